@@ -1,0 +1,1 @@
+"""A scalar reverse-mode autograd engine: record, differentiate, draw, prove."""

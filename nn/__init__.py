@@ -1,0 +1,1 @@
+"""Networks of recorded scalars, and the closed-form delta rule that checks them."""
