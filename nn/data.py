@@ -535,43 +535,41 @@ class _Row(NamedTuple):
     cells: list[str]
 
 
-class _Place(NamedTuple):
-    """Where a cell stands, as an error message says it."""
+class _Cell(NamedTuple):
+    """The text of one cell, never empty, and where it stands."""
 
-    name: str
+    text: str
+    file: str
     line: int
     column: str
 
+    def error(self, fault: str) -> DataError:
+        return DataError(f"{self.file}, line {self.line}, column {self.column!r}: {fault}")
+
     def __str__(self) -> str:
-        return f"{self.name}, line {self.line}, column {self.column!r}"
+        return reprlib.repr(self.text)  # shortened, so that a message stays one clear line
 
 
-def _parse(text: str, name: str, target: str, classification: bool, source: str) -> Dataset:
-    header, *rows = _rows(text, name)
-    columns = _columns(header, name, target)
+def _parse(text: str, file: str, target: str, classification: bool, source: str) -> Dataset:
+    header, *rows = _rows(text, file)
+    columns = _columns(header.cells, file, target)
     if not rows:
-        raise DataError(f"{name}: there is a header row but no data; add a row for each example")
+        raise DataError(f"{file}: there is a header row but no data; add a row for each example")
+    table = [_cells(row, columns, file) for row in rows]
     at = columns.index(target)
-    features, labels, places = [], [], []
-    for line, cells in rows:
-        if len(cells) != len(columns):
-            raise DataError(
-                f"{name}, line {line}: expected {len(columns)} cells, got {len(cells)}; "
-                "give one cell for each column of the header row"
-            )
-        where = [_Place(name, line, column) for column in columns]
-        for cell, place in zip(cells, where, strict=True):
-            if not cell:
-                raise DataError(f"{place}: missing value; fill it in or delete the row")
-        numbers = zip(cells[:at] + cells[at + 1 :], where[:at] + where[at + 1 :], strict=True)
-        features.append([_number(cell, place) for cell, place in numbers])
-        labels.append(cells[at])
-        places.append(where[at])
-    y, classes = _target(labels, places, classification)
-    return Dataset(features, y, (*columns[:at], *columns[at + 1 :]), target, classes, source)
+    labels = [cells.pop(at) for cells in table]
+    y, classes = _target(labels, classification)
+    return Dataset(
+        X=[[_number(cell) for cell in cells] for cells in table],
+        y=y,
+        features=(*columns[:at], *columns[at + 1 :]),
+        target=target,
+        classes=classes,
+        source=source,
+    )
 
 
-def _rows(text: str, name: str) -> list[_Row]:
+def _rows(text: str, file: str) -> list[_Row]:
     """Split the text into rows of stripped cells, each with the number of its first line."""
     # strict: a quote that is never closed is an error, not a cell that holds the whole rest
     lines = io.StringIO(text, newline="")
@@ -584,13 +582,13 @@ def _rows(text: str, name: str) -> list[_Row]:
             first = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
-            f"{name}, line {first}: the row that starts here cannot be read ({error}); "
+            f"{file}, line {first}: the row that starts here cannot be read ({error}); "
             'a cell that starts with " must end with ", and a " inside it is written ""'
         ) from None
     while rows and not any(rows[-1].cells):
         rows.pop()
     if not rows:
-        raise DataError(f"{name}: the file is empty; give a header row and a row per example")
+        raise DataError(f"{file}: the file is empty; give a header row and a row per example")
     return rows
 
 
@@ -601,17 +599,17 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=unquoted.count)
 
 
-def _columns(header: _Row, name: str, target: str) -> list[str]:
-    columns = header.cells
+def _columns(columns: list[str], file: str, target: str) -> list[str]:
+    """Return the column names if they are unique, all there, and the target among them."""
     if "" in columns or not columns:
         raise DataError(
-            f"{name}, line 1: column {columns.index('') + 1 if columns else 1} has no name; "
+            f"{file}, line 1: column {columns.index('') + 1 if columns else 1} has no name; "
             "the first row must name every column"
         )
     for i, column in enumerate(columns):
         if column in columns[:i]:
             raise DataError(
-                f"{name}, line 1: two columns are named {column!r} (columns "
+                f"{file}, line 1: two columns are named {column!r} (columns "
                 f"{columns.index(column) + 1} and {i + 1}); rename one"
             )
     if target not in columns:
@@ -619,75 +617,87 @@ def _columns(header: _Row, name: str, target: str) -> list[str]:
         near = difflib.get_close_matches(target.casefold(), folded, n=1)
         hint = f"did you mean {folded[near[0]]!r}? " if near else ""
         raise DataError(
-            f"{name}, line 1: there is no column {target!r}; {hint}"
+            f"{file}, line 1: there is no column {target!r}; {hint}"
             f"the columns are {', '.join(map(repr, columns))}"
         )
     if len(columns) == 1:
         raise DataError(
-            f"{name}, line 1: {target!r} is the only column; add columns to predict it from"
+            f"{file}, line 1: {target!r} is the only column; add columns to predict it from"
         )
     return columns
 
 
+def _cells(row: _Row, columns: list[str], file: str) -> list[_Cell]:
+    if len(row.cells) != len(columns):
+        raise DataError(
+            f"{file}, line {row.line}: expected {len(columns)} cells, got {len(row.cells)}; "
+            "give one cell for each column of the header row"
+        )
+    pairs = zip(row.cells, columns, strict=True)
+    cells = [_Cell(text, file, row.line, column) for text, column in pairs]
+    for cell in cells:
+        if not cell.text:
+            raise cell.error("missing value; fill it in or delete the row")
+    return cells
+
+
+# narrower than float(), which also takes nan, 1_000 and the digits of other scripts
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def _number(cell: str, place: _Place) -> float:
-    value = float(cell) if _NUMBER.fullmatch(cell) else math.nan
+def _number(cell: _Cell) -> float:
+    value = float(cell.text) if _NUMBER.fullmatch(cell.text) else math.nan
     if not math.isfinite(value):
-        raise DataError(
-            f"{place}: {reprlib.repr(cell)} is not a finite number; write one like -1.5 or 2e-3 "
+        raise cell.error(
+            f"{cell} is not a finite number; write one like -1.5 or 2e-3 "
             "(digits 0-9, decimal point), or remove the row or the column"
         )
     return value
 
 
-def _like_a_number(cell: str) -> bool:
+def _like_a_number(cell: _Cell) -> bool:
     """Tell what is meant as a number, though it may not be written as one: `1,5`, `nan`."""
     try:
-        float(re.sub(r"[,_'\s]", "", cell))
+        float(re.sub(r"[,_'\s]", "", cell.text))
     except ValueError:
         return False
     return True
 
 
-def _target(
-    labels: list[str], places: list[_Place], classification: bool
-) -> tuple[list[float], tuple[str, ...]]:
+def _target(labels: list[_Cell], classification: bool) -> tuple[list[float], tuple[str, ...]]:
     """Return the target values and the class names: none if the labels are numbers."""
     if not classification:
         numeric = [_like_a_number(label) for label in labels]
         if all(numeric):
-            return [_number(*cell) for cell in zip(labels, places, strict=True)], ()
+            return [_number(label) for label in labels], ()
         if any(numeric):
             odd = numeric.index(not numeric[0])
             kinds = ("looks like a number", "is text")
-            raise DataError(
-                f"{places[odd]}: {reprlib.repr(labels[odd])} {kinds[numeric[0]]}, but "
-                f"{reprlib.repr(labels[0])} in line {places[0].line} {kinds[not numeric[0]]}; "
+            raise labels[odd].error(
+                f"{labels[odd]} {kinds[numeric[0]]}, "
+                f"but {labels[0]} in line {labels[0].line} {kinds[not numeric[0]]}; "
                 "give only numbers (regression) or only text (classes), or ask for classification"
             )
-    classes = _classes(set(labels), places[0])
-    index = {label: i for i, label in enumerate(classes)}
-    return [index[label] for label in labels], classes
+    classes = _classes(labels)
+    index = {name: k for k, name in enumerate(classes)}
+    return [index[label.text] for label in labels], classes
 
 
-def _classes(labels: set[str], place: _Place) -> tuple[str, ...]:
+def _classes(labels: list[_Cell]) -> tuple[str, ...]:
     """Put the class names in order: of their values if all are numbers, else of their text."""
-    column = f"{place.name}, column {place.column!r}"
-    if len(labels) == 1:
+    names = sorted({label.text for label in labels})
+    column = f"{labels[0].file}, column {labels[0].column!r}"
+    if len(names) == 1:
         raise DataError(
-            f"{column}: every row has the class {reprlib.repr(min(labels))}; "
+            f"{column}: every row has the class {labels[0]}; "
             "there is nothing to tell apart, so add rows of another class"
         )
-    ordered = sorted(labels)
-    if not all(_NUMBER.fullmatch(label) for label in labels):
-        return tuple(ordered)
-    ordered.sort(key=Decimal)  # exact, so that long numbers stay apart
-    for a, b in pairwise(ordered):
-        if Decimal(a) == Decimal(b):
-            raise DataError(
-                f"{column}: the classes {a!r} and {b!r} are one number written in two ways; "
-                "write it in one way"
-            )
-    return tuple(ordered)
+    if all(map(_NUMBER.fullmatch, names)):
+        names.sort(key=Decimal)  # exact, so that long numbers stay apart
+        for a, b in pairwise(names):
+            if Decimal(a) == Decimal(b):
+                raise DataError(
+                    f"{column}: the classes {a!r} and {b!r} are one number written in two ways; "
+                    "write it in one way"
+                )
+    return tuple(names)
