@@ -186,6 +186,27 @@ def test_without_noise_points_lie_on_their_curves(
         assert abs(off(x1, x2, k)) < 1e-12
 
 
+@pytest.mark.parametrize(
+    ("name", "position"),
+    [
+        ("moons", lambda x1, x2, k: math.acos(max(-1.0, min(1.0, k - x1 if k else x1))) / math.pi),
+        ("circles", lambda x1, x2, k: math.atan2(x2, x1) / math.tau % 1.0),
+        ("spirals", lambda x1, x2, k: (math.hypot(x1, x2) - 0.1) / 0.9),
+    ],
+)
+def test_points_are_spread_uniformly_along_each_curve(
+    name: str, position: Callable[[float, float, float], float]
+) -> None:
+    data = GENERATORS[name](random.Random(6), 0.0)
+    for k in range(len(data.classes)):
+        rows = [row for row, target in zip(data.X, data.y, strict=True) if target == k]
+        tenths = Counter(int(10 * position(x1, x2, k)) for x1, x2 in rows)
+        expected = len(rows) / 10
+        assert sorted(tenths) == list(range(10))
+        # chi-squared with 9 degrees of freedom exceeds 27.9 once in a thousand
+        assert sum((count - expected) ** 2 / expected for count in tenths.values()) < 27.9
+
+
 @pytest.mark.parametrize("name", GENERATORS)
 def test_noise_is_normal_with_the_given_deviation(name: str) -> None:
     """The noise is drawn whatever its size, so the same seed gives the points without it."""
@@ -430,8 +451,8 @@ def test_the_separator_is_what_the_header_has_most_of_outside_quotes(
         (["10", "9", "10"], False, (), [10.0, 9.0, 10.0]),
         (["1e1", "-1", "+2.50"], True, ("-1", "+2.50", "1e1"), [2, 0, 1]),
         (["10", "9", "none"], True, ("10", "9", "none"), [0, 1, 2]),
-        (["9007199254740993", "9007199254740992"], True, ("9007199254740992", "9007199254740993"),
-         [1, 0]),
+        (["-9007199254740992", "-9007199254740993"], True,
+         ("-9007199254740993", "-9007199254740992"), [1, 0]),
         (["3-4", "2020-01-02", "-"], False, ("-", "2020-01-02", "3-4"), [2, 1, 0]),
     ],
 )  # fmt: skip
@@ -675,3 +696,28 @@ def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
     assert str(directory.value) == f"{tmp_path}: this is a directory; name a file in it"
     with pytest.raises(DataError, match=r"cannot be read \(Not a directory\)"):
         load_csv(Path(__file__) / "x.csv", "y")
+
+
+fragments = st.sampled_from(
+    [*'y,;\t"\n\r .-e', "1", "2.5", "a", "nan", "\ufeff", "\0", "\u0661", "1e999"]
+)
+
+
+@given(
+    content=st.binary(max_size=30) | st.lists(fragments, max_size=12).map("".join).map(str.encode),
+    header=st.sampled_from([b"", b"a,y\n", b"a;y\n1;2\n"]),
+    classification=st.booleans(),
+)
+def test_any_file_is_a_data_set_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, header: bytes, classification: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(header + content)
+    try:
+        data = load_csv(path, "y", classification=classification)
+    except DataError as error:
+        message = str(error)
+        assert message.startswith(str(path))
+        assert len(message.splitlines()) == 1
+    else:
+        assert len(data.X) == len(data.y) == len(data.targets())
