@@ -641,8 +641,9 @@ def _cells(row: _Row, columns: list[str], file: str) -> list[_Cell]:
     return cells
 
 
-# narrower than float(), which also takes nan, 1_000 and the digits of other scripts
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# narrower than float(), which also takes nan, 1_000 and the digits of other scripts; and than
+# Decimal, which fails on exponents of 19 digits
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 
 
 def _number(cell: _Cell) -> float:
