@@ -61,9 +61,7 @@ class Standardization:
             )
         for mean, scale in zip(self.mean, self.scale, strict=True):
             if not (math.isfinite(mean) and 0 < scale < math.inf):
-                raise DataError(
-                    f"mean {mean} with scale {scale}: give a finite mean and a positive scale"
-                )
+                raise DataError(f"mean {mean} with scale {scale}: give a finite mean and a positive scale")
 
     def apply(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
         """Return the rows with every feature shifted and scaled.
@@ -127,15 +125,11 @@ class Dataset:
             raise DataError(f"the only class is {self.classes[0]!r}; give at least two classes")
         for i, (row, target) in enumerate(zip(self.X, self.y, strict=True)):
             if len(row) != len(self.features):
-                raise DataError(
-                    f"X[{i}] has {len(row)} numbers, but there are {len(self.features)} features"
-                )
+                raise DataError(f"X[{i}] has {len(row)} numbers, but there are {len(self.features)} features")
             if not all(map(math.isfinite, [*row, target])):
                 raise DataError(f"X[{i}] or y[{i}] is not finite; remove that row or repair it")
             if self.classes and target not in range(len(self.classes)):
-                raise DataError(
-                    f"y[{i}] is {target}; a class index is one of 0 to {len(self.classes) - 1}"
-                )
+                raise DataError(f"y[{i}] is {target}; a class index is one of 0 to {len(self.classes) - 1}")
 
     def __len__(self) -> int:
         return len(self.X)
@@ -316,9 +310,7 @@ def circles(n: int, rng: random.Random, noise: float = 0.05, factor: float = 0.5
     return _scatter(n, rng, noise, point, target="circle", classes=("outer", "inner"))
 
 
-def spirals(
-    n: int, rng: random.Random, noise: float = 0.02, turns: float = 1.0, arms: int = 2
-) -> Dataset:
+def spirals(n: int, rng: random.Random, noise: float = 0.02, turns: float = 1.0, arms: int = 2) -> Dataset:
     """Draw points from the arms of a spiral (of Archimedes) around the origin.
 
     On an arm, the angle grows in proportion to the radius. The radius is uniform from 0.1 to
@@ -452,9 +444,7 @@ def digits() -> Dataset:
           *.:*
           .*:
     """
-    source = (
-        "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Repository (1998)"
-    )
+    source = "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Repository (1998)"
     return _shipped("digits.csv", "digit", source, classification=True)
 
 
@@ -621,9 +611,7 @@ def _columns(columns: list[str], file: str, target: str) -> list[str]:
             f"the columns are {', '.join(map(repr, columns))}"
         )
     if len(columns) == 1:
-        raise DataError(
-            f"{file}, line 1: {target!r} is the only column; add columns to predict it from"
-        )
+        raise DataError(f"{file}, line 1: {target!r} is the only column; add columns to predict it from")
     return columns
 
 

@@ -211,9 +211,7 @@ def test_points_are_spread_uniformly_along_each_curve(
 def test_noise_is_normal_with_the_given_deviation(name: str) -> None:
     """The noise is drawn whatever its size, so the same seed gives the points without it."""
     exact, noisy = (GENERATORS[name](random.Random(4), noise) for noise in (0.0, 0.25))
-    noise = [
-        b - a for p, q in zip(exact.X, noisy.X, strict=True) for a, b in zip(p, q, strict=True)
-    ]
+    noise = [b - a for p, q in zip(exact.X, noisy.X, strict=True) for a, b in zip(p, q, strict=True)]
     assert abs(statistics.fmean(noise)) < 4 * 0.25 / math.sqrt(len(noise))
     assert statistics.pstdev(noise) == pytest.approx(0.25, rel=0.15)
     within = sum(abs(v) < 0.25 for v in noise) / len(noise)
@@ -275,9 +273,7 @@ def test_targets(classes: tuple[str, ...], y: list[float], targets: list[list[fl
         ({"classes": ("a",)}, "the only class is 'a'; give at least two"),
     ],
 )
-def test_a_data_set_that_does_not_fit_together_is_refused(
-    change: dict[str, Any], message: str
-) -> None:
+def test_a_data_set_that_does_not_fit_together_is_refused(change: dict[str, Any], message: str) -> None:
     parts: dict[str, Any] = {"X": [[1.0], [2.0]], "y": [0, 1], "classes": ("a", "b")}
     parts |= {"features": ("x",), "target": "y"} | change
     with pytest.raises(DataError, match=message):
@@ -361,9 +357,7 @@ def test_squares_of_very_small_or_large_values_do_not_spoil_the_scale(unit: floa
         ([[5e-324], [0.0]], "feature 'x0' varies by less than 1e-307; give it a smaller unit"),
     ],
 )
-def test_standardized_refuses_what_doubles_cannot_hold(
-    rows: list[list[float]], message: str
-) -> None:
+def test_standardized_refuses_what_doubles_cannot_hold(rows: list[list[float]], message: str) -> None:
     with pytest.raises(DataError, match=message):
         table(rows).standardized()
 
@@ -507,9 +501,7 @@ def test_a_table_written_as_csv_is_read_back_exactly(
         targets = content.draw(st.lists(numbers, min_size=n, max_size=n))
     at = content.draw(st.integers(0, len(features)))
     written = io.StringIO(newline="")
-    writer = csv.writer(
-        written, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_NONNUMERIC
-    )
+    writer = csv.writer(written, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow([*features[:at], target, *features[at:]])
     for values, value in zip(rows, targets, strict=True):
         writer.writerow([*values[:at], value, *values[at:]])
@@ -615,9 +607,7 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("fault", WRONG)
-def test_a_wrong_file_is_refused_in_one_clear_line(
-    file: Callable[[str | bytes], Path], fault: str
-) -> None:
+def test_a_wrong_file_is_refused_in_one_clear_line(file: Callable[[str | bytes], Path], fault: str) -> None:
     content, message = WRONG[fault]
     path = file(content)
     with pytest.raises(DataError) as caught:
@@ -642,8 +632,7 @@ def test_what_is_meant_as_a_number_must_be_written_as_one(
         with pytest.raises(DataError) as caught:
             load_csv(path, "y")
         assert str(caught.value) == (
-            f"{path}, line {3 if first else 2}, column {column!r}: {cell!r} "
-            f"is not a finite number; {HOW}"
+            f"{path}, line {3 if first else 2}, column {column!r}: {cell!r} is not a finite number; {HOW}"
         )
 
 
@@ -653,9 +642,7 @@ def test_a_feature_must_be_a_number(file: Callable[[str], Path], cell: str) -> N
     shown = "redredredred...dredredredred" if len(cell) > 99 else cell
     with pytest.raises(DataError) as caught:
         load_csv(path, "y")
-    assert str(caught.value) == (
-        f"{path}, line 3, column 'a': {shown!r} is not a finite number; {HOW}"
-    )
+    assert str(caught.value) == (f"{path}, line 3, column 'a': {shown!r} is not a finite number; {HOW}")
 
 
 @pytest.mark.parametrize(
@@ -700,9 +687,7 @@ def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
         load_csv(Path(__file__) / "x.csv", "y")
 
 
-fragments = st.sampled_from(
-    [*'y,;\t"\n\r .-e', "1", "2.5", "a", "nan", "\ufeff", "\0", "\u0661", "1e999"]
-)
+fragments = st.sampled_from([*'y,;\t"\n\r .-e', "1", "2.5", "a", "nan", "\ufeff", "\0", "\u0661", "1e999"])
 
 
 @given(

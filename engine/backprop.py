@@ -1,0 +1,55 @@
+"""Reverse-mode differentiation: the chain rule, backwards over a recorded graph.
+
+Let y be the output and v any node. The adjoint of v is dy/dv: the sum, over the nodes c that use v, of
+dy/dc times the partial dc/dv that was recorded on the edge from v to c (Linnainmaa 1970; Griewank and
+Walther, Evaluating Derivatives, section 3.2). On the way from the output to the leaves every adjoint is
+complete when its node is reached, so that one multiplication and one addition for each edge give them all.
+No operation is known here: the rules have spoken when the node was recorded.
+"""
+
+from threading import Lock
+
+from engine.graph import Node, recorded
+
+_one_pass_at_a_time = Lock()  # passes of several threads may share leaves: the parameters
+
+
+def backward(output: Node) -> None:
+    """Set `grad` of every node that an output was computed from.
+
+    A leaf adds the derivative to its `grad`; the `grad` of any other node becomes the derivative of this
+    output.
+
+    Args:
+        output: a recorded node.
+
+    Example:
+        >>> from engine import Value
+        >>> a = Value(3.0)
+        >>> backward(a * a)
+        >>> a.grad
+        6.0
+    """
+    order = recorded([output])
+    leaves = [node for node in order if node._x is None]
+    with _one_pass_at_a_time:
+        before = [leaf.grad for leaf in leaves]
+        try:
+            for node in order:
+                node._grad = 0.0
+            output._grad = 1.0
+            for node in reversed(order):
+                upstream = node._grad
+                if upstream == 0.0:  # it passes nothing on, not even to an infinite partial: 0 * inf is NaN
+                    continue
+                x, y = node._x, node._y
+                if x.__class__ is tuple:
+                    for parent, partial in zip(x, node._dx, strict=True):
+                        parent._grad += partial * upstream
+                elif x is not None:
+                    x._grad += node._dx * upstream
+                    if y is not None:
+                        y._grad += node._dy * upstream
+        finally:
+            for leaf, grad in zip(leaves, before, strict=True):
+                leaf._grad += grad

@@ -1,0 +1,182 @@
+"""Derivatives as recorded Values: gradients, Jacobians, Hessians, directional derivatives.
+
+The chain rule of `engine.backprop` once more, now over `Value`s: the table's own rules are applied to the
+recorded operands, so that every derivative is a graph like any other. It can be differentiated again, drawn
+and compiled. The adjoint of a value with several uses is one `sumprod` of partials and adjoints: in a
+network that node is the delta rule, the sum of w_ji delta_j.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Any, TypeAlias
+
+from engine import functions
+from engine.functions import Operand
+from engine.graph import dependents, recorded
+from engine.ops import OPS
+from engine.value import CONSTANT, LEAF, Value, evaluate, operand, taking_limits
+
+_Terms: TypeAlias = list[tuple[Operand, Operand]]  # (partial, adjoint): the terms of a sum of products
+
+
+def grad(output: Value, inputs: Iterable[Value]) -> list[Value]:
+    """The derivative of an output by each input, recorded, without changing anybody's `grad`.
+
+    Args:
+        output: the value to differentiate.
+        inputs: the values to differentiate by; inner values of the graph as well as leaves.
+
+    Returns:
+        One Value per input, in order; a constant 0 where the output does not depend on the input.
+
+    Raises:
+        ValueError: if a leaf was assigned a new number after the output was recorded.
+
+    Example:
+        >>> x = Value(3.0)
+        >>> (dy,) = grad(x**3, [x])
+        >>> (d2y,) = grad(dy, [x])
+        >>> dy.data, d2y.data
+        (27.0, 18.0)
+    """
+    inputs = list(inputs)
+    order = recorded([output])
+    variable = dependents(order, inputs)
+    terms: dict[Value, _Terms] = defaultdict(list)
+    terms[output].append((1.0, 1.0))
+    adjoint: dict[Value, Operand] = {}
+    with taking_limits():
+        for value in reversed(order):
+            if value not in variable or value not in terms:
+                continue
+            upstream = adjoint[value] = _sum_of_products(terms.pop(value))
+            for parent, partial in zip(value.parents, _partials(value, variable), strict=True):
+                if parent in variable:
+                    terms[parent].append((partial, upstream))
+    return [_result(adjoint.get(x, 0.0)) for x in inputs]
+
+
+def jvp(outputs: Iterable[Value], inputs: Iterable[Value], tangents: Iterable[Operand]) -> list[Value]:
+    """The derivative of each output along a direction, recorded: the Jacobian times a vector.
+
+    Args:
+        outputs: the values to differentiate.
+        inputs: the values that move.
+        tangents: how fast each input moves, a number or a Value each.
+
+    Returns:
+        One Value per output, in order.
+
+    Raises:
+        ValueError: if inputs and tangents are not equally many, or if a leaf was assigned a new number
+            after the outputs were recorded.
+
+    Example:
+        >>> x, y = Value(2.0), Value(5.0)
+        >>> [d.data for d in jvp([x * y, x + y], [x, y], [1.0, 10.0])]
+        [25.0, 11.0]
+    """
+    outputs, inputs, tangents = list(outputs), list(inputs), list(tangents)
+    if len(inputs) != len(tangents):
+        raise ValueError(f"jvp takes one tangent for each input, got {len(tangents)} for {len(inputs)}")
+    order = recorded(outputs)
+    variable = dependents(order, inputs)
+    tangent: dict[Value, Operand] = dict(zip(inputs, tangents, strict=True))
+    with taking_limits():
+        for value in order:
+            if value in variable and value not in tangent:
+                pairs = zip(value.parents, _partials(value, variable), strict=True)
+                tangent[value] = _sum_of_products([(d, tangent[p]) for p, d in pairs if p in variable])
+    return [_result(tangent.get(output, 0.0)) for output in outputs]
+
+
+def jacobian(outputs: Iterable[Value], inputs: Iterable[Value]) -> list[list[Value]]:
+    """The derivative of every output by every input, recorded.
+
+    Args:
+        outputs: m values.
+        inputs: n values.
+
+    Returns:
+        m rows of n Values.
+
+    Example:
+        >>> x, y = Value(2.0), Value(5.0)
+        >>> [[d.data for d in row] for row in jacobian([x * y, x / y], [x, y])]
+        [[5.0, 2.0], [0.2, -0.08]]
+    """
+    inputs = list(inputs)
+    return [grad(output, inputs) for output in outputs]
+
+
+def hessian(output: Value, inputs: Iterable[Value]) -> list[list[Value]]:
+    """The second derivatives of an output by every pair of inputs, recorded.
+
+    Args:
+        output: the value to differentiate twice.
+        inputs: n values.
+
+    Returns:
+        n rows of n Values.
+
+    Example:
+        >>> x, y = Value(2.0), Value(5.0)
+        >>> [[d.data for d in row] for row in hessian(x * x * y, [x, y])]
+        [[10.0, 4.0], [4.0, 0.0]]
+    """
+    inputs = list(inputs)
+    return jacobian(grad(output, inputs), inputs)
+
+
+def _partials(value: Value, variable: set[Value]) -> Sequence[Operand]:
+    """The partials of a value by its rule, over Values; a constant operand stays a plain number."""
+    if not value.parents:
+        return ()
+    _refuse_if_changed(value)
+    operands = [p.data if p.op == CONSTANT and p not in variable else p for p in value.parents]
+    partials: Sequence[Operand] = OPS[value.op].partials(functions, value, *operands)
+    return partials
+
+
+def _refuse_if_changed(value: Value) -> None:
+    """A leaf that was assigned after recording would mix its new number with the old ones around it."""
+    leaves = [p for p in value.parents if p.op == LEAF]
+    if not leaves:
+        return
+    now = evaluate(OPS[value.op], value.parents)
+    if repr(now) != repr((value.data, value.partials)):  # repr: NaN is the same as NaN here
+        names = ", ".join(f"{leaf.label or 'a leaf'} = {leaf.data!r}" for leaf in leaves)
+        raise ValueError(
+            f"{value.op} was recorded as {value.data!r}, but with {names} it is {now[0]!r}: a leaf was "
+            "assigned after recording. Record again to take grad; backward() uses what was recorded."
+        )
+
+
+def _sum_of_products(terms: _Terms) -> Any:
+    """The sum of partial times adjoint, with as few nodes as can say it."""
+    terms = [(partial, adjoint) for partial, adjoint in terms if not _contributes_nothing(partial, adjoint)]
+    if not terms:
+        return 0.0
+    partials, adjoints = zip(*terms, strict=True)
+    if all(partial.__class__ is float and partial == 1.0 for partial in partials):
+        return adjoints[0] if len(adjoints) == 1 else functions.fsum(adjoints)
+    if len(terms) > 1:
+        return functions.sumprod(partials, adjoints)
+    if adjoints[0].__class__ is float and adjoints[0] == 1.0:
+        return partials[0]
+    return (
+        -adjoints[0] if partials[0].__class__ is float and partials[0] == -1.0 else partials[0] * adjoints[0]
+    )
+
+
+def _contributes_nothing(partial: Operand, adjoint: Operand) -> bool:
+    """A plain 0 contributes nothing, nor does an infinite partial behind an adjoint that is 0."""
+    if 0.0 in (x for x in (partial, adjoint) if x.__class__ is float):
+        return True
+    return float(adjoint) == 0.0 and not isfinite(partial)
+
+
+def _result(x: Operand) -> Value:
+    """A derivative of its own: never a leaf of the user's, whose number may be assigned later."""
+    return functions.fsum([x]) if isinstance(x, Value) and x.op == LEAF else operand(x)

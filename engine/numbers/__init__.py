@@ -1,0 +1,10 @@
+"""Number systems: one module each, all offering the same names to the rules of `engine.ops`.
+
+A rule is written once, over a namespace `m` that it is handed. These are the namespaces:
+
+- `floats` records: Python floats with the accuracy of the best libm, errors as Python's `math`;
+- `arrays` follows IEEE 754 on NumPy numbers: it never raises, and so supplies the limits;
+- `multiprecision` is as exact as you ask it to be: the ground truth.
+
+`engine.functions` is the fourth: the same names over recorded `Value`s, for derivatives of derivatives.
+"""

@@ -1,0 +1,178 @@
+"""NumPy numbers: IEEE 754, elementwise, never an exception.
+
+They supply what floats cannot: the limit where a float operation raises (`1 / 0` is infinite), and many
+examples at once, one along each element of an array.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy import (
+    absolute,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cbrt,
+    cos,
+    cosh,
+    exp,
+    expm1,
+    hypot,
+    log,
+    log1p,
+    log2,
+    log10,
+    pi,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+    tan,
+    tanh,
+    where,
+)
+from numpy import power as pow
+
+from engine.numbers import floats
+
+Array: TypeAlias = Any  # an array, or a NumPy scalar, of floats
+
+abs = absolute
+acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
+acosh, asinh, atanh = arccosh, arcsinh, arctanh
+
+__all__ = [
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "cos",
+    "cosh",
+    "equal",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "fsum",
+    "gaussian",
+    "hypot",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "log_softmax",
+    "logsumexp",
+    "max",
+    "min",
+    "normal_cdf",
+    "pi",
+    "pow",
+    "prod",
+    "sech2",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "step",
+    "sumprod",
+    "tan",
+    "tanh",
+    "where",
+]
+
+
+def _elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    """A float function that NumPy lacks, applied to each element."""
+    return np.vectorize(function, otypes=[float])
+
+
+erf = _elementwise(floats.erf)
+erfc = _elementwise(floats.erfc)
+gaussian = _elementwise(floats.gaussian)
+normal_cdf = _elementwise(floats.normal_cdf)
+
+
+def step(x: Array) -> Array:
+    """1 for positive x, else 0; NaN stays NaN."""
+    return np.heaviside(x, 0.0)
+
+
+def equal(x: Array, y: Array) -> Array:
+    """1 where both are the same number, else 0."""
+    return np.where(x == y, 1.0, 0.0)
+
+
+def sech2(x: Array) -> Array:
+    """1 - tanh(x)**2 without the subtraction."""
+    t = exp(-2.0 * abs(x))
+    return 4.0 * t / ((1.0 + t) * (1.0 + t))
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), with the exponential of a negative number on both sides."""
+    t = exp(-abs(x))
+    return where(x >= 0.0, 1.0, t) / (1.0 + t)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)), without its overflow and without its cancellation."""
+    return log1p(exp(-abs(x))) + np.maximum(x, 0.0)
+
+
+def max(xs: Sequence[Array]) -> Array:
+    """The largest; NaN if any is NaN."""
+    return reduce(np.maximum, xs)
+
+
+def min(xs: Sequence[Array]) -> Array:
+    """The smallest; NaN if any is NaN."""
+    return reduce(np.minimum, xs)
+
+
+def fsum(xs: Sequence[Array]) -> Array:
+    """The sum."""
+    return reduce(np.add, xs, 0.0)
+
+
+def prod(xs: Sequence[Array]) -> Array:
+    """The product."""
+    return reduce(np.multiply, xs, 1.0)
+
+
+def sumprod(p: Sequence[Array], q: Sequence[Array]) -> Array:
+    """The sum of products."""
+    return fsum([a * b for a, b in zip(p, q, strict=True)])
+
+
+def logsumexp(xs: Sequence[Array]) -> Array:
+    """The logarithm of the sum of exponentials."""
+    return reduce(np.logaddexp, xs)
+
+
+def log_softmax(xs: Sequence[Array]) -> list[Array]:
+    """The logarithm of every number's share."""
+    largest = max(xs)
+    total = logsumexp([x - largest for x in xs])
+    return [x - largest - total for x in xs]
+
+
+def softmax(xs: Sequence[Array]) -> list[Array]:
+    """Every number's share."""
+    largest = max(xs)
+    exps = [exp(x - largest) for x in xs]
+    total = fsum(exps)
+    return [e / total for e in exps]
