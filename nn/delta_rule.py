@@ -164,7 +164,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "silu": elementwise(lambda z: z * _sigmoid(z), _silu_derivative),
     "softmax": Activation(_softmax, _softmax_delta),
 }
-"""Every activation by its name. At a kink: relu'(0) = 0, leaky_relu'(0) = 0.01, elu'(0) = 1."""
+"""Every activation by its name. At 0: relu' is 0, leaky_relu' is 0.01, elu' is 1."""
 
 
 # Losses ----------------------------------------------------------------------------------------

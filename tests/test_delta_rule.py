@@ -92,7 +92,7 @@ class Example:
     x: list[float]
     y: list[float]
     loss: str
-    digits: int = 100
+    digits: int = 120
 
     def backpropagate(self) -> DeltaRule:
         return backpropagate(self.layers, self.x, self.y, self.loss)
@@ -121,8 +121,10 @@ class Example:
         return TRUE_LOSSES[self.loss](self.true_outputs(place, step), y)
 
     def true_derivative(self, place: Place) -> Number:
+        """The central difference; 0 where it is too small to tell from its own error."""
         step = mp.mpf(10) ** (-3 * self.digits // 10)
-        return (self.true_loss(place, step) - self.true_loss(place, -step)) / (2 * step)
+        slope = (self.true_loss(place, step) - self.true_loss(place, -step)) / (2 * step)
+        return slope if abs(slope) > mp.mpf(10) ** (-self.digits // 2) else mp.mpf(0)
 
 
 def relative_gap(found: float | None, truth: Number) -> float:
