@@ -15,7 +15,7 @@ from engine import functions
 from engine.functions import Operand
 from engine.graph import dependents, recorded
 from engine.ops import OPS
-from engine.value import CONSTANT, LEAF, Value, evaluate, operand, taking_limits
+from engine.value import CONSTANT, Value, evaluate, operand, taking_limits
 
 _Terms: TypeAlias = list[tuple[Operand, Operand]]  # (partial, adjoint): the terms of a sum of products
 
@@ -141,7 +141,7 @@ def _partials(value: Value, variable: set[Value]) -> Sequence[Operand]:
 
 def _refuse_if_changed(value: Value) -> None:
     """A leaf that was assigned after recording would mix its new number with the old ones around it."""
-    leaves = [p for p in value.parents if p.op == LEAF]
+    leaves = [p for p in value.parents if p.is_variable]
     if not leaves:
         return
     now = evaluate(OPS[value.op], value.parents)
@@ -179,4 +179,4 @@ def _contributes_nothing(partial: Operand, adjoint: Operand) -> bool:
 
 def _result(x: Operand) -> Value:
     """A derivative of its own: never a leaf of the user's, whose number may be assigned later."""
-    return functions.fsum([x]) if isinstance(x, Value) and x.op == LEAF else operand(x)
+    return functions.fsum([x]) if isinstance(x, Value) and x.is_variable else operand(x)

@@ -18,8 +18,11 @@ from engine.ops import OPS, Op
 
 Number: TypeAlias = int | float | Fraction | Decimal
 
-LEAF = ""  # what `Value.op` says where no operation computed the value ...
-CONSTANT = "constant"  # ... and where it is a plain number that was used as an operand
+# What `Value.op` says of a leaf: one of the user's, a plain number that was used as an operand, or a
+# number that training moves.
+LEAF = ""
+CONSTANT = "constant"
+PARAMETER = "parameter"
 
 _REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
 _next_serial = itertools.count().__next__
@@ -224,6 +227,13 @@ def constant(x: Number) -> Value:
     return value
 
 
+def parameter(x: Number, label: str) -> Value:
+    """A leaf that training moves."""
+    value = Value(x, label)
+    value.op = PARAMETER
+    return value
+
+
 def operand(x: Value | Number) -> Value:
     """A Value as it is, a number as a constant."""
     return x if isinstance(x, Value) else constant(x)
@@ -259,8 +269,8 @@ class Value:
 
     Attributes:
         data: the number. That of a leaf may be assigned; what was recorded before keeps its gradient.
-        op: the operation that computed it, a row of `engine.ops.OPS`; "" for a leaf, "constant" for a
-            plain number that was used as an operand.
+        op: the operation that computed it, a row of `engine.ops.OPS`; for a leaf "", "parameter" for one
+            that training moves, "constant" for a plain number that was used as an operand.
         serial: its place in the order of recording.
 
     Raises:
@@ -322,6 +332,11 @@ class Value:
     @grad.setter
     def grad(self, grad: float) -> None:
         self._grad = float(grad)
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether it is a leaf whose number may be assigned: any but a constant."""
+        return self._x is None and self.op != CONSTANT
 
     @property
     def parents(self) -> tuple[Value, ...]:

@@ -42,9 +42,7 @@ Vector = list[Decimal]
 SparseVector = list[Decimal | None]
 Row = TypeVar("Row")
 
-_CONTEXT = Context(
-    prec=400, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[DivisionByZero, InvalidOperation, Overflow]
-)
+_CONTEXT = Context(prec=400, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[DivisionByZero, InvalidOperation, Overflow])
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 _SLOPE = Decimal("0.01")
@@ -72,9 +70,7 @@ def elementwise(
     """The row of `a_i = f(z_i)` with `derivative(z_i, a_i) = f'(z_i)`: `delta_i = g_i f'(z_i)`."""
     return Activation(
         value=lambda z: [f(z_i) for z_i in z],
-        delta=lambda z, a, g: [
-            g_i * derivative(z_i, a_i) for z_i, a_i, g_i in zip(z, a, g, strict=True)
-        ],
+        delta=lambda z, a, g: [g_i * derivative(z_i, a_i) for z_i, a_i, g_i in zip(z, a, g, strict=True)],
     )
 
 
@@ -150,12 +146,8 @@ ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": elementwise(_sigmoid, lambda z, a: a * (1 - a)),
     "tanh": elementwise(_tanh, lambda z, a: 1 - a * a),
     "relu": elementwise(lambda z: max(z, _ZERO), lambda z, a: _ONE if z > 0 else _ZERO),
-    "leaky_relu": elementwise(
-        lambda z: z if z > 0 else _SLOPE * z, lambda z, a: _ONE if z > 0 else _SLOPE
-    ),
-    "elu": elementwise(
-        lambda z: z if z > 0 else z.exp() - 1, lambda z, a: _ONE if z > 0 else a + 1
-    ),
+    "leaky_relu": elementwise(lambda z: z if z > 0 else _SLOPE * z, lambda z, a: _ONE if z > 0 else _SLOPE),
+    "elu": elementwise(lambda z: z if z > 0 else z.exp() - 1, lambda z, a: _ONE if z > 0 else a + 1),
     "softplus": elementwise(_softplus, lambda z, a: _sigmoid(z)),
     "gelu": elementwise(
         lambda z: z * _normal_distribution(z),
@@ -351,10 +343,7 @@ def backpropagate(
                 ]
                 for layer, delta_l, a_l in zip(network, delta, a[:-1], strict=True)
             ],
-            db=[
-                _where_present(layer.b, delta_l)
-                for layer, delta_l in zip(network, delta, strict=True)
-            ],
+            db=[_where_present(layer.b, delta_l) for layer, delta_l in zip(network, delta, strict=True)],
             loss=_float(J.value(a[-1], targets)),
         )
 
@@ -367,19 +356,12 @@ def _forward(network: list[_Parameters], x: Vector) -> tuple[list[Vector], list[
         n_in = len(layer.W[0])
         if len(a[-1]) != n_in:
             raise ValueError(f"layer {number} expects {n_in} inputs, got {len(a[-1])}")
-        z.append(
-            [
-                _weighted_sum(w_i, a[-1]) + (b_i or 0)
-                for w_i, b_i in zip(layer.W, layer.b, strict=True)
-            ]
-        )
+        z.append([_weighted_sum(w_i, a[-1]) + (b_i or 0) for w_i, b_i in zip(layer.W, layer.b, strict=True)])
         a.append(layer.activation.value(z[-1]))
     return z, a
 
 
-def _backward(
-    network: list[_Parameters], z: list[Vector], a: list[Vector], g: Vector
-) -> list[Vector]:
+def _backward(network: list[_Parameters], z: list[Vector], a: list[Vector], g: Vector) -> list[Vector]:
     """The deltas of every layer, from the output layer to the first; `g` is dJ/do."""
     delta: list[Vector] = []
     for layer, z_l, a_l in zip(reversed(network), reversed(z), reversed(a[1:]), strict=True):
@@ -433,8 +415,7 @@ def _vector(values: Iterable[SupportsFloat], name: str) -> Vector:
 
 def _sparse_vector(values: Iterable[SupportsFloat | None], name: str) -> SparseVector:
     return [
-        None if value is None else _number(value, f"{name} {i}")
-        for i, value in enumerate(values, start=1)
+        None if value is None else _number(value, f"{name} {i}") for i, value in enumerate(values, start=1)
     ]
 
 
@@ -457,10 +438,7 @@ def _read_layer(layer: DenseLayer, name: str) -> _Parameters:
                 "give an absent connection as None"
             )
     return _Parameters(
-        W=[
-            _sparse_vector(row, f"{name}, neuron {i}: weight")
-            for i, row in enumerate(layer.W, start=1)
-        ],
+        W=[_sparse_vector(row, f"{name}, neuron {i}: weight") for i, row in enumerate(layer.W, start=1)],
         b=_sparse_vector(layer.b, f"{name}: bias"),
         activation=_look_up(ACTIVATIONS, "activation", layer.activation),
     )
@@ -471,9 +449,7 @@ def _read_loss(loss: str | Callable[..., object]) -> tuple[str, Loss]:
     return name, _look_up(LOSSES, "loss", name)
 
 
-def _read_targets(
-    y: Iterable[SupportsFloat] | SupportsFloat, name: str, loss: Loss, o: Vector
-) -> Vector:
+def _read_targets(y: Iterable[SupportsFloat] | SupportsFloat, name: str, loss: Loss, o: Vector) -> Vector:
     targets = _vector(y if isinstance(y, Iterable) else [y], "target")
     if len(targets) != len(o):
         raise ValueError(f"the network has {len(o)} outputs, got {len(targets)} targets")

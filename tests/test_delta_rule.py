@@ -57,9 +57,7 @@ def true_squared_error(o: list[Number], y: list[Number]) -> Number:
 
 
 def true_log_loss(o: list[Number], y: list[Number]) -> Number:
-    return -mp.fsum(
-        true_log(y_i, o_i) + true_log(1 - y_i, 1 - o_i) for o_i, y_i in zip(o, y, strict=True)
-    )
+    return -mp.fsum(true_log(y_i, o_i) + true_log(1 - y_i, 1 - o_i) for o_i, y_i in zip(o, y, strict=True))
 
 
 def true_cross_entropy(o: list[Number], y: list[Number]) -> Number:
@@ -158,9 +156,7 @@ GIVE_PROBABILITIES = {"sigmoid", "softmax"}
 KINKED = {"relu", "leaky_relu"}
 
 
-def random_layer(
-    rng: random.Random, n_in: int, n_out: int, name: str, density: float
-) -> DenseLayer:
+def random_layer(rng: random.Random, n_in: int, n_out: int, name: str, density: float) -> DenseLayer:
     weights = [
         [rng.gauss(0, 1.5) / n_in**0.5 if rng.random() < density else None for _ in range(n_in)]
         for _ in range(n_out)
@@ -230,9 +226,7 @@ def test_any_depth_and_width(
 
 @pytest.mark.parametrize("part", ["value", "delta"])
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_an_activation_wrong_by_1e_9_is_found(
-    name: str, part: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_activation_wrong_by_1e_9_is_found(name: str, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right = getattr(ACTIVATIONS[name], part)
 
     def wrong(*vectors: list[Decimal]) -> list[Decimal]:
@@ -268,9 +262,7 @@ def test_activations_in_their_tails(activation: str, z: float) -> None:
     assert largest_gap(one_neuron(activation, z, 1.0, "squared_error")) <= GAP
 
 
-@pytest.mark.parametrize(
-    ("activation", "z"), [("gelu", -0.7517915246935645), ("silu", -1.2784645427610738)]
-)
+@pytest.mark.parametrize(("activation", "z"), [("gelu", -0.7517915246935645), ("silu", -1.2784645427610738)])
 def test_derivatives_beside_their_zero(activation: str, z: float) -> None:
     example = one_neuron(activation, z, 1.0, "squared_error")
     assert abs(example.backpropagate().delta[0][0]) < 1e-15
@@ -567,9 +559,7 @@ def test_a_result_beyond_the_floats_is_refused() -> None:
         ([1.0], (-1,), "layer 1, neuron 1 has the sources (-1,); they must be different inputs "),
     ],
 )
-def test_sources_that_do_not_fit_are_named(
-    w: list[float], sources: tuple[int, ...], message: str
-) -> None:
+def test_sources_that_do_not_fit_are_named(w: list[float], sources: tuple[int, ...], message: str) -> None:
     model = network(layer(2, neuron(w, sources)))
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         delta_rule(model, [1, 2], 0, "squared_error")

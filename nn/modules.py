@@ -1,0 +1,393 @@
+"""Networks of recorded scalars: Module, Neuron, Layer, MLP.
+
+The notation is that of the delta rule: neuron i of layer l has the weights w_ij^l, the bias b_i^l, the net
+input z_i^l = sum_j w_ij^l a_j^(l-1) + b_i^l and the activation a_i^l = f(z_i^l); a^0 = x is the input.
+Every Value carries its name as a label: `w_12^1`, `b_1^1`, `z_1^1`, `a_1^1`, `x_2`.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import engine
+from engine import Value
+from engine.value import as_float, constant, parameter
+
+Generator: TypeAlias = random.Random
+Row = TypeVar("Row")
+
+# --- The tables of names.
+
+ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
+    "identity": lambda z: z,
+    "sigmoid": engine.sigmoid,
+    "tanh": engine.tanh,
+    "relu": engine.relu,
+    "leaky_relu": engine.leaky_relu,
+    "elu": engine.elu,
+    "softplus": engine.softplus,
+    "gelu": engine.gelu,
+    "silu": engine.silu,
+}
+"""Elementwise activations by name. A layer may also be "softmax", which is of all its net inputs."""
+
+SOFTMAX = "softmax"
+
+INITIALIZATIONS: dict[str, Callable[[Generator, int, int], float]] = {
+    "uniform": lambda rng, n_in, n_out: rng.uniform(-1.0, 1.0),
+    "xavier_uniform": lambda rng, n_in, n_out: _uniform(rng, 2.0 / (n_in + n_out)),
+    "xavier_normal": lambda rng, n_in, n_out: rng.gauss(0.0, math.sqrt(2.0 / (n_in + n_out))),
+    "he_uniform": lambda rng, n_in, n_out: _uniform(rng, 2.0 / n_in),
+    "he_normal": lambda rng, n_in, n_out: rng.gauss(0.0, math.sqrt(2.0 / n_in)),
+    "lecun_uniform": lambda rng, n_in, n_out: _uniform(rng, 1.0 / n_in),
+    "lecun_normal": lambda rng, n_in, n_out: rng.gauss(0.0, math.sqrt(1.0 / n_in)),
+}
+"""How a weight is drawn, given the sizes of its layer. Biases start at 0.
+
+- uniform: from -1 to 1, whatever the sizes.
+- xavier_uniform, xavier_normal: variance 2 / (n_in + n_out) (Glorot and Bengio 2010, section 4.2.1).
+- he_uniform, he_normal: variance 2 / n_in, for relu (He, Zhang, Ren and Sun 2015, section 2.2).
+- lecun_uniform, lecun_normal: variance 1 / n_in (LeCun, Bottou, Orr and Mueller 1998, section 4.6).
+"""
+
+
+def _uniform(rng: Generator, variance: float) -> float:
+    limit = math.sqrt(3.0 * variance)
+    return rng.uniform(-limit, limit)
+
+
+def look_up(table: Mapping[str, Row], kind: str, name: str) -> Row:
+    """The row of a table of names.
+
+    Raises:
+        ValueError: if there is no such name; the message lists those there are.
+    """
+    if name not in table:
+        raise ValueError(f"unknown {kind} {name!r}; known: {', '.join(table)}")
+    return table[name]
+
+
+def _known_activation(name: str) -> str:
+    look_up({**ACTIVATIONS, SOFTMAX: None}, "activation", name)
+    return name
+
+
+def _name(symbol: str, layer: int, *indices: int) -> str:
+    """`w_12^1`: the indices count from 1, with a comma between them once one has two digits."""
+    separator = "," if max(indices) > 9 else ""
+    return f"{symbol}_{separator.join(map(str, indices))}^{layer}"
+
+
+# --- The modules.
+
+
+class Module:
+    """Something with parameters.
+
+    Example:
+        >>> len(MLP(2, [16, 16, 1]).parameters())
+        337
+    """
+
+    def parameters(self) -> list[Value]:
+        """The leaves that training moves, always in the same order."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its parameters are")
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0, as each step of gradient descent must."""
+        for p in self.parameters():
+            p.grad = 0.0
+
+
+class Neuron(Module):
+    """The net input of a neuron: weights, a bias, and the sum they make of the inputs.
+
+    Args:
+        n_in: how many inputs its layer has.
+        sources: the indices of the inputs it is connected to; None for all. A connection that is absent
+            has no weight: not one of value 0, which would get a gradient and move.
+        bias: whether it has one.
+        draw: gives each weight its first value.
+        layer: the number of its layer, from 1, for labels.
+        index: its own number, from 1, for labels.
+
+    Attributes:
+        w: the weights, one for each source.
+        sources: the indices of the inputs that the weights multiply.
+        b: the bias, or None.
+
+    Example:
+        >>> neuron = Neuron(3, sources=[0, 2], draw=lambda: 0.5)
+        >>> [w.label for w in neuron.w], neuron([1.0, 100.0, 2.0]).data
+        (['w_11^1', 'w_13^1'], 1.5)
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        *,
+        sources: Iterable[int] | None = None,
+        bias: bool = True,
+        draw: Callable[[], float] = lambda: random.uniform(-1.0, 1.0),
+        layer: int = 1,
+        index: int = 1,
+    ) -> None:
+        self.sources = tuple(range(n_in) if sources is None else sources)
+        if len(set(self.sources)) != len(self.sources) or not set(self.sources) <= set(range(n_in)):
+            raise ValueError(
+                f"neuron {index} of layer {layer} has the sources {list(self.sources)}; "
+                f"they must be different input indices from 0 to {n_in - 1}"
+            )
+        if not self.sources and not bias:
+            raise ValueError(f"neuron {index} of layer {layer} has neither a connection nor a bias")
+        self.n_in = n_in
+        self.w = [parameter(draw(), _name("w", layer, index, j + 1)) for j in self.sources]
+        self.b = parameter(0.0, _name("b", layer, index)) if bias else None
+        self.labels = _name("z", layer, index), _name("a", layer, index)
+
+    def __call__(self, x: Sequence[Value | float]) -> Value:
+        """The net input z of the inputs x, of which it picks its sources."""
+        picked = x if len(self.sources) == self.n_in else [x[j] for j in self.sources]
+        total = engine.sumprod(self.w, picked)
+        z: Value = total if self.b is None else total + self.b
+        z.label = self.labels[0]
+        return z
+
+    def parameters(self) -> list[Value]:
+        """The weights, then the bias."""
+        return [*self.w] if self.b is None else [*self.w, self.b]
+
+
+class Layer(Module):
+    """Neurons side by side, and their activation.
+
+    Args:
+        n_in: how many inputs it takes.
+        n_out: how many neurons it has.
+        activation: a name in `ACTIVATIONS`, or "softmax".
+        init: a name in `INITIALIZATIONS`.
+        rng: the generator that draws the weights; None for Python's shared one, `random`.
+        connections: for each neuron the indices of the inputs it is connected to; None for all.
+        biases: for each neuron whether it has a bias; None for all.
+        number: its own number in the network, from 1, for labels and messages.
+
+    Raises:
+        ValueError: for an unknown name or connections that do not fit.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        activation: str = "relu",
+        init: str = "uniform",
+        rng: Generator | None = None,
+        connections: Sequence[Iterable[int]] | None = None,
+        biases: Sequence[bool] | None = None,
+        number: int = 1,
+    ) -> None:
+        if n_in < 1 or n_out < 1:
+            raise ValueError(f"layer {number} has {n_in} inputs and {n_out} neurons; it needs one of each")
+        for what, given in (("connections", connections), ("biases", biases)):
+            if given is not None and len(given) != n_out:
+                raise ValueError(f"layer {number} has {n_out} neurons, got {what} for {len(given)}")
+        draw = look_up(INITIALIZATIONS, "initialization", init)
+        generator: Any = random if rng is None else rng
+        self.n_in = n_in
+        self.number = number
+        self.activation = _known_activation(activation)
+        self.neurons = [
+            Neuron(
+                n_in,
+                sources=None if connections is None else connections[i],
+                bias=biases is None or biases[i],
+                draw=lambda: draw(generator, n_in, n_out),
+                layer=number,
+                index=i + 1,
+            )
+            for i in range(n_out)
+        ]
+
+    def __call__(self, x: Sequence[Value | float]) -> list[Value]:
+        """The activations of the inputs x.
+
+        Raises:
+            ValueError: if x has the wrong length.
+        """
+        if len(x) != self.n_in:
+            raise ValueError(f"layer {self.number} expects {self.n_in} inputs, got {len(x)}")
+        z = [neuron(x) for neuron in self.neurons]
+        if self.activation == SOFTMAX:
+            a = engine.softmax(z)
+        else:
+            a = [ACTIVATIONS[self.activation](z_i) for z_i in z]
+        for neuron, z_i, a_i in zip(self.neurons, z, a, strict=True):
+            if a_i is not z_i:
+                a_i.label = neuron.labels[1]
+        return a
+
+    def parameters(self) -> list[Value]:
+        """Those of each neuron in turn."""
+        return [p for neuron in self.neurons for p in neuron.parameters()]
+
+    def __repr__(self) -> str:
+        return f"Layer({self.n_in}, {len(self.neurons)}, activation={self.activation!r})"
+
+
+class MLP(Module):
+    """A multilayer perceptron.
+
+    Args:
+        n_in: how many inputs it takes.
+        n_outs: how many neurons each layer has, the output layer last.
+        activation: of the hidden layers, a name in `ACTIVATIONS`.
+        output: the activation of the output layer, a name in `ACTIVATIONS`, or "softmax".
+        init: how weights are drawn, a name in `INITIALIZATIONS`.
+        rng: the generator that draws them: the same seed gives the same bits. None for Python's shared
+            generator, the one that `random.seed` seeds.
+        connections: for each layer and neuron the indices of the inputs it is connected to; None where
+            all are. What is absent has no weight and no gradient.
+        biases: for each layer and neuron whether it has a bias; None where all have.
+
+    Raises:
+        ValueError: for an unknown name, or sizes that do not fit.
+
+    Example:
+        >>> model = MLP(3, [4, 1], activation="tanh", rng=random.Random(0))
+        >>> y = model([1.0, -2.0, 0.5])
+        >>> y.label, len(model.parameters())
+        ('z_1^2', 21)
+        >>> model([1.0, 2.0])
+        Traceback (most recent call last):
+        ...
+        ValueError: layer 1 expects 3 inputs, got 2
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_outs: Sequence[int],
+        *,
+        activation: str = "relu",
+        output: str = "identity",
+        init: str = "uniform",
+        rng: Generator | None = None,
+        connections: Sequence[Sequence[Iterable[int]] | None] | None = None,
+        biases: Sequence[Sequence[bool] | None] | None = None,
+    ) -> None:
+        if not n_outs:
+            raise ValueError("an MLP needs at least one layer: n_outs is empty")
+        for what, given in (("connections", connections), ("biases", biases)):
+            if given is not None and len(given) != len(n_outs):
+                raise ValueError(f"the network has {len(n_outs)} layers, got {what} for {len(given)}")
+        sizes = [n_in, *n_outs]
+        self.layers = [
+            Layer(
+                sizes[k],
+                sizes[k + 1],
+                activation=output if k == len(n_outs) - 1 else activation,
+                init=init,
+                rng=rng,
+                connections=None if connections is None else connections[k],
+                biases=None if biases is None else biases[k],
+                number=k + 1,
+            )
+            for k in range(len(n_outs))
+        ]
+        self._input_labels = [f"x_{j + 1}" for j in range(n_in)]
+
+    @classmethod
+    def from_weights(
+        cls,
+        weights: Sequence[Sequence[Sequence[float | None]]],
+        biases: Sequence[Sequence[float | None]],
+        activations: Sequence[str],
+    ) -> MLP:
+        """A network of given numbers.
+
+        Args:
+            weights: for each layer a matrix, one row per neuron; None where a connection is absent.
+            biases: for each layer a vector; None where a bias is absent.
+            activations: for each layer a name.
+
+        Returns:
+            The network.
+
+        Raises:
+            ValueError: if the sizes do not fit, or a number is not finite.
+
+        Example:
+            >>> model = MLP.from_weights([[[0.5, None]]], [[0.25]], ["identity"])
+            >>> model([3.0, 1.0]).data
+            1.75
+        """
+        _refuse_misfits(weights, biases, activations)
+        model = cls(
+            len(weights[0][0]),
+            [len(matrix) for matrix in weights],
+            connections=[[[j for j, w in enumerate(row) if w is not None] for row in m] for m in weights],
+            biases=[[b is not None for b in vector] for vector in biases],
+        )
+        for layer, name in zip(model.layers, activations, strict=True):
+            layer.activation = _known_activation(name)
+        numbers = [
+            x
+            for matrix, vector in zip(weights, biases, strict=True)
+            for row, b in zip(matrix, vector, strict=True)
+            for x in (*row, b)
+            if x is not None
+        ]
+        for p, x in zip(model.parameters(), numbers, strict=True):
+            p.data = as_float(x)
+        return model
+
+    def __call__(self, x: Iterable[Value | float]) -> Any:
+        """The output for the inputs x: one Value for a single output, else a list of Values.
+
+        Raises:
+            ValueError: if x has the wrong length.
+        """
+        a: list[Value] = [x_j if isinstance(x_j, Value) else constant(x_j) for x_j in x]
+        for x_j, label in zip(a, self._input_labels, strict=False):
+            if not x_j.label:
+                x_j.label = label
+        for layer in self.layers:
+            a = layer(a)
+        return a[0] if len(a) == 1 else a
+
+    def parameters(self) -> list[Value]:
+        """Those of each layer in turn."""
+        return [p for layer in self.layers for p in layer.parameters()]
+
+    def __repr__(self) -> str:
+        sizes = "-".join(str(n) for n in [self.layers[0].n_in, *(len(la.neurons) for la in self.layers)])
+        names = ", ".join(layer.activation for layer in self.layers)
+        return f"MLP {sizes} ({names}), {len(self.parameters())} parameters"
+
+
+def _refuse_misfits(
+    weights: Sequence[Sequence[Sequence[float | None]]],
+    biases: Sequence[Sequence[float | None]],
+    activations: Sequence[str],
+) -> None:
+    """Matrices of one network: as many columns as the layer before has rows, as many biases as rows."""
+    if not len(weights) == len(biases) == len(activations) > 0:
+        raise ValueError(
+            f"got weights for {len(weights)} layers, biases for {len(biases)} and {len(activations)} "
+            "activations; a network has as many of each, at least one"
+        )
+    n_in = len(weights[0][0]) if weights[0] else 0
+    for number, (matrix, vector) in enumerate(zip(weights, biases, strict=True), start=1):
+        if len(matrix) != len(vector):
+            raise ValueError(f"layer {number} has {len(matrix)} rows of weights and {len(vector)} biases")
+        for i, row in enumerate(matrix, start=1):
+            if len(row) != n_in:
+                raise ValueError(f"layer {number}, neuron {i} has {len(row)} weights for {n_in} inputs")
+            for x in (*row, vector[i - 1]):
+                if x is not None and not math.isfinite(as_float(x)):
+                    raise ValueError(f"layer {number}, neuron {i} has the weight or bias {x}")
+        n_in = len(matrix)

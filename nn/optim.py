@@ -1,0 +1,154 @@
+"""Optimizers: how a gradient moves the parameters. And learning-rate schedules, which are plain functions."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from engine import Value
+
+Schedule: TypeAlias = Callable[[int], float]
+"""The learning rate at a step; steps count from 0."""
+
+
+class Optimizer:
+    """What every optimizer has: parameters, a learning rate, a count of steps.
+
+    Args:
+        parameters: the leaves to move.
+        learning_rate: a positive number, or a schedule.
+
+    Raises:
+        ValueError: if there are no parameters, or the learning rate is not a positive number.
+    """
+
+    def __init__(self, parameters: Iterable[Value], learning_rate: float | Schedule) -> None:
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError("the optimizer got no parameters")
+        self.learning_rate = learning_rate
+        self.steps = 0
+
+    def step(self) -> None:
+        """Move every parameter once, by its `grad`."""
+        rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
+        if not 0.0 < rate < math.inf:
+            raise ValueError(f"the learning rate at step {self.steps} is {rate}; it must be positive")
+        self.steps += 1
+        self._move(rate)
+
+    def _move(self, rate: float) -> None:
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """Gradient descent: w <- w - learning_rate * dE/dw, perhaps with momentum.
+
+    With momentum a velocity v <- momentum * v + dE/dw takes the place of the gradient (Polyak 1964), and
+    with nesterov the gradient plus momentum * v (Sutskever, Martens, Dahl and Hinton 2013, section 2).
+
+    Args:
+        parameters: the leaves to move.
+        learning_rate: a positive number, or a schedule.
+        momentum: how much of the velocity stays, from 0 to below 1.
+        nesterov: whether to look ahead along the velocity.
+
+    Example:
+        >>> w = Value(1.0)
+        >>> w.grad = 0.5
+        >>> SGD([w], learning_rate=0.1).step()
+        >>> w.data
+        0.95
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float | Schedule = 0.1,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        if not 0.0 <= momentum < 1.0:
+            raise ValueError(f"momentum is {momentum}; it must be at least 0 and below 1")
+        if nesterov and momentum == 0.0:
+            raise ValueError("nesterov needs momentum: there is no velocity to look ahead along")
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self._velocity = [0.0] * len(self.parameters)
+
+    def _move(self, rate: float) -> None:
+        for i, p in enumerate(self.parameters):
+            self._velocity[i] = velocity = self.momentum * self._velocity[i] + p.grad
+            p.data -= rate * (p.grad + self.momentum * velocity if self.nesterov else velocity)
+
+
+class Adam(Optimizer):
+    """Gradient descent scaled by running means of gradient and square (Kingma and Ba 2015, algorithm 1).
+
+    Args:
+        parameters: the leaves to move.
+        learning_rate: a positive number, or a schedule.
+        betas: how much of the two running means stays at each step.
+        epsilon: what keeps the division finite.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float | Schedule = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        if not all(0.0 <= beta < 1.0 for beta in betas):
+            raise ValueError(f"betas are {betas}; each must be at least 0 and below 1")
+        self.betas = betas
+        self.epsilon = epsilon
+        self._mean = [0.0] * len(self.parameters)
+        self._square = [0.0] * len(self.parameters)
+
+    def _move(self, rate: float) -> None:
+        beta_1, beta_2 = self.betas
+        mean_weight = 1.0 - beta_1**self.steps
+        square_weight = 1.0 - beta_2**self.steps
+        for i, p in enumerate(self.parameters):
+            self._mean[i] = mean = beta_1 * self._mean[i] + (1.0 - beta_1) * p.grad
+            self._square[i] = square = beta_2 * self._square[i] + (1.0 - beta_2) * p.grad * p.grad
+            p.data -= rate * (mean / mean_weight) / (math.sqrt(square / square_weight) + self.epsilon)
+
+
+def exponential_decay(rate: float, factor: float) -> Schedule:
+    """The schedule rate * factor**step.
+
+    Args:
+        rate: the learning rate at step 0.
+        factor: what each step multiplies it by.
+
+    Returns:
+        The schedule.
+
+    Example:
+        >>> exponential_decay(0.8, 0.5)(3)
+        0.1
+    """
+    return lambda step: rate * factor**step
+
+
+def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
+    """A schedule from one rate down to another along half a cosine (Loshchilov and Hutter 2017, equation 5).
+
+    Args:
+        rate: the learning rate at step 0.
+        steps: after how many steps it reaches the final rate, where it stays.
+        final: the learning rate there.
+
+    Returns:
+        The schedule.
+
+    Example:
+        >>> round(cosine_decay(1.0, 100)(50), 6)
+        0.5
+    """
+    return lambda step: final + (rate - final) * (1.0 + math.cos(math.pi * min(step / steps, 1.0))) / 2.0
