@@ -4,7 +4,7 @@ They supply what floats cannot: the limit where a float operation raises (`1 / 0
 examples at once, one along each element of an array.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, TypeAlias
 
@@ -23,7 +23,6 @@ from numpy import (
     cosh,
     exp,
     expm1,
-    hypot,
     log,
     log1p,
     log2,
@@ -48,6 +47,7 @@ acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
 acosh, asinh, atanh = arccosh, arcsinh, arctanh
 
 __all__ = [
+    "TOGETHER",
     "abs",
     "acos",
     "acosh",
@@ -108,7 +108,8 @@ normal_cdf = _elementwise(floats.normal_cdf)
 
 def step(x: Array) -> Array:
     """1 for positive x, else 0; NaN stays NaN."""
-    return np.heaviside(x, 0.0)
+    positive = np.greater(x, 0.0).astype(x.dtype)
+    return np.where(np.isnan(x), x, positive) if np.isnan(np.min(x, initial=0.0)) else positive
 
 
 def equal(x: Array, y: Array) -> Array:
@@ -158,21 +159,59 @@ def sumprod(p: Sequence[Array], q: Sequence[Array]) -> Array:
     return fsum([a * b for a, b in zip(p, q, strict=True)])
 
 
+def hypot(*xs: Array) -> Array:
+    """The root of the sum of squares."""
+    return reduce(np.hypot, xs, 0.0)
+
+
 def logsumexp(xs: Sequence[Array]) -> Array:
     """The logarithm of the sum of exponentials."""
-    return reduce(np.logaddexp, xs)
+    largest, _, rest = _exponentials(xs)
+    return largest + log1p(rest)
 
 
-def log_softmax(xs: Sequence[Array]) -> list[Array]:
+def log_softmax(xs: Sequence[Array]) -> Array:
     """The logarithm of every number's share."""
-    largest = max(xs)
-    total = logsumexp([x - largest for x in xs])
-    return [x - largest - total for x in xs]
+    largest, _, rest = _exponentials(xs)
+    return np.stack(np.broadcast_arrays(*xs)) - largest - log1p(rest)
 
 
-def softmax(xs: Sequence[Array]) -> list[Array]:
+def softmax(xs: Sequence[Array]) -> Array:
     """Every number's share."""
-    largest = max(xs)
-    exps = [exp(x - largest) for x in xs]
-    total = fsum(exps)
-    return [e / total for e in exps]
+    _, exps, rest = _exponentials(xs)
+    return exps / (1.0 + rest)
+
+
+def _exponentials(xs: Sequence[Array]) -> tuple[Array, Array, Array]:
+    """The largest number, exp(x - largest) for every x, and their sum without the 1 of the largest."""
+    x = np.stack(np.broadcast_arrays(*xs))
+    first = np.argmax(x, axis=0)[None]
+    largest = np.take_along_axis(x, first, 0)
+    exps = exp(x - largest)
+    others = exps.copy()
+    np.put_along_axis(others, first, 0.0, 0)
+    return largest[0], exps, np.add.reduce(others, axis=0)
+
+
+# --- Joint operations, cheaper than one after the other; their results are those of the single ones.
+
+
+def _tanh_and_sech2(x: Array) -> tuple[Array, Array]:
+    """From t = tanh(x), 1 - t**2; where that has lost more than 8 bits, from the exponential."""
+    t = tanh(x)
+    slope = 1.0 - t * t
+    lost = np.flatnonzero(slope < 1.0 / 256.0)
+    if lost.size:
+        slope.ravel()[lost] = sech2(x.ravel()[lost])
+    return t, slope
+
+
+def _relu_and_step(x: Array) -> tuple[Array, Array]:
+    return np.maximum(x, 0.0), step(x)
+
+
+TOGETHER: Mapping[str, Callable[..., tuple[Array, ...]]] = {
+    "tanh and sech2": _tanh_and_sech2,
+    "relu and step": _relu_and_step,
+}
+"""Rows of the table that programs often need of the same operands, by their names."""

@@ -1,0 +1,306 @@
+"""Code generation: instructions bound to arrays of one batch size.
+
+A step of a program is a function without arguments, bound to views of two blocks of memory. Matrices are
+views of the parameters and results are views of the gradient wherever rows and columns lie evenly spaced, so
+that a step of a network is its matrix products and little else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, singledispatchmethod
+from threading import Lock
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from engine.compiler.instructions import (
+    Apply,
+    BatchDot,
+    Clear,
+    Code,
+    Dot,
+    Index,
+    MatrixProduct,
+    OuterProduct,
+    Products,
+    Rows,
+    Shares,
+    Take,
+)
+from engine.compiler.layout import contiguous
+from engine.ops import OPS
+
+Array: TypeAlias = NDArray[Any]
+Step: TypeAlias = Callable[[], object]
+
+_GATHERED_AT_ONCE = 1 << 20  # numbers: more would leave the cache, and a large graph would fill the memory
+
+
+class Machine:
+    """A program bound to arrays for one batch size.
+
+    Args:
+        code: the program.
+        batch_size: how many samples it computes at once.
+        dtype: the type of its numbers.
+        m: the number system that the operations run over.
+    """
+
+    def __init__(self, code: Code, batch_size: int, dtype: Any, m: Any) -> None:
+        self._code = code
+        self._m = m
+        self._varying = np.zeros((code.n_varying, batch_size), dtype)
+        self._static = np.zeros((code.n_static, 1), dtype)
+        self._sums = np.zeros(code.n_outputs if code.means else 0, dtype)
+        self._share = self._sums.dtype.type(1.0 / batch_size)
+        self._varying[code.ones] = 1.0
+        for row, number in code.constants.items():
+            self._static[row] = number
+        self._parameters = self._static[: code.n_parameters, 0]
+        self._columns = list(_runs(code.input_rows))
+        self._gathered: dict[tuple[bool, bytes], Array] = {}
+        self._steps: list[Step] = []
+        self._taken: list[tuple[Index, Array]] = []
+        self._lock = Lock()
+        for instruction in (*code.body, *code.sums):
+            self._bind(instruction)
+
+    def __call__(self, X: Array, parameters: Array) -> Array:
+        """The results for a batch.
+
+        Args:
+            X: the data, (batch size, inputs).
+            parameters: their numbers.
+
+        Returns:
+            (outputs,) means over the batch, or (outputs, batch size).
+        """
+        with self._lock, np.errstate(all="ignore"):
+            self._parameters[:] = parameters
+            for rows, columns in self._columns:
+                self._varying[rows] = X[:, columns].T
+            for step in self._steps:
+                step()
+            if self._code.means:
+                result = self._sums * self._share
+            else:
+                result = np.empty((self._code.n_outputs, self._varying.shape[1]), self._varying.dtype)
+            for targets, rows in self._taken:
+                result[targets] = rows
+            return result
+
+    # --- Memory.
+
+    def _block(self, rows: Rows) -> Array:
+        return self._varying if rows.varies else self._static
+
+    def _view(self, rows: Rows) -> Array:
+        """Rows as an array: a slice of their block if they lie together, else a copy, made in each step."""
+        block = self._block(rows)
+        together = contiguous(rows.index)
+        if together is not None:
+            return block[together]
+        if rows.key not in self._gathered:
+            self._gathered[rows.key] = np.empty((len(rows), block.shape[1]), block.dtype)
+            self._step(np.take, block, rows.index, axis=0, out=self._gathered[rows.key], mode="clip")
+        return self._gathered[rows.key]
+
+    def _matrix(self, numbers: Index) -> Array:
+        """Static numbers as a matrix: a view if they are evenly spaced, else a copy, made in each step."""
+        view = evenly_spaced(self._static[:, 0], numbers)
+        if view is None:
+            view = np.empty(numbers.shape, self._static.dtype)
+            self._step(np.take, self._static[:, 0], numbers, out=view, mode="clip")
+        return view
+
+    def _step(self, function: Callable[..., object], *args: Any, **options: Any) -> None:
+        self._steps.append(partial(function, *args, **options))
+
+    # --- One method for each instruction.
+
+    @singledispatchmethod
+    def _bind(self, instruction: Any) -> None:
+        raise NotImplementedError(f"there is no code for {instruction}")
+
+    @_bind.register
+    def _(self, i: Apply) -> None:
+        together = len(i.out) > 1
+        forward = self._m.TOGETHER[i.op] if together else partial(OPS[i.op].forward, self._m)
+        operands, outs = [self._view(rows) for rows in i.operands], [self._view(rows) for rows in i.out]
+        self._step(_store_each if together else _store, outs if together else outs[0], forward, operands)
+
+    @_bind.register
+    def _(self, i: Shares) -> None:
+        forward = partial(OPS[i.op].forward, _AllShares(self._m))
+        picked = contiguous(i.picked) or i.picked
+        self._step(_store_picked, self._view(i.out), forward, self._view(i.operands), picked)
+
+    @_bind.register
+    def _(self, i: MatrixProduct) -> None:
+        out, W, v = self._view(i.out), self._matrix(i.matrix), self._view(i.vector)
+        self._accumulate(np.matmul if W.shape[1] > 1 else np.multiply, out, W, v, i.adds)
+
+    @_bind.register
+    def _(self, i: Products) -> None:
+        out, b = self._view(i.out), self._view(i.b)
+        if i.a is not None:
+            self._accumulate(np.multiply, out, self._view(i.a), b, i.adds)
+        elif i.adds and abs(i.factor) == 1.0:
+            self._step(np.add if i.factor > 0.0 else np.subtract, out, b, out=out)
+        else:
+            self._accumulate(np.multiply, out, b, out.dtype.type(i.factor), i.adds)
+
+    def _accumulate(self, function: Callable[..., object], out: Array, a: Any, b: Any, adds: bool) -> None:
+        term = np.empty_like(out) if adds else out
+        self._step(function, a, b, out=term)
+        if adds:
+            self._step(np.add, out, term, out=out)
+
+    @_bind.register
+    def _(self, i: Dot) -> None:
+        out = self._view(i.out)
+        k = len(i.a) // len(out)
+        for part in _chunks(len(out), k * out.shape[1]):
+            terms = slice(part.start * k, part.stop * k)
+            a, b = self._source(i.a, terms), self._source(i.b, terms)
+            self._step(_dot, out[part], a, b, k, i.adds)
+
+    @_bind.register
+    def _(self, i: Clear) -> None:
+        if len(i.targets):
+            self._step(self._sums.__setitem__, contiguous(i.targets) or i.targets, 0.0)
+
+    @_bind.register
+    def _(self, i: BatchDot) -> None:
+        for part in _chunks(len(i.a), self._varying.shape[1]):
+            targets = contiguous(i.targets[part])
+            a, b = self._source(i.a, part), self._source(i.b, part)
+            self._step(_batch_dot, self._sums, targets or i.targets[part], a, b)
+
+    def _source(self, rows: Rows, part: slice) -> Callable[[], Array]:
+        """Some of the rows, gathered when they are asked for."""
+        block, index = self._block(rows), rows.index[part]
+        together = contiguous(index)
+        if together is not None:
+            view = block[together]
+            return lambda: view
+        return partial(block.take, index, axis=0, mode="clip")
+
+    @_bind.register
+    def _(self, i: OuterProduct) -> None:
+        rows, columns, targets = self._view(i.rows), self._view(i.columns), i.targets
+        if len(targets) > 1 and targets[1, 0] - targets[0, 0] == 1:  # the results lie column by column
+            rows, columns, targets = columns, rows, targets.T
+        out = None if i.adds else evenly_spaced(self._sums, targets)
+        product = np.empty(targets.shape, self._sums.dtype) if out is None else out
+        self._step(np.matmul, rows, columns.T, out=product)
+        if i.adds:
+            self._step(np.add.at, self._sums, targets, product)
+        elif out is None:
+            self._step(self._sums.__setitem__, targets, product)
+
+    @_bind.register
+    def _(self, i: Take) -> None:
+        self._taken.append((i.targets, self._view(i.rows) if not self._code.means else self._view(i.rows)[:, 0]))
+
+
+# --- What a step does, where it is more than one function of NumPy.
+
+
+def _store(out: Array, forward: Callable[..., Any], operands: Sequence[Array]) -> None:
+    out[...] = forward(*operands)
+
+
+def _store_each(outs: Sequence[Array], forward: Callable[..., Any], operands: Sequence[Array]) -> None:
+    for out, value in zip(outs, forward(*operands), strict=True):
+        out[...] = value
+
+
+def _store_picked(
+    out: Array, forward: Callable[..., Any], operands: Array, picked: slice | Index
+) -> None:
+    out[...] = forward(*operands)[picked]
+
+
+def _dot(out: Array, a: Callable[[], Array], b: Callable[[], Array], k: int, adds: bool) -> None:
+    product = a() * b()
+    total = np.add.reduce(product.reshape(-1, k, product.shape[1]), axis=1)
+    if adds:
+        out += total
+    else:
+        out[...] = total
+
+
+def _batch_dot(
+    sums: Array, targets: Index | slice, a: Callable[[], Array], b: Callable[[], Array]
+) -> None:
+    x, y = a(), b()
+    if x.shape != y.shape:
+        products = x[:, 0] * np.add.reduce(y, axis=1)
+    else:
+        products = np.einsum("nb,nb->n", x, y)
+    if isinstance(targets, slice):
+        sums[targets] += products
+    else:
+        np.add.at(sums, targets, products)
+
+
+class _AllShares:
+    """The number system in which a list of shares begins with all of them.
+
+    Where operands differ only in which comes first, `softmax(x)[0]` is then every one of the results.
+    """
+
+    def __init__(self, m: Any) -> None:
+        self._m = m
+
+    def __getattr__(self, name: str) -> Callable[[Sequence[Array]], Sequence[Array]]:
+        shares = getattr(self._m, name)
+        return lambda x: (np.asarray(shares(x)),)
+
+
+# --- Where numbers lie.
+
+
+def evenly_spaced(numbers: Array, index: Index) -> Array | None:
+    """The view of a vector that an index of it is, if there is one that matrix products read directly.
+
+    Args:
+        numbers: a vector.
+        index: a matrix of places in it.
+
+    Returns:
+        `numbers[index]` without a copy, or None.
+
+    Example:
+        >>> v = np.arange(10.0)
+        >>> evenly_spaced(v, np.array([[1, 4], [2, 5]])).tolist(), evenly_spaced(v, np.array([[1, 2], [4, 3]]))
+        ([[1.0, 4.0], [2.0, 5.0]], None)
+    """
+    n, k = index.shape
+    start = index[0, 0]
+    down = index[1, 0] - start if n > 1 else k
+    right = index[0, 1] - start if k > 1 else n
+    regular = start + down * np.arange(n)[:, None] + right * np.arange(k)
+    if down < 1 or right < 1 or not (min(down, right) == 1 or 1 in (n, k)) or (regular != index).any():
+        return None
+    return as_strided(numbers[start:], (n, k), (down * numbers.itemsize, right * numbers.itemsize))
+
+
+def _runs(rows: Index) -> Iterator[tuple[slice, slice]]:
+    """Consecutive rows and the consecutive columns of the data that go there."""
+    ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
+    start = 0
+    for end in ends if len(rows) else ():
+        yield slice(int(rows[start]), int(rows[end - 1]) + 1), slice(start, end)
+        start = end
+
+
+def _chunks(n: int, width: int) -> Iterator[slice]:
+    """Slices of n rows of a width, each of a size that can be gathered at once."""
+    size = max(1, _GATHERED_AT_ONCE // max(1, width))
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
