@@ -8,7 +8,6 @@ OverflowError or ZeroDivisionError.
 
 import builtins
 import math
-import operator
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -40,6 +39,7 @@ from math import (
     sqrt,
     tan,
 )
+from operator import mul
 
 if sys.version_info >= (3, 12):
     from math import sumprod
@@ -47,7 +47,7 @@ else:
 
     def sumprod(p: Sequence[float], q: Sequence[float]) -> float:
         """The sum of products: each product is rounded once, their sum is exact."""
-        return fsum(map(operator.mul, p, q))
+        return fsum(map(mul, p, q))
 
 
 __all__ = [
