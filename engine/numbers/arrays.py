@@ -66,6 +66,7 @@ __all__ = [
     "expm1",
     "fsum",
     "gaussian",
+    "gelu",
     "hypot",
     "log",
     "log1p",
@@ -82,6 +83,7 @@ __all__ = [
     "sech2",
     "sigmoid",
     "sign",
+    "silu",
     "sin",
     "sinh",
     "softmax",
@@ -126,6 +128,16 @@ def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), with the exponential of a negative number on both sides."""
     t = exp(-abs(x))
     return where(x >= 0.0, 1.0, t) / (1.0 + t)
+
+
+def gelu(x: Array) -> Array:
+    """x * normal_cdf(x)."""
+    return x * normal_cdf(x)
+
+
+def silu(x: Array) -> Array:
+    """x * sigmoid(x)."""
+    return x * sigmoid(x)
 
 
 def softplus(x: Array) -> Array:
