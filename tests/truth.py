@@ -81,7 +81,8 @@ def _power(rng: random.Random) -> Point:
 def _factors(rng: random.Random) -> Point:
     """One to five factors, no products of which leave the range of floats."""
     return tuple(
-        rng.choice((-1.0, 0.0, 1.0, 1.0, 1.0)) * 2.0 ** rng.uniform(-200, 200) for _ in range(rng.randint(1, 5))
+        rng.choice((-1.0, 0.0, 1.0, 1.0, 1.0)) * 2.0 ** rng.uniform(-reach, reach)
+        for reach in rng.choices((3, 200), k=rng.randint(1, 5))
     )
 
 

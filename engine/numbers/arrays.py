@@ -23,7 +23,6 @@ from numpy import (
     cosh,
     exp,
     expm1,
-    hypot,
     log,
     log1p,
     log2,
@@ -143,6 +142,11 @@ def silu(x: Array) -> Array:
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)), without its overflow and without its cancellation."""
     return log1p(exp(-abs(x))) + np.maximum(x, 0.0)
+
+
+def hypot(*xs: Array) -> Array:
+    """The root of the sum of squares; `numpy.hypot` takes two numbers and would write over a third."""
+    return reduce(np.hypot, xs, 0.0)
 
 
 def max(xs: Sequence[Array]) -> Array:

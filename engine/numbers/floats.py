@@ -215,11 +215,13 @@ def sigmoid(x: float) -> float:
 def silu(x: float) -> float:
     """x * sigmoid(x), in one quotient."""
     t = exp(-abs(x))
+    if t == 0.0:
+        return x if x > 0.0 else -0.0
     total = 1.0 + t
     error = t - (total - 1.0)  # exact, as t <= 1
     if x >= 0.0:
         return _quotient(x, total, error)
-    return _quotient_of_pairs(*_two_product(x, t), total, error) if t else -0.0
+    return _quotient_of_pairs(*_two_product(x, t), total, error)
 
 
 def softplus(x: float) -> float:
