@@ -215,8 +215,9 @@ def where(condition: Operand | bool, a: Operand, b: Operand) -> Any:
     """
     if isinstance(condition, Value):
         return _where(condition, a, b)
-    chosen = a if condition else b
-    return operand(chosen) if isinstance(a, Value) or isinstance(b, Value) else as_float(chosen)
+    holds = condition if isinstance(condition, bool) else as_float(condition)
+    chosen = operand(a if holds else b)
+    return chosen if isinstance(a, Value) or isinstance(b, Value) else chosen.data
 
 
 # --- Functions of many. They take an iterable; max and min also take several arguments, as Python's do.

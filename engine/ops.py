@@ -55,8 +55,9 @@ class Op:
 def _power_partials(m: Any, out: Any, x: Any, p: Any) -> Sequence[Any]:
     positive = m.step(x)
     rounded = m.step((0.5 - p) * (2.0**53 - p))  # p - 1 is exact between; pow magnifies its rounding
-    slope = m.where(m.where(x, rounded, 0.0), p * out / m.where(x, x, 1.0), p * m.pow(x, p - 1.0))
-    by_base = m.where(p, slope, 0.0)
+    power = p * m.pow(x, p - 1.0)
+    quotient = m.where(x, p * out / m.where(x, x, 1.0), power)
+    by_base = m.where(p, m.where(rounded, quotient, power), 0.0)
     by_exponent = m.where(
         positive,
         out * m.log(m.where(positive, x, 1.0)),

@@ -28,6 +28,7 @@ NORMAL = math.ldexp(1.0, -1022)
 
 def number(rng: random.Random, low: float = -LARGEST, high: float = LARGEST) -> float:
     """A float between two others: of any magnitude, ordinary, an integer, or close to either end."""
+    x: float
     while True:
         match rng.randrange(8):
             case 0 | 1 | 2:

@@ -130,12 +130,12 @@ def sigmoid(x: Array) -> Array:
 
 
 def gelu(x: Array) -> Array:
-    """x * normal_cdf(x)."""
+    """The product x * normal_cdf(x)."""
     return x * normal_cdf(x)
 
 
 def silu(x: Array) -> Array:
-    """x * sigmoid(x)."""
+    """The product x * sigmoid(x)."""
     return x * sigmoid(x)
 
 

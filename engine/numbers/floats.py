@@ -213,7 +213,7 @@ def sigmoid(x: float) -> float:
 
 
 def silu(x: float) -> float:
-    """x * sigmoid(x), in one quotient."""
+    """The product x * sigmoid(x), in one quotient."""
     t = exp(-abs(x))
     if t == 0.0:
         return x if x > 0.0 else -0.0
@@ -251,7 +251,7 @@ def normal_cdf(x: float) -> float:
 
 
 def gelu(x: float) -> float:
-    """x * normal_cdf(x), rounded once or nearly so."""
+    """The product x * normal_cdf(x), rounded once or nearly so."""
     if abs(x) > 40.0:
         return -0.0 if x < 0.0 else x
     value, error = _erfc_of_normal(x)

@@ -96,11 +96,11 @@ class Multiprecision:
         return 1 / (1 + self.context.exp(-x))
 
     def gelu(self, x: Number) -> Number:
-        """x * normal_cdf(x)."""
+        """The product x * normal_cdf(x)."""
         return x * self.normal_cdf(x)
 
     def silu(self, x: Number) -> Number:
-        """x * sigmoid(x)."""
+        """The product x * sigmoid(x)."""
         return x / (1 + self.context.exp(-x))
 
     def softplus(self, x: Number) -> Number:
