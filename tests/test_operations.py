@@ -15,7 +15,7 @@ from engine.numbers import arrays, floats
 from engine.numbers.multiprecision import Multiprecision
 from engine.ops import OPS, Op
 from engine.value import evaluate, recorder
-from tests.truth import LARGEST, TRUTH, Errors, Point, errors, exact, mp, points, ulps
+from tests.truth import LARGEST, SMALLEST, TRUTH, Errors, Point, errors, exact, mp, points, ulps
 
 VALUE_ULPS, PARTIAL_ULPS = 2.0, 4.0
 EVERY_OPERATION = pytest.mark.parametrize("name", TRUTH)
@@ -62,6 +62,19 @@ def test_the_textbook_derivatives_are_those_of_the_textbook_values(name: str) ->
                 assert abs(difference - true) <= mp.mpf(10) ** -20 * max(1, abs(true)), (name, x, i)
                 compared += 1
     assert compared >= 5
+
+
+@EVERY_OPERATION
+def test_the_truth_itself_has_settled(name: str) -> None:
+    """Seven times as many digits change nothing that a float could see."""
+    truth = TRUTH[name]
+    for x in points(name, 15, seed=7):
+        few = [truth.value(*exact(x)), *truth.partials(*exact(x))]
+        with mp.workdps(420):
+            many = [truth.value(*exact(x)), *truth.partials(*exact(x))]
+        for rough, fine in zip(few, many, strict=True):
+            if fine is not None:
+                assert abs(rough - fine) <= max(abs(fine), mp.mpf(SMALLEST)) * mp.mpf(10) ** -25, (name, x)
 
 
 # The worst points of an adversarial search: from the worst of 2400 random points uphill.

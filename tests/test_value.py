@@ -249,6 +249,9 @@ def test_an_adjoint_of_zero_passes_nothing_on() -> None:
     y.backward()
     assert x.grad == 1.0
     assert grad(y, [x])[0].data == 1.0
+    z = Value(0.0)
+    product = z * x.sqrt()
+    assert [d.data for d in grad(product, [x, z])] == [0.0, 0.0]
 
 
 def test_an_infinite_partial_is_a_gradient() -> None:
