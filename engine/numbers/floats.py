@@ -316,7 +316,7 @@ def prod(xs: Sequence[float]) -> float:
     return result if math.isfinite(result) else math.prod(xs)
 
 
-# --- The same, from exact differences to the largest.
+# --- Functions of many exponentials, from exact differences to the largest.
 
 
 def _exp_differences(xs: Sequence[float], y: float) -> tuple[list[float], list[float]]:
