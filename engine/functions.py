@@ -216,11 +216,11 @@ def elu(x: Operand, alpha: Operand = 1.0) -> Any:
 
 
 def where(condition: Operand | bool, a: Operand, b: Operand) -> Any:
-    """`a` where the condition is not zero, else `b`; both are recorded.
+    """`a` where the condition is not zero, else `b`.
 
     Args:
-        condition: a number or a Value, such as `step(x - 1)`. A Python comparison, `x > 1`, works too,
-            but is not recorded: it stays as it was when the program ran.
+        condition: a Value, such as `step(x - 1)`, or a number. A Python comparison, `x > 1`, works too.
+            A plain condition is not recorded: the choice stays as it was when the program ran.
         a: the value where the condition holds.
         b: the value elsewhere.
 
@@ -232,7 +232,11 @@ def where(condition: Operand | bool, a: Operand, b: Operand) -> Any:
         >>> where(step(x - 1), x * x, -x).data
         9.0
     """
-    return _where(float(condition) if isinstance(condition, bool) else condition, a, b)
+    if isinstance(condition, Value):
+        return _where(condition, a, b)
+    holds = condition if isinstance(condition, bool) else as_float(condition)
+    chosen = operand(a if holds else b)
+    return chosen if isinstance(a, Value) or isinstance(b, Value) else chosen.data
 
 
 # --- Functions of many. They take an iterable; max and min also take several arguments, as Python's do.
