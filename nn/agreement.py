@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -73,10 +73,12 @@ class AgreementReport:
     Attributes:
         comparisons: one for each parameter, in order.
         examples: how many examples the gradients are the mean over.
+        shown: those that the table shows; None for all.
     """
 
     comparisons: Sequence[Comparison]
     examples: int
+    shown: Sequence[Comparison] | None = None
 
     @property
     def ok(self) -> bool:
@@ -129,21 +131,31 @@ class AgreementReport:
             },
         }
 
+    def worst_first(self, count: int) -> AgreementReport:
+        """The report of the comparisons with the largest gaps only, for a long one; it says so."""
+        if len(self.comparisons) <= count:
+            return self
+        return replace(self, shown=sorted(self.comparisons, key=lambda c: -c.relative)[:count])
+
     def table(self) -> Table:
         """The comparisons as a table for a terminal."""
-        table = Table("parameter", "reverse mode", "delta rule", "difference", "gap", "")
-        for column in table.columns[1:5]:
-            column.justify = "right"
-        for c in self.comparisons:
-            difference = "–" if c.difference is None else f"{c.difference:.15g}"
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+        table.add_column("parameter", no_wrap=True)
+        for heading in ("reverse mode", "delta rule", "difference", "gap"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column()
+        for c in self.comparisons if self.shown is None else self.shown:
+            difference = "–" if c.difference is None else f"{c.difference:.12g}"
             verdict = "agree" if c.ok else "[bold red]DIFFER[/]"
             table.add_row(
-                c.label, f"{c.engine:.15g}", f"{c.delta_rule:.15g}", difference, f"{c.ulp:.3g} ULP", verdict
+                c.label, f"{c.engine:.12g}", f"{c.delta_rule:.12g}", difference, f"{c.ulp:.3g} ULP", verdict
             )
         return table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.table()
+        if self.shown is not None:
+            yield f"the {len(self.shown)} largest gaps of {len(self.comparisons)}"
         yield self.summary
 
     def __str__(self) -> str:

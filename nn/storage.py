@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nn.data import Standardization
 from nn.modules import MLP
 
 _FORMAT = "deltagrad model 1"
@@ -23,21 +24,21 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True)
 class Preparation:
-    """How the data of a table became the inputs and targets of a model.
+    """How the columns of a table became the inputs and targets of a model.
 
     Args:
         features: the columns that are inputs, in order.
-        mean: what is subtracted from each.
-        scale: what each is then divided by.
+        inputs: what brought them to mean 0 and standard deviation 1.
         target: the column that is predicted.
-        classes: the names of its classes; empty for a number.
-        loss: the name of the loss the model was trained with.
+        outputs: what did so with the target, if it is a number.
+        classes: the names of the classes, if it is not.
+        loss: the name of the loss that the model was trained with.
     """
 
     features: Sequence[str]
-    mean: Sequence[float]
-    scale: Sequence[float]
+    inputs: Standardization
     target: str
+    outputs: Standardization | None
     classes: Sequence[str]
     loss: str
 
@@ -166,7 +167,12 @@ def _read_preparation(content: Any) -> Preparation | None:
     if content is None:
         return None
     _refuse_other_keys("the preparation", content, set(Preparation.__dataclass_fields__))
-    preparation = Preparation(**content)
-    if not len(preparation.features) == len(preparation.mean) == len(preparation.scale):
-        raise ValueError("its preparation has not as many features as means and scales")
-    return preparation
+    outputs = content["outputs"]
+    return Preparation(
+        features=tuple(content["features"]),
+        inputs=Standardization(**content["inputs"]),
+        target=content["target"],
+        outputs=None if outputs is None else Standardization(**outputs),
+        classes=tuple(content["classes"]),
+        loss=content["loss"],
+    )

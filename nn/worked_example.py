@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
 
-from engine import Value
+from engine.graph import recorded
 from nn.agreement import AgreementReport, check_network
 from nn.losses import log_loss
 from nn.modules import MLP
@@ -118,24 +118,18 @@ def by_engine() -> Pass:
     output = model(INPUTS)
     loss = log_loss(output, TARGET)
     loss.backward()
-    recorded = _recorded_by_label(loss)
+    values = {value.label: value for value in recorded([loss]) if value.label}
     neurons = [i for layer in NEURONS for i in layer]
     gradient = {p.label: p.grad for p in model.parameters()}
     SGD(model.parameters(), LEARNING_RATE).step()
     return Pass(
-        z={i: recorded[f"z_{i}"].data for i in neurons},
-        a={i: recorded[f"a_{i}"].data for i in neurons},
-        delta={i: recorded[f"z_{i}"].grad for i in neurons},
+        z={i: values[f"z_{i}"].data for i in neurons},
+        a={i: values[f"a_{i}"].data for i in neurons},
+        delta={i: values[f"z_{i}"].grad for i in neurons},
         gradient=gradient,
         updated={p.label: p.data for p in model.parameters()},
         output=model(INPUTS).data,
     )
-
-
-def _recorded_by_label(loss: Value) -> dict[str, Value]:
-    from engine.graph import recorded
-
-    return {value.label: value for value in recorded([loss]) if value.label}
 
 
 def by_hand(*, wrong_derivative: bool = False, wrong_step: bool = False) -> Pass:
@@ -231,18 +225,18 @@ def slips() -> list[Slip]:
     exact = by_hand().named()
     trials = [
         (
-            "delta_5 used the derivative of the wrong neuron: a_5 (1 - a_4) in place of a_5 (1 - a_5)",
+            "δ_5 takes the derivative of the wrong neuron: a_5 (1 − a_4) in place of a_5 (1 − a_5).",
             "delta_5",
             by_hand(wrong_derivative=True),
         ),
         (
-            "the update multiplied each gradient by the weight itself, w - w dE/dw, in place of the "
-            "learning rate, w - alpha dE/dw",
-            "new w_65",
+            "The update multiplies each gradient by the weight itself, w − w dE/dw, in place of the "
+            "learning rate, w − α dE/dw.",
+            "new w_41",
             by_hand(wrong_derivative=True, wrong_step=True),
         ),
         (
-            "with both slips the output after the step is the one first published",
+            "Together they make the output after the step that was first published.",
             "output after the step",
             by_hand(wrong_derivative=True, wrong_step=True),
         ),
