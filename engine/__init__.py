@@ -11,6 +11,8 @@ Example:
     [0.7864, 0.3146, 0.7864]
 """
 
+from typing import TYPE_CHECKING, Any
+
 from engine.derivatives import grad, hessian, jacobian, jvp
 from engine.functions import (
     abs,
@@ -65,6 +67,9 @@ from engine.functions import (
 )
 from engine.value import Value
 
+if TYPE_CHECKING:
+    from engine.compiler import compile
+
 __all__ = [
     "Value",
     "abs",
@@ -76,6 +81,7 @@ __all__ = [
     "atan2",
     "atanh",
     "cbrt",
+    "compile",
     "cos",
     "cosh",
     "elu",
@@ -121,3 +127,12 @@ __all__ = [
     "tanh",
     "where",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs NumPy when it is first asked for."""
+    if name == "compile":
+        from engine.compiler import compile
+
+        return compile
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

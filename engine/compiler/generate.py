@@ -204,7 +204,9 @@ class Machine:
 
     @_bind.register
     def _(self, i: Take) -> None:
-        self._taken.append((i.targets, self._view(i.rows) if not self._code.means else self._view(i.rows)[:, 0]))
+        self._taken.append(
+            (i.targets, self._view(i.rows) if not self._code.means else self._view(i.rows)[:, 0])
+        )
 
 
 # --- What a step does, where it is more than one function of NumPy.
@@ -219,9 +221,7 @@ def _store_each(outs: Sequence[Array], forward: Callable[..., Any], operands: Se
         out[...] = value
 
 
-def _store_picked(
-    out: Array, forward: Callable[..., Any], operands: Array, picked: slice | Index
-) -> None:
+def _store_picked(out: Array, forward: Callable[..., Any], operands: Array, picked: slice | Index) -> None:
     out[...] = forward(*operands)[picked]
 
 
@@ -234,9 +234,7 @@ def _dot(out: Array, a: Callable[[], Array], b: Callable[[], Array], k: int, add
         out[...] = total
 
 
-def _batch_dot(
-    sums: Array, targets: Index | slice, a: Callable[[], Array], b: Callable[[], Array]
-) -> None:
+def _batch_dot(sums: Array, targets: Index | slice, a: Callable[[], Array], b: Callable[[], Array]) -> None:
     x, y = a(), b()
     if x.shape != y.shape:
         products = x[:, 0] * np.add.reduce(y, axis=1)

@@ -114,7 +114,10 @@ def without_numbers(outputs: Iterable[Value], variables: Iterable[Value]) -> dic
 
 
 def capture(
-    outputs: Iterable[Value], inputs: Sequence[Value], parameters: Sequence[Value], derived_from: float = math.inf
+    outputs: Iterable[Value],
+    inputs: Sequence[Value],
+    parameters: Sequence[Value],
+    derived_from: float = math.inf,
 ) -> Graph:
     """The list form of recorded outputs.
 

@@ -90,9 +90,7 @@ def layout(schedule: Schedule) -> Layout:
         if tuple(sorted(ordered)) in biased:
             laid.place_ones()
         groups.append(Group(group.level, group.op, group.varies, tuple(ordered), group.vector, group.shares))
-    laid.schedule = Schedule(
-        graph, schedule.varies, schedule.level, groups, schedule.terms, schedule.summed
-    )
+    laid.schedule = Schedule(graph, schedule.varies, schedule.level, groups, schedule.terms, schedule.summed)
     return laid
 
 

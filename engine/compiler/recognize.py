@@ -87,7 +87,9 @@ def _shares(laid: Layout, group: Group) -> Shares:
     operands = sorted(graph.args[group.nodes[0]], key=laid.row.__getitem__)
     picked = [operands.index(graph.args[n][0]) for n in group.nodes]
     varies = laid.schedule.varies
-    return Shares(group.op, _out(laid, group), laid.rows(operands, all(varies[n] for n in operands)), index(picked))
+    return Shares(
+        group.op, _out(laid, group), laid.rows(operands, all(varies[n] for n in operands)), index(picked)
+    )
 
 
 def _sums(laid: Layout, group: Group) -> Iterator[Instruction]:
@@ -141,7 +143,9 @@ def _column(
 def _outputs(laid: Layout) -> Iterator[Take]:
     """Every output for every sample."""
     for varies in (True, False):
-        chosen = [(t, n) for t, n in enumerate(laid.schedule.graph.outputs) if laid.schedule.varies[n] == varies]
+        chosen = [
+            (t, n) for t, n in enumerate(laid.schedule.graph.outputs) if laid.schedule.varies[n] == varies
+        ]
         if chosen:
             yield Take(index([t for t, _ in chosen]), laid.rows([n for _, n in chosen], varies))
 

@@ -94,9 +94,7 @@ def schedule(graph: Graph, means: bool) -> Schedule:
     varies = batched(graph)
     level = levels(graph)
     summed = only_summed(graph, varies) if means else frozenset()
-    computed = [
-        n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] != CONSTANT and n not in summed
-    ]
+    computed = [n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] != CONSTANT and n not in summed]
     terms = {n: sorted_terms(graph, varies, n) for n in computed if graph.ops[n] == "sumprod"}
     vectors = Counter((level[n], t.vector) for n, t in terms.items() if t.weighted)
     operand_sets = Counter(

@@ -176,11 +176,6 @@ def sumprod(p: Sequence[Array], q: Sequence[Array]) -> Array:
     return fsum([a * b for a, b in zip(p, q, strict=True)])
 
 
-def hypot(*xs: Array) -> Array:
-    """The root of the sum of squares."""
-    return reduce(np.hypot, xs, 0.0)
-
-
 def logsumexp(xs: Sequence[Array]) -> Array:
     """The logarithm of the sum of exponentials."""
     largest, _, rest = _exponentials(xs)
