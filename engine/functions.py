@@ -286,6 +286,8 @@ def sumprod(p: Iterable[Operand], q: Iterable[Operand]) -> Any:
     p, q = tuple(p), tuple(q)
     if len(p) != len(q):
         raise ValueError(f"sumprod takes two equally long sequences, got {len(p)} and {len(q)} numbers")
+    if not p:
+        return 0.0
     try:
         return _record_sumprod(*p, *q)  # in a network all of them are Values, and there is no time to ask
     except (AttributeError, TypeError):
