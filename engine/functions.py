@@ -115,6 +115,8 @@ def _function(name: str) -> Any:
     record = recorder(op)
 
     def apply(*x: Operand) -> Any:
+        if op.arity is not None and len(x) != op.arity:
+            raise TypeError(f"{name} takes {op.arity} operands, got {len(x)}")
         kinds = set(map(type, x))
         if Value not in kinds:
             return _of_numbers(op, x)
