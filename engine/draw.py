@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from math import isfinite, isinf, isnan
 from pathlib import Path
 from re import fullmatch
@@ -297,6 +298,9 @@ def _finished(svg: str, diagram: Diagram) -> str:
         element = ElementTree.Element(f"{{{_SVG}}}{tag}", id="description" if tag == "desc" else tag)
         element.text = _plain(text)
         root.insert(0, element)
+    for shape in root.iter():
+        if shape.get("stroke") == "transparent":  # which is no colour in SVG
+            shape.set("stroke", "none")
     for group in root.iter(f"{{{_SVG}}}g"):
         _finish_group(group, diagram, palette)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -317,6 +321,12 @@ def _finish_group(group: ElementTree.Element, diagram: Diagram, palette: _Palett
         if place > 0 and "node" in kinds and (text.text or "").startswith(_NUMBER_LINES):
             text.set("fill", palette.derivative)
             text.set("class", "gradient")
+        elif " ∂ " in (text.text or "") and "neuron" in kinds:
+            value, _, gradient = (text.text or "").partition(" ∂ ")
+            text.text = f"{value} "
+            part = ElementTree.SubElement(text, f"{{{_SVG}}}tspan", {"class": "gradient"})
+            part.set("fill", palette.derivative)
+            part.text = f"∂ {gradient}"
         elif "edge" in kinds:
             text.set("class", "derivative")
             text.attrib.update({"stroke": palette.background, "stroke-width": "3", "paint-order": "stroke"})
@@ -440,7 +450,8 @@ def _within(
                 following.extend(v for v, _ in step.operands)
         level = [v for v in dict.fromkeys(following) if v not in values]
         values.update(level)
-    return shown, sorted(values, key=lambda value: value.serial)
+    in_order = sorted(values, key=lambda value: value.serial)
+    return {value: shown[value] for value in in_order if value in shown}, in_order
 
 
 # --- Names of values: the label, the expression where it is short, else a number.
@@ -449,7 +460,9 @@ _PRECEDENCE = {"add": 1, "fsum": 1, "sub": 1, "neg": 2, "mul": 3, "div": 3, "pow
 _ATOM = 6
 
 
-def _names(values: Sequence[Value], steps: dict[Value, _Step]) -> dict[Value, str]:
+def _names(
+    values: Sequence[Value], steps: dict[Value, _Step]
+) -> tuple[dict[Value, str], dict[Value, int]]:
     names: dict[Value, str] = {}
     binding: dict[Value, int] = {}
     unnamed = 0
@@ -462,13 +475,15 @@ def _names(values: Sequence[Value], steps: dict[Value, _Step]) -> dict[Value, st
             text, how = _expression(step, [(names[v], binding[v]) for v, _ in step.operands])
         if not text or len(text) > (_LONGEST_NAME if value.label else _LONGEST_EXPRESSION):
             unnamed += 1
-            text, how = typeset(f"v_{unnamed}"), _ATOM
+            text, how = f"#{unnamed}", _ATOM
         names[value], binding[value] = text, how
-    return names
+    return names, binding
 
 
 def _expression(step: _Step, operands: Sequence[tuple[str, int]]) -> tuple[str, int]:
     """The formula of a step, and how strongly it binds; empty where it is sure to be long."""
+    if step.op in ("softmax", "log_softmax"):  # the share of its first operand
+        return f"{step.symbol}({operands[0][0]}, …)", _ATOM
     if len(operands) > 4 or step.symbol == "Σ×":
         return "", _ATOM
     own = _PRECEDENCE.get(step.op, _ATOM)
@@ -625,7 +640,7 @@ class _Graph:
     ) -> None:
         self.palette, self.values, self.steps, self.kinds = palette, values, steps, kinds
         self.widths, self.local = widths, local
-        self.names = _names(values, steps)
+        self.names, self.binding = _names(values, steps)
         self.index = {value: i for i, value in enumerate(values)}
         self.uses = Counter(v for step in steps.values() for v, _ in step.operands)
         self.titles: dict[str, str] = {}
@@ -646,13 +661,11 @@ class _Graph:
             step, kind, name = self.steps.get(value), self.kinds[value], self.names[value]
             gradient = number(value.grad) if hasattr(value, "_grad") else "–"
             self.titles[f"v{i}"] = f"{name} = {number(value.data)}, grad {gradient}, {kind}"
-            shown = _escaped(name)
-            if merged and step is not None:
-                named = bool(value.label) or len(name) < len(step.symbol) + 3
-                shown = f"{shown} = {_escaped(step.symbol)}" if value.label else shown if named else shown
-            label = f"{{{shown}|{{data {number(value.data)}|grad {gradient}}}}}"
+            if merged and step is not None and (value.label or name.startswith("#")):
+                name = f"{name} = {self.formula(step) or step.symbol}"
+            label = f"{{{_escaped(name)}|{{data {number(value.data)}|grad {gradient}}}}}"
             if kind == "constant":
-                label = shown
+                label = _escaped(name)
             elif step is None and value.parents:
                 label = f"{{⋯|{label[1:]}"
             _card(self.canvas, f"v{i}", label, f"value {kind}", self.palette.kinds[kind])
@@ -687,9 +700,7 @@ class _Graph:
             target = f"v{i}" if merged else f"o{i}"
             for place, (operand, partial) in enumerate(step.operands):
                 ident = f"e{i}_{place}"
-                self.titles[ident] = (
-                    f"∂({self.names[value]})/∂({self.names[operand]}) = {number(partial)}"
-                )
+                self.titles[ident] = f"∂{self.atom(value)}/∂{self.atom(operand)} = {number(partial)}"
                 self.canvas.edge(
                     f"v{self.index[operand]}",
                     target,
@@ -708,6 +719,15 @@ class _Graph:
                     weight="8",
                 )
 
+    def atom(self, value: Value) -> str:
+        name = self.names[value]
+        return name if self.binding[value] == _ATOM else f"({name})"
+
+    def formula(self, step: _Step) -> str:
+        """The step as an expression, empty if that is long."""
+        text, _ = _expression(step, [(self.names[v], self.binding[v]) for v, _ in step.operands])
+        return text if len(text) <= _LONGEST_EXPRESSION else ""
+
     def description(self) -> str:
         """The diagram in words: what each value is computed from."""
         lines = [f"{len(self.values)} values, {len(self.steps)} operations."]
@@ -715,3 +735,351 @@ class _Graph:
             of = ", ".join(self.names[v] for v, _ in step.operands)
             lines.append(f"{self.names[value]} is {step.symbol} of {of}: {number(value.data)}.")
         return " ".join(lines)
+
+
+# --- A network as neurons.
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight or a bias with its gradient.
+
+    Args:
+        name: its name in the notation of the delta rule, as `w_12^1`.
+        value: the number.
+        grad: the derivative of the loss by it.
+        source: the index of the input it multiplies, from 0; unused for a bias.
+    """
+
+    name: str
+    value: float
+    grad: float
+    source: int = 0
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """What the delta rule says of a neuron.
+
+    Args:
+        z: the net input.
+        a: the activation.
+        delta: the derivative of the loss by the net input.
+        weights: those of the inputs it is connected to.
+        bias: its bias, if it has one.
+        name: what it is called; empty for its place in the layer.
+    """
+
+    z: float
+    a: float
+    delta: float
+    weights: Sequence[Weight]
+    bias: Weight | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Neurons side by side.
+
+    Args:
+        activation: the name of their activation.
+        neurons: the neurons, from the first.
+    """
+
+    activation: str
+    neurons: Sequence[Neuron]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network after a forward and a backward pass, as numbers and names.
+
+    Args:
+        inputs: name and value of each input.
+        layers: the layers, the output layer last.
+        targets: name and value of each target.
+        loss: name and value of the loss.
+    """
+
+    inputs: Sequence[tuple[str, float]]
+    layers: Sequence[Layer]
+    targets: Sequence[tuple[str, float]] = ()
+    loss: tuple[str, float] | None = None
+
+
+_LINE = 1.75  # the height of a line of a card, in font sizes
+_CARD_FONT = 12.0  # points, as all that follow
+_LABEL_FONT = 10.5
+_LABEL_HEIGHT = 31.0  # of two lines, and a little air
+_BETWEEN = 26.0  # cards of a column
+_MOST_FULL_CARDS = 8  # in a column; beyond, a card has one line
+_MOST_IN_A_COLUMN = 20
+
+
+def draw_network(
+    network: Network,
+    *,
+    theme: Theme = "light",
+    heat: Literal["grad"] | None = None,
+    title: str = "",
+    timeout: float = TIMEOUT,
+) -> Diagram:
+    """A diagram of a network as neurons: the delta rule, to be read off.
+
+    Each neuron shows its net input, its activation, its delta and its bias; each edge the weight and its
+    gradient, which is the delta at its head times the activation at its tail. Blue solid edges are
+    positive, orange dashed ones negative, and width shows magnitude. Where a layer has too many weights
+    for numbers, edges go without, and the diagram says so.
+
+    Args:
+        network: the numbers and names.
+        theme: "light" or "dark".
+        heat: "grad" gives edges the sign and width of the gradients in place of the weights.
+        title: what the diagram shows, for screen readers.
+        timeout: seconds that its layout may take.
+
+    Returns:
+        The diagram.
+
+    Example:
+        >>> w, b = Weight("w_11^1", 0.5, -0.2), Weight("b_1^1", 0.1, -0.2)
+        >>> neuron = Neuron(z=0.6, a=0.6, delta=-0.2, weights=[w], bias=b)
+        >>> network = Network([("x_1", 1.0)], [Layer("identity", [neuron])], [("y_1", 0.7)], ("loss", 0.01))
+        >>> "δ₁¹ −0.2" in draw_network(network).svg
+        True
+    """
+    if heat not in (None, "grad"):
+        raise ValueError(f"heat is 'grad' or None, not {heat!r}")
+    return _NetworkGraph(network, _palette(theme), heat).diagram(title, theme, timeout)
+
+
+class _Column:
+    """Cards one below the other: which are shown, and how high they lie."""
+
+    def __init__(self, size: int, spacing: float) -> None:
+        half = _MOST_IN_A_COLUMN // 2
+        self.size, self.spacing, self.x, self.width = size, spacing, 0.0, 0.0
+        self.left_out = max(0, size - 2 * half)
+        self.shown = [i for i in range(size) if not self.left_out or i < half or i >= size - half]
+
+    def y(self, place: int) -> float:
+        """The height of a place; after the upper half of the cards one place is for those left out."""
+        last = len(self.shown) - 1 + bool(self.left_out)
+        return (last / 2 - place) * self.spacing
+
+    def heights(self) -> dict[int, float]:
+        """The height of each card that is shown."""
+        half = len(self.shown) // 2
+        return {
+            i: self.y(place + (1 if self.left_out and place >= half else 0))
+            for place, i in enumerate(self.shown)
+        }
+
+
+class _NetworkGraph:
+    """A network becoming DOT, every card and label at a place of its own: the layout is a grid."""
+
+    def __init__(self, network: Network, palette: _Palette, heat: str | None) -> None:
+        self.network, self.palette, self.heat = network, palette, heat
+        self.titles: dict[str, str] = {}
+        self.canvas = _canvas(palette, layout="neato", inputscale="72", splines="line")
+        sizes = [len(network.inputs), *(len(layer.neurons) for layer in network.layers)]
+        self.full = max(sizes) <= _MOST_FULL_CARDS
+        self.cards = [[self._input_lines(*x) for x in network.inputs]] + [
+            [self._neuron_lines(layer, neuron, k, i) for i, neuron in enumerate(layer.neurons)]
+            for k, layer in enumerate(network.layers, start=1)
+        ]
+        card = _LINE * _CARD_FONT
+        spacing = max(len(lines) for column in self.cards for lines in column) * card
+        self.columns = [_Column(size, spacing + (_BETWEEN if self.full else card / 2)) for size in sizes]
+        for column, cards in zip(self.columns, self.cards, strict=True):
+            column.width = _card_width(line for lines in cards for line in lines)
+        self.along = [self._set_apart(k) for k in range(1, len(sizes))]
+
+    def _set_apart(self, k: int) -> float | None:
+        """Put column k where the labels of its weights fit, and say where on the edges they do."""
+        tail, head = self.columns[k - 1], self.columns[k]
+        start, end = tail.heights(), head.heights()
+        edges = [(start[w.source], end[i]) for i, w in self._shown_weights(k)]
+        along = _where_labels_fit(edges) if self.full else None
+        labels = [line for _, w in self._shown_weights(k) for line in self._weight_lines(w)]
+        gap = 140.0 if along is None else (_text_width(labels, _LABEL_FONT) / 2 + 6.0) / along
+        head.x = tail.x + (tail.width + head.width) / 2 + gap
+        return along
+
+    def diagram(self, title: str, theme: Theme, timeout: float) -> Diagram:
+        kinds = ["input", *["intermediate"] * (len(self.columns) - 2), "output"]
+        for k, (column, kind) in enumerate(zip(self.columns, kinds, strict=True)):
+            for i, y in column.heights().items():
+                self._card(self._ident(k, i), self.cards[k][i], kind, column.x, y, column.width)
+            if column.left_out:
+                self._left_out(k, column)
+        for k, along in enumerate(self.along, start=1):
+            self._weights(k, along)
+        if self.network.loss is not None:
+            self._loss(*self.network.loss)
+        notes = [self._legend(), *self._omissions()]
+        lines = "\\n".join(_escaped_outside_record(note) for note in notes)
+        self.canvas.attr(label=lines, fontname=_FONT, fontsize=f"{_LABEL_FONT}", fontcolor=self.palette.text)
+        sizes = "-".join(str(column.size) for column in self.columns)
+        return Diagram(
+            self.canvas.source,
+            title or f"Network {sizes}, forward and backward",
+            " ".join(f"{text}." for text in [*notes, *list(self.titles.values())[:200]]),
+            self.titles,
+            theme,
+            timeout,
+        )
+
+    # What is written.
+
+    def _input_lines(self, name: str, value: float) -> list[str]:
+        lines = [_shortened(typeset(name), 14), number(value)]
+        return lines if self.full else [" ".join(lines)]
+
+    def _neuron_lines(self, layer: Layer, neuron: Neuron, k: int, i: int) -> list[str]:
+        z, a, delta = (
+            f"{_symbol(symbol, neuron, k, i)} {number(x)}"
+            for symbol, x in (("z", neuron.z), ("a", neuron.a), ("delta", neuron.delta))
+        )
+        if not self.full:
+            return [f"{a}  {delta}"]
+        activation = OPS[layer.activation].symbol if layer.activation in OPS else layer.activation
+        name = f"{_shortened(neuron.name, 14)}: {activation}" if neuron.name else activation
+        bias = " ∂ ".join(self._weight_lines(neuron.bias)).replace("∂ ∂", "∂") if neuron.bias else "no bias"
+        return [name, z, a, delta, bias]
+
+    def _weight_lines(self, w: Weight) -> list[str]:
+        return [f"{_shortened(typeset(w.name), 14)} {number(w.value)}", f"∂ {number(w.grad)}"]
+
+    def _legend(self) -> str:
+        what = "|∂|" if self.heat else "|w|"
+        return f"∂ = δ at the head × a at the tail. Edges: width {what}, + blue, − orange and dashed."
+
+    def _omissions(self) -> list[str]:
+        counts = [
+            f"{sum(len(neuron.weights) for neuron in layer.neurons):,} weights of layer {k}"
+            for k, (layer, along) in enumerate(zip(self.network.layers, self.along, strict=True), start=1)
+            if along is None
+        ]
+        return [f"Without numbers, which would not fit: {', '.join(counts)}."] if counts else []
+
+    # Where it is drawn.
+
+    def _ident(self, k: int, i: int) -> str:
+        return f"n{k}_{i + 1}"
+
+    def _card(
+        self, ident: str, lines: Sequence[str], kind: str, x: float, y: float, width: float
+    ) -> None:
+        self.titles[ident] = ", ".join(lines)
+        _card(
+            self.canvas,
+            ident,
+            f"{{{'|'.join(_escaped(line) for line in lines)}}}",
+            f"neuron {kind}",
+            self.palette.kinds[kind],
+            pos=f"{x:g},{y:g}!",
+            width=f"{width / 72:.3f}",
+            fontsize=f"{_CARD_FONT:g}",
+        )
+
+    def _left_out(self, k: int, column: _Column) -> None:
+        text = f"⋮ {column.left_out:,} more"
+        y = column.y(len(column.shown) // 2)
+        self.canvas.node(f"m{k}", text, {"id": f"m{k}"}, shape="plaintext", pos=f"{column.x:g},{y:g}!")
+
+    def _shown_weights(self, k: int) -> list[tuple[int, Weight]]:
+        """The weights of layer k whose both ends are shown, with the index of the neuron at the head."""
+        tail, neurons = set(self.columns[k - 1].shown), self.network.layers[k - 1].neurons
+        return [(i, w) for i in self.columns[k].shown for w in neurons[i].weights if w.source in tail]
+
+    def _weights(self, k: int, along: float | None) -> None:
+        shown = self._shown_weights(k)
+        sizes = {(i, w.source): w.grad if self.heat else w.value for i, w in shown}
+        widths = _widths({key: abs(size) for key, size in sizes.items()}, 2.2 if along is None else 3.6)
+        for i, w in shown:
+            positive = not sizes[i, w.source] < 0.0
+            colour = self.palette.positive if positive else self.palette.negative
+            ident = f"w{k}_{i + 1}_{w.source + 1}"
+            self.titles[ident] = ", ".join(self._weight_lines(w))
+            self.canvas.edge(
+                f"{self._ident(k - 1, w.source)}:e",
+                f"{self._ident(k, i)}:w",
+                "",
+                {"id": ident, "class": "weight"},
+                color=colour,
+                penwidth=f"{widths[i, w.source]:.3g}",
+                style="solid" if positive else "dashed",
+                arrowhead="none" if along is None else "normal",
+            )
+            if along is not None:
+                self._weight_label(k, i, w, ident, colour, along)
+
+    def _weight_label(self, k: int, i: int, w: Weight, ident: str, colour: str, along: float) -> None:
+        """A label is a node of its own, on its edge: Graphviz would put it beside."""
+        tail, head = self.columns[k - 1], self.columns[k]
+        x0, x1 = tail.x + tail.width / 2, head.x - head.width / 2
+        y0, y1 = tail.heights()[w.source], head.heights()[i]
+        self.canvas.node(
+            f"{ident}_label",
+            "\\n".join(_escaped_outside_record(line) for line in self._weight_lines(w)),
+            {"id": f"{ident}_label", "class": "weight"},
+            shape="box",
+            style="filled",
+            color=self.palette.background,
+            fillcolor=self.palette.background,
+            fontcolor=colour,
+            fontsize=f"{_LABEL_FONT}",
+            margin="0.02,0.0",
+            pos=f"{x0 + along * (x1 - x0):g},{y0 + along * (y1 - y0):g}!",
+        )
+
+    def _loss(self, name: str, value: float) -> None:
+        outputs, targets = self.columns[-1], self.network.targets
+        shown = targets if len(targets) <= _MOST_FULL_CARDS else targets[: _MOST_FULL_CARDS - 1]
+        target_lines = [f"{_shortened(typeset(label), 14)} {number(y)}" for label, y in shown]
+        if len(targets) > len(shown):
+            target_lines.append(f"⋮ {len(targets) - len(shown):,} more")
+        lines = [_shortened(typeset(name), 14), number(value)]
+        width = _card_width([*lines, *target_lines])
+        x = outputs.x + (outputs.width + width) / 2 + 50.0
+        self._card("loss", lines, "output", x, 0.0, width)
+        for i in outputs.shown:
+            tail = f"{self._ident(len(self.columns) - 1, i)}:e"
+            self.canvas.edge(tail, "loss:w", "", {"id": f"l{i + 1}", "class": "result"})
+        if targets:
+            y = (len(target_lines) / 2 + 1) * _LINE * _CARD_FONT + _BETWEEN
+            self._card("targets", target_lines, "constant", x, y, width)
+            self.canvas.edge("targets:s", "loss:n", "", {"id": "l0", "class": "result"})
+
+
+def _card_width(lines: Iterable[str]) -> float:
+    return _text_width(lines, _CARD_FONT) + 16.0
+
+
+_NARROW = set(" .,:‚⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉")
+
+
+def _text_width(lines: Iterable[str], font: float) -> float:
+    """The width of the longest line, about: characters are 0.64 of the font size, indices 0.4."""
+    return max((sum(0.4 if c in _NARROW else 0.64 for c in line) for line in lines), default=0.0) * font
+
+
+def _symbol(symbol: str, neuron: Neuron, k: int, i: int) -> str:
+    """The name of a number of a neuron: by its own name if that is a number, else by its place."""
+    return typeset(f"{symbol}_{neuron.name}" if neuron.name.isdigit() else f"{symbol}_{i + 1}^{k}")
+
+
+def _where_labels_fit(edges: Sequence[tuple[float, float]]) -> float | None:
+    """How far along the edges between two columns their labels lie apart; None if nowhere.
+
+    Half way the columns may be close, but labels of edges that cross meet; nearer to the tail they fan out.
+    """
+    for percent in range(50, 15, -1):
+        along = percent / 100
+        heights = sorted(y0 + along * (y1 - y0) for y0, y1 in edges)
+        if all(above - below >= _LABEL_HEIGHT for below, above in pairwise(heights)):
+            return along
+    return None
