@@ -128,7 +128,9 @@ def _in_process(dot: str, timeout: float) -> str:
     try:
         import wasmtime
     except ImportError as missing:
-        raise RenderError(f"nothing here lays out a graph: pip install {missing.name}, or install dot") from None
+        raise RenderError(
+            f"nothing here lays out a graph: pip install {missing.name}, or install dot"
+        ) from None
     with _one_at_a_time:
         engine, module = _graphviz()
         clock = Timer(timeout, engine.increment_epoch)
