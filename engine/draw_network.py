@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.diagram import Canvas, Diagram, Field, Heat, Theme, name_of, number, typeset, widths
+from engine.diagram import Canvas, Diagram, Field, Heat, Theme, name_of, number, widths
 from engine.ops import OPS
 from engine.render import TIMEOUT
 
@@ -40,20 +40,20 @@ class Neuron:
     """What the delta rule says of a neuron.
 
     Args:
+        labels: the names of its net input and its activation, as `z_1^2` and `a_1^2`.
         z: the net input.
         a: the activation.
         delta: the derivative of the loss by the net input.
         weights: those of the inputs it is connected to.
         bias: its bias, if it has one.
-        name: what it is called; empty for its place in the layer.
     """
 
+    labels: tuple[str, str]
     z: float
     a: float
     delta: float
     weights: Sequence[Weight]
     bias: Weight | None = None
-    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def draw_network(
 
     Example:
         >>> w, b = Weight("w_11^1", 0.5, -0.2), Weight("b_1^1", 0.1, -0.2)
-        >>> neuron = Neuron(z=0.6, a=0.6, delta=-0.2, weights=[w], bias=b)
+        >>> neuron = Neuron(("z_1^1", "a_1^1"), z=0.6, a=0.6, delta=-0.2, weights=[w], bias=b)
         >>> network = Network([("x_1", 1.0)], [Layer("identity", [neuron])], [("y_1", 0.7)], ("loss", 0.01))
         >>> "δ₁¹ −0.2" in draw_network(network).svg
         True
@@ -166,8 +166,7 @@ class _Grid:
         sizes = [len(network.inputs), *(len(layer.neurons) for layer in network.layers)]
         self.full = max(sizes) <= _MOST_FULL_CARDS
         self.cards = [[self._input_lines(*x) for x in network.inputs]] + [
-            [self._neuron_lines(layer, neuron, k, i) for i, neuron in enumerate(layer.neurons)]
-            for k, layer in enumerate(network.layers, start=1)
+            [self._neuron_lines(layer, neuron) for neuron in layer.neurons] for layer in network.layers
         ]
         line = _LINE * _CARD_FONT
         spacing = max(len(lines) for column in self.cards for lines in column) * line
@@ -211,17 +210,17 @@ class _Grid:
         lines = [name_of(name, _LONGEST), number(value)]
         return lines if self.full else [" ".join(lines)]
 
-    def _neuron_lines(self, layer: Layer, neuron: Neuron, k: int, i: int) -> list[str]:
-        z, a, delta = (
-            f"{_symbol(symbol, neuron, k, i)} {number(x)}"
-            for symbol, x in (("z", neuron.z), ("a", neuron.a), ("delta", neuron.delta))
+    def _neuron_lines(self, layer: Layer, neuron: Neuron) -> list[str]:
+        z, a = (
+            f"{name_of(label, _LONGEST)} {number(x)}"
+            for label, x in zip(neuron.labels, (neuron.z, neuron.a), strict=True)
         )
+        delta = f"{_delta(neuron)} {number(neuron.delta)}"
         if not self.full:
             return [f"{a}  {delta}"]
         activation = OPS[layer.activation].symbol if layer.activation in OPS else layer.activation
-        name = f"{name_of(neuron.name, _LONGEST)}: {activation}" if neuron.name else activation
         bias = " ".join(_weight_lines(neuron.bias)) if neuron.bias else "no bias"
-        return [name, z, a, delta, bias]
+        return [activation, z, a, delta, bias]
 
     def _legend(self) -> str:
         what = "|∂|" if self.heat else "|w|"
@@ -330,9 +329,10 @@ def _text_width(lines: Iterable[str], font: float) -> float:
     return max((sum(0.4 if c in _NARROW else 0.64 for c in line) for line in lines), default=0.0) * font
 
 
-def _symbol(symbol: str, neuron: Neuron, k: int, i: int) -> str:
-    """The name of a number of a neuron: by its own name if that is a number, else by its place."""
-    return typeset(f"{symbol}_{neuron.name}" if neuron.name.isdigit() else f"{symbol}_{i + 1}^{k}")
+def _delta(neuron: Neuron) -> str:
+    """The name of the delta, made from that of the net input: `delta_1^2` beside `z_1^2`."""
+    z, index, place = neuron.labels[0].partition("_")
+    return name_of(f"delta{index}{place}" if z == "z" else f"δ {neuron.labels[0]}", _LONGEST)
 
 
 def _where_labels_fit(edges: Sequence[tuple[float, float]]) -> float | None:
