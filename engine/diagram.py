@@ -413,8 +413,16 @@ class Canvas:
         """Text on the background, which it covers."""
         self._graph.node(
             ident,
-            _lines(*lines),
-            {"id": ident, "class": f"text {kind}", "shape": "box", "style": "filled", "margin": "0.02,0"},
+            label=_lines(*lines),
+            _attributes={
+                "id": ident,
+                "class": f"text {kind}",
+                "shape": "box",
+                "style": "filled",
+                "margin": "0.03,0",
+                "width": "0",
+                "height": "0",
+            },
             color=self.palette.background,
             fillcolor=self.palette.background,
             **attributes,
@@ -425,7 +433,9 @@ class Canvas:
     ) -> None:
         """An edge, with a derivative on it."""
         self.titles[ident] = title
-        self._graph.edge(tail, head, _lines(text), {"id": ident, "class": kind}, **attributes)
+        self._graph.edge(
+            tail, head, label=_lines(text), _attributes={"id": ident, "class": kind}, **attributes
+        )
 
     def caption(self, lines: Sequence[str]) -> None:
         """Lines of text below the graph."""
