@@ -370,8 +370,8 @@ class Canvas:
         self.titles[ident] = title
         self._graph.node(
             ident,
-            _record(list(fields)),
-            {
+            label=_record(list(fields)),
+            _attributes={
                 "id": ident,
                 "class": f"{of} {kind}",
                 "shape": "Mrecord",
@@ -391,8 +391,8 @@ class Canvas:
         self.titles[ident] = title
         self._graph.node(
             ident,
-            _lines(symbol),
-            {
+            label=_lines(symbol),
+            _attributes={
                 "id": ident,
                 "class": f"operation {kind}",
                 "height": "0.3",

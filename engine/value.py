@@ -385,7 +385,7 @@ class Value:
 
         Example:
             >>> x = Value(3.0, "x")
-            >>> (x * x).draw(theme="dark").svg.count("grad –")
+            >>> (x * x).draw(theme="dark").dot.count("grad –")
             2
         """
         # Imported late: drawing is a room above this one, and recording must not wait for it.
