@@ -186,7 +186,7 @@ class Diagram:
         """The picture as PNG.
 
         Raises:
-            RenderError: as `svg`, and if the extra `draw` is not installed.
+            RenderError: as `svg`, and if neither the extra `png` nor `dot` is installed.
         """
         return render(self.dot, "png", finish=self._finish, timeout=self.timeout)
 
@@ -195,7 +195,7 @@ class Diagram:
         """The picture as PDF, on one page of its size.
 
         Raises:
-            RenderError: as `svg`, and if the extra `draw` is not installed.
+            RenderError: as `svg`, and if neither the extra `pdf` nor `dot` is installed.
         """
         return render(self.dot, "pdf", finish=self._finish, timeout=self.timeout)
 

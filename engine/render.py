@@ -2,7 +2,7 @@
 
 - SVG: by `dot` of a Graphviz installation, where it is on the PATH; otherwise by Graphviz compiled to
   WebAssembly, in this process.
-- PNG, PDF: from that SVG by the wheels of the extra `draw`; where they are missing, by `dot`.
+- PNG, PDF: from that SVG by resvg and Typst, the extras `png` and `pdf`; where they are missing, by `dot`.
 
 Whoever fails is followed by the next. When none is left, one line says what to install. A layout that takes
 too long ends the search: the next would take as long.
@@ -18,10 +18,12 @@ from functools import cache
 from importlib.resources import as_file, files
 from threading import Lock, Timer
 from typing import Any
+from xml.etree import ElementTree
 
 TIMEOUT = 10.0  # seconds
-INSTALL = 'pip install "deltagrad[draw]"'
+_MOST_PIXELS = 64e6  # of a PNG
 
+_FONTS = files("engine") / "fonts"  # for machines that have none
 _one_at_a_time = Lock()
 
 
@@ -71,7 +73,7 @@ def render(
     except ImportError as missing:
         if shutil.which("dot"):
             return _by_command(dot, format, timeout)
-        raise RenderError(f"{format} needs {missing.name}: {INSTALL}") from None
+        raise RenderError(f'{format} needs {missing.name}: pip install "deltagrad[{format}]"') from None
 
 
 def _svg(dot: str, timeout: float) -> str:
@@ -184,7 +186,29 @@ def _call(store: Any, exports: Any, dot: str) -> str:
 def _png(svg: Callable[[], str]) -> bytes:
     import resvg_py
 
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg(), zoom=2.0))
+    picture = svg()
+    width, height = map(float, ElementTree.fromstring(picture).attrib["viewBox"].split()[2:])  # noqa: S314  ours
+    zoom = min(2.0, (_MOST_PIXELS / (width * height)) ** 0.5)
+    with as_file(_FONTS / "DejaVuSans.ttf") as font:
+        return bytes(resvg_py.svg_to_bytes(svg_string=picture, zoom=zoom, font_files=[str(font)]))
 
 
-_CONVERTERS: dict[str, Callable[[Callable[[], str]], bytes]] = {"png": _png}
+_PAGE = b"""
+#set document(date: none)
+#set page(width: auto, height: auto, margin: 0pt)
+#image(bytes(sys.inputs.svg), format: "svg")
+"""
+
+
+def _pdf(svg: Callable[[], str]) -> bytes:
+    import typst
+
+    with as_file(_FONTS) as fonts:
+        return bytes(
+            typst.compile(
+                _PAGE, format="pdf", font_paths=typst.Fonts(font_paths=[fonts]), sys_inputs={"svg": svg()}
+            )
+        )
+
+
+_CONVERTERS: dict[str, Callable[[Callable[[], str]], bytes]] = {"png": _png, "pdf": _pdf}
