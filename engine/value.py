@@ -108,7 +108,7 @@ def _nary_recorder(op: Op) -> Callable[..., Value]:
         a = [v.data for v in x]
         try:
             out = forward(floats, *a)
-            dx = partials(floats, out, *a)
+            dx = tuple(partials(floats, out, *a))
         except _REFUSED:
             out, dx = _at_a_limit(op, x)
         node = new(Value)
