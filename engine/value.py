@@ -9,12 +9,15 @@ from contextvars import ContextVar
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.backprop import backward
 from engine.graph import recorded
 from engine.numbers import floats
 from engine.ops import OPS, Op
+
+if TYPE_CHECKING:
+    from engine.diagram import Diagram
 
 Number: TypeAlias = int | float | Fraction | Decimal
 
@@ -25,6 +28,7 @@ CONSTANT = "constant"
 PARAMETER = "parameter"
 
 _REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
+_MOST_SHOWN_IN_NOTEBOOKS = 60  # values, in the diagram that a notebook shows of a Value
 _next_serial = itertools.count().__next__
 
 # --- Recording: one recorder for each row of the table, made once. Its arity decides its form.
@@ -375,6 +379,26 @@ class Value:
             (12.0, 1.0)
         """
         backward(self)
+
+    def draw(self, **options: Any) -> Diagram:
+        """A diagram of the computation graph of this value; see `engine.draw.draw` for the options.
+
+        Example:
+            >>> x = Value(3.0, "x")
+            >>> (x * x).draw(theme="dark").dot.count("grad –")
+            2
+        """
+        # Imported late: drawing is a room above this one, and recording must not wait for it.
+        from engine.draw import draw
+
+        return draw(self, **options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What a notebook shows: the value as text, with its diagram if its graph is small."""
+        shown: dict[str, Any] = {}
+        if len(recorded([self])) <= _MOST_SHOWN_IN_NOTEBOOKS:
+            shown = self.draw()._repr_mimebundle_()
+        return {**shown, "text/plain": repr(self)}
 
     __add__ = _method("add")
     __radd__ = _reflected("add")
