@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from engine.compiler.graph import INPUT, Builder, Graph, rebuilt
+from engine.compiler.graph import Builder, Graph, rebuilt
 
 Pair: TypeAlias = tuple[int, int]
 
@@ -95,7 +95,9 @@ class _Flattened:
 
     def pairs(self, op: str, args: Sequence[int]) -> list[Pair]:
         """The terms of a sum, those of open operands included."""
-        if op in ("mul", "sumprod"):
+        if op == "mul":
+            return [(self.new[args[0]], self.new[args[1]])]
+        if op == "sumprod":
             half = len(args) // 2
             factors = [self.new[arg] for arg in args]
             return list(zip(factors[:half], factors[half:], strict=True))
@@ -121,6 +123,9 @@ class _Flattened:
 
     def close(self, node: int, pairs: Sequence[Pair], varies: bool) -> None:
         """Make a sum of products a node."""
+        if len(pairs) == 1 and self._numbers.keys().isdisjoint(pairs[0]):
+            self._end(node, [self._oriented(pairs[0])] if varies else pairs, varies)
+            return
         products: list[Pair] = []
         factors: dict[int, float] = defaultdict(float)  # of terms that occur, perhaps often, with a constant
         for a, b in pairs:
@@ -136,8 +141,11 @@ class _Flattened:
         (a, b), *others = products
         if not others and self._one in (a, b):
             self.new[node] = b if a == self._one else a
-            return
-        self.new[node] = self._node(products)
+        else:
+            self._end(node, products, varies)
+
+    def _end(self, node: int, pairs: Sequence[Pair], varies: bool) -> None:
+        self.new[node] = self._node(pairs)
         if varies:
             self._varying.add(self.new[node])
 
@@ -153,15 +161,18 @@ class _Flattened:
         return static, self._one
 
     def _node(self, pairs: Sequence[Pair]) -> int:
+        if len(pairs) == 1:
+            return self.builder.node("sumprod", pairs[0])
         return self.builder.node("sumprod", (*[a for a, _ in pairs], *[b for _, b in pairs]))
 
 
 def batched(graph: Graph) -> list[bool]:
     """Which nodes depend on an input, and so vary over the batch."""
-    varies = [op == INPUT for op in graph.ops]
+    varying = set(range(graph.n_inputs))
     for node in range(graph.n_leaves, len(graph)):
-        varies[node] = any([varies[arg] for arg in graph.args[node]])
-    return varies
+        if not varying.isdisjoint(graph.args[node]):
+            varying.add(node)
+    return [node in varying for node in range(len(graph))]
 
 
 def use_counts(graph: Graph) -> list[int]:

@@ -16,10 +16,9 @@ import numpy as np
 from engine.graph import recorded
 from engine.numbers import arrays, floats
 from engine.ops import OPS
-from engine.value import CONSTANT, PARAMETER, Value, constant, recorder
+from engine.value import CONSTANT, PARAMETER, Value
 
 INPUT = "input"
-RECORD = {name: recorder(op) for name, op in OPS.items()}
 
 
 @dataclass(slots=True)
@@ -82,35 +81,15 @@ class Builder:
     def node(self, op: str, args: tuple[int, ...]) -> int:
         """The node of an operation on nodes."""
         key = (op, args)
-        if key not in self._nodes:
-            self._nodes[key] = self._append(op, args)
-        return self._nodes[key]
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = self._append(op, args)
+        return found
 
     def _append(self, op: str, args: tuple[int, ...]) -> int:
         self.graph.ops.append(op)
         self.graph.args.append(args)
         return len(self.graph.ops) - 1
-
-
-def without_numbers(outputs: Iterable[Value], variables: Iterable[Value]) -> dict[Value, Value]:
-    """The same graph recorded again, with NaN for every variable.
-
-    Nothing can then depend on the numbers of the sample that was recorded: `grad` leaves out a term whose
-    adjoint happens to be 0, which is right for that sample and wrong for the next.
-
-    Args:
-        outputs: what the graph computes.
-        variables: the leaves that vary; any other leaf stays the number it is.
-
-    Returns:
-        The new value for each old one.
-    """
-    fresh = {variable: Value(math.nan) for variable in variables}
-    for value in recorded(outputs):
-        if value not in fresh:
-            parents = [fresh[parent] for parent in value.parents]
-            fresh[value] = RECORD[value.op](*parents) if parents else constant(value.data)
-    return fresh
 
 
 def capture(
@@ -155,23 +134,22 @@ def rebuilt(graph: Graph, builder: Builder, new: Mapping[int, int] | Sequence[in
 
 def pruned(graph: Graph) -> Graph:
     """The graph without the nodes that no output needs; leaves stay."""
-    live = [node < graph.n_leaves for node in range(len(graph))]
-    for output in graph.outputs:
-        live[output] = True
+    needed = set(graph.outputs)
     for node in range(len(graph) - 1, graph.n_leaves - 1, -1):
-        if live[node]:
-            for arg in graph.args[node]:
-                live[arg] = True
-    kept = [node for node in range(len(graph)) if live[node]]
-    place = dict(zip(kept, range(len(kept)), strict=True))
+        if node in needed:
+            needed.update(graph.args[node])
+    kept = [node for node in range(graph.n_leaves, len(graph)) if node in needed]
+    place = list(range(graph.n_leaves)) + [-1] * (len(graph) - graph.n_leaves)
+    for new, node in enumerate(kept, graph.n_leaves):
+        place[node] = new
     return Graph(
         graph.n_inputs,
         graph.n_parameters,
-        [graph.ops[node] for node in kept],
-        [tuple([place[arg] for arg in graph.args[node]]) for node in kept],
-        {place[node]: number for node, number in graph.numbers.items() if node in place},
+        graph.ops[: graph.n_leaves] + [graph.ops[node] for node in kept],
+        graph.args[: graph.n_leaves] + [tuple([place[arg] for arg in graph.args[node]]) for node in kept],
+        {place[node]: number for node, number in graph.numbers.items() if place[node] >= 0},
         [place[output] for output in graph.outputs],
-        sum(live[: graph.derived_from]),
+        graph.n_leaves + sum(node < graph.derived_from for node in kept),
     )
 
 

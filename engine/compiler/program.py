@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import math
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from operator import attrgetter
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from engine.compiler.flatten import flatten
 from engine.compiler.generate import Array, Machine
-from engine.compiler.graph import Graph, capture, without_numbers
+from engine.compiler.graph import Graph, capture
 from engine.compiler.guard import guard
 from engine.compiler.instructions import Code
 from engine.compiler.layout import layout
@@ -25,7 +24,7 @@ from engine.compiler.recognize import recognize
 from engine.compiler.schedule import schedule
 from engine.compiler.simplify import simplify
 from engine.compiler.together import together
-from engine.derivatives import grad, jvp
+from engine.derivatives import for_any_numbers, grad, jvp
 from engine.graph import recorded
 from engine.numbers import arrays
 from engine.value import CONSTANT, LEAF, Value
@@ -209,53 +208,35 @@ class Program:
 
     @cached_property
     def _values(self) -> Code:
-        with _collector_paused():
-            fresh = self._fresh
-            return self._compiled([fresh[y] for y in self._outputs], math.inf, self._leaves(), means=False)
+        return self._compiled(lambda: self._outputs, means=False)
 
     @cached_property
     def _gradients(self) -> Code:
-        return self._derivatives(means=True)
+        return self._compiled(self._derivatives, means=True)
 
     @cached_property
     def _sample_gradients(self) -> Code:
-        return self._derivatives(means=False)
+        return self._compiled(self._derivatives, means=False)
 
-    def _derivatives(self, *, means: bool) -> Code:
-        with _collector_paused():
-            outputs = [self._fresh[y] for y in self._outputs]
-            serial = _next_serial()
-            gradients = [d for y in outputs for d in grad(y, self._leaves()[1])]
-            return self._compiled([*outputs, *gradients], serial, self._leaves(), means=means)
+    def _derivatives(self) -> list[Value]:
+        return [*self._outputs, *[d for y in self._outputs for d in grad(y, self.parameters)]]
 
     @cached_property
     def _hessian_times_vector(self) -> Code:
-        with _collector_paused():
-            inputs, parameters = self._leaves()
-            vector = [Value(math.nan) for _ in parameters]
-            serial = _next_serial()
-            (slope,) = jvp([self._fresh[self._outputs[0]]], parameters, vector)
-            return self._compiled(
-                grad(slope, parameters), serial, (inputs, [*parameters, *vector]), means=True
-            )
+        vector = [Value(1.0) for _ in self.parameters]
 
-    @cached_property
-    def _fresh(self) -> dict[Value, Value]:
-        return without_numbers(self._outputs, [*self.inputs, *self.parameters])
+        def products() -> list[Value]:
+            (slope,) = jvp(self._outputs, self.parameters, vector)
+            return grad(slope, self.parameters)
 
-    def _leaves(self) -> tuple[list[Value], list[Value]]:
-        return [self._fresh[x] for x in self.inputs], [self._fresh[p] for p in self.parameters]
+        return self._compiled(products, vector, means=True)
 
-    def _compiled(
-        self,
-        outputs: Sequence[Value],
-        derived_from: float,
-        leaves: tuple[list[Value], list[Value]],
-        *,
-        means: bool,
-    ) -> Code:
-        graph = capture(outputs, *leaves, derived_from)
-        return lower(graph, means=means, joint=getattr(self._namespace, "TOGETHER", ()))
+    def _compiled(self, outputs: Callable[[], list[Value]], vector: Sequence[Value] = (), *, means: bool) -> Code:
+        joint = getattr(self._namespace, "TOGETHER", ())
+        with _collector_paused(), for_any_numbers():
+            derived_from = Value(0.0).serial  # of what is recorded from now on
+            graph = capture(outputs(), self.inputs, [*self.parameters, *vector], derived_from)
+            return lower(graph, means=means, joint=joint)
 
     # --- What is given, checked.
 
@@ -330,9 +311,8 @@ def _check_leaves(outputs: Sequence[Value], inputs: Sequence[Value], parameters:
     for value in inputs:
         if value not in present:
             raise ValueError(f"the outputs do not depend on the input {_name(value)}: leave it out")
-    roles = {*inputs, *parameters}
-    for value in present:
-        if value.op == LEAF and value not in roles:
+    for value in present.difference(inputs, parameters):
+        if value.op == LEAF:
             raise ValueError(
                 f"{_name(value)} is neither an input nor a parameter: list it, or record a plain number, "
                 f"{value.data!r}, if it never changes"
@@ -341,11 +321,6 @@ def _check_leaves(outputs: Sequence[Value], inputs: Sequence[Value], parameters:
 
 def _name(value: Value) -> str:
     return f"{value.label} = {value.data!r}" if value.label else repr(value)
-
-
-def _next_serial() -> int:
-    """The place in the order of recording that comes next."""
-    return Value(0.0).serial
 
 
 @contextmanager

@@ -155,8 +155,9 @@ def only_summed(graph: Graph, varies: Sequence[bool]) -> frozenset[int]:
 
 def pairs_of(graph: Graph, node: int) -> list[Pair]:
     """The pairs of a sumprod."""
-    half = len(graph.args[node]) // 2
-    return list(zip(graph.args[node][:half], graph.args[node][half:], strict=True))
+    args = graph.args[node]
+    half = len(args) // 2
+    return [args] if half == 1 else list(zip(args[:half], args[half:], strict=True))  # type: ignore[list-item]
 
 
 def sorted_terms(graph: Graph, varies: Sequence[bool], node: int) -> Terms:

@@ -47,14 +47,15 @@ def simplify(graph: Graph) -> Graph:
 def simplified(builder: Builder, op: str, args: tuple[int, ...]) -> int:
     """The node of an operation on simplified operands, or a simpler one of the same value."""
     numbers = builder.graph.numbers
-    if all(arg in numbers for arg in args):
+    some_constant = not numbers.keys().isdisjoint(args)
+    if some_constant and all(arg in numbers for arg in args):
         return builder.constant(fold(op, [numbers[arg] for arg in args]))
-    if op in RULES:
+    if op in RULES and (some_constant or op in RULES_WITHOUT_CONSTANTS):
         shorter = RULES[op](builder, *args)
         if shorter is not None:
             return shorter
     if op in SYMMETRIC:
-        args = tuple(sorted(args))
+        args = args if len(args) == 2 and args[0] <= args[1] else tuple(sorted(args))
     elif op in SYMMETRIC_AFTER_FIRST:
         args = (args[0], *sorted(args[1:]))
     return builder.node(op, args)
@@ -124,6 +125,7 @@ def _is(b: Builder, node: int, number: float) -> bool:
     return b.graph.numbers.get(node) == number
 
 
+RULES_WITHOUT_CONSTANTS = {"neg", "where", "fsum"}
 RULES: dict[str, Callable[..., int | None]] = {
     "add": _add,
     "sub": _sub,
