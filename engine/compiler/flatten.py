@@ -34,7 +34,7 @@ def flatten(graph: Graph) -> Graph:
         >>> from engine import Value
         >>> from engine.compiler.graph import capture
         >>> w, x, b = Value(1.0), Value(2.0), Value(3.0)
-        >>> flat = flatten(capture([b - (w * x + x)], [x], [w, b]))
+        >>> flat = flatten(capture([b + (w * x - x)], [x], [w, b]))
         >>> flat.ops[-1], len(flat.args[-1])
         ('sumprod', 6)
     """

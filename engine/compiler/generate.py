@@ -7,6 +7,7 @@ that a step of a network is its matrix products and little else.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, singledispatchmethod
 from threading import Lock
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from engine.compiler.instructions import (
     Apply,
     BatchDot,
-    Clear,
     Code,
     Dot,
     Index,
@@ -52,11 +52,12 @@ class Machine:
     def __init__(self, code: Code, batch_size: int, dtype: Any, m: Any) -> None:
         self._code = code
         self._m = m
-        self._varying = np.zeros((code.n_varying, batch_size), dtype)
+        self._data = np.ones((batch_size, code.n_input_rows), dtype)
+        self._varying = np.zeros((code.n_varying - code.n_input_rows, batch_size), dtype)
         self._static = np.zeros((code.n_static, 1), dtype)
         self._sums = np.zeros(code.n_outputs if code.means else 0, dtype)
         self._share = self._sums.dtype.type(1.0 / batch_size)
-        self._varying[code.ones] = 1.0
+        self._varying[code.ones[code.ones >= code.n_input_rows] - code.n_input_rows] = 1.0
         for row, number in code.constants.items():
             self._static[row] = number
         self._parameters = self._static[: code.n_parameters, 0]
@@ -80,33 +81,60 @@ class Machine:
         """
         with self._lock, np.errstate(all="ignore"):
             self._parameters[:] = parameters
-            for rows, columns in self._columns:
-                self._varying[rows] = X[:, columns].T
+            for places, columns in self._columns:
+                self._data[:, places] = X[:, columns]
             for step in self._steps:
                 step()
             if self._code.means:
                 result = self._sums * self._share
             else:
-                result = np.empty((self._code.n_outputs, self._varying.shape[1]), self._varying.dtype)
+                result = np.empty((self._code.n_outputs, len(self._data)), self._data.dtype)
             for targets, rows in self._taken:
                 result[targets] = rows
             return result
 
     # --- Memory.
 
-    def _block(self, rows: Rows) -> Array:
-        return self._varying if rows.varies else self._static
+    def _block(self, rows: Rows) -> tuple[Array, Index] | None:
+        """The block of memory that rows are in, and where in it; None if they are in two blocks.
+
+        Inputs lie sample by sample, as the data does: matrix products read them that way too.
+        """
+        n = self._code.n_input_rows
+        if not rows.varies:
+            return self._static, rows.index
+        if rows.index.max() < n:
+            return self._data.T, rows.index
+        return (self._varying, rows.index - n) if rows.index.min() >= n else None
 
     def _view(self, rows: Rows) -> Array:
         """Rows as an array: a slice of their block if they lie together, else a copy, made in each step."""
-        block = self._block(rows)
-        together = contiguous(rows.index)
-        if together is not None:
-            return block[together]
+        place = self._block(rows)
+        together = contiguous(place[1]) if place else None
+        if place and together:
+            return place[0][together]
         if rows.key not in self._gathered:
-            self._gathered[rows.key] = np.empty((len(rows), block.shape[1]), block.dtype)
-            self._step(np.take, block, rows.index, axis=0, out=self._gathered[rows.key], mode="clip")
+            shape = len(rows), len(self._data) if rows.varies else 1
+            self._gathered[rows.key] = copy = np.empty(shape, self._data.dtype)
+            if place:
+                self._step(np.take, place[0], place[1], axis=0, out=copy, mode="clip")
+            else:
+                self._step(_copy_from_both, copy, self._data.T, self._varying, rows.index)
         return self._gathered[rows.key]
+
+    def _source(self, rows: Rows, part: slice) -> Callable[[], Array]:
+        """Some of the rows, gathered when they are asked for."""
+        chosen = Rows(rows.varies, rows.index[part])
+        place = self._block(chosen)
+        if place is None:
+            copy = np.empty((len(chosen), len(self._data)), self._data.dtype)
+            return partial(_copy_from_both, copy, self._data.T, self._varying, chosen.index)
+        block, index = place
+        together = contiguous(index)
+        if together is None:
+            return partial(block.take, index, axis=0, mode="clip")
+        view = block[together]
+        return lambda: view
 
     def _matrix(self, numbers: Index) -> Array:
         """Static numbers as a matrix: a view if they are evenly spaced, else a copy, made in each step."""
@@ -127,10 +155,16 @@ class Machine:
 
     @_bind.register
     def _(self, i: Apply) -> None:
-        together = len(i.out) > 1
-        forward = self._m.TOGETHER[i.op] if together else partial(OPS[i.op].forward, self._m)
         operands, outs = [self._view(rows) for rows in i.operands], [self._view(rows) for rows in i.out]
-        self._step(_store_each if together else _store, outs if together else outs[0], forward, operands)
+        if len(outs) > 1:
+            self._step(self._m.TOGETHER[i.op], *operands, out=tuple(outs))
+            return
+        forward = partial(OPS[i.op].forward, self._m)
+        ufunc = only_ufunc(forward, len(operands))
+        if ufunc is not None:
+            self._step(ufunc, *operands, out=outs[0])
+        else:
+            self._step(_store, outs[0], forward, operands)
 
     @_bind.register
     def _(self, i: Shares) -> None:
@@ -168,36 +202,34 @@ class Machine:
             a, b = self._source(i.a, terms), self._source(i.b, terms)
             self._step(_dot, out[part], a, b, k, i.adds)
 
-    @_bind.register
-    def _(self, i: Clear) -> None:
-        if len(i.targets):
-            self._step(self._sums.__setitem__, contiguous(i.targets) or i.targets, 0.0)
+    def _clear(self, targets: Index) -> None:
+        if targets.size:
+            self._step(self._sums.__setitem__, contiguous(targets) or targets, 0.0)
 
     @_bind.register
     def _(self, i: BatchDot) -> None:
-        for part in _chunks(len(i.a), self._varying.shape[1]):
+        if i.fresh.size == 1 and i.a.varies and len(set(i.targets.tolist())) == 1:
+            a, b = self._view(i.a), self._view(i.b)
+            if a.flags.c_contiguous and b.flags.c_contiguous:  # as one vector each
+                self._step(np.dot, a.ravel(), b.ravel(), out=self._sums[i.targets[0], ...])
+                return
+        self._clear(i.fresh)
+        for part in _chunks(len(i.a), len(self._data)):
             targets = contiguous(i.targets[part])
             a, b = self._source(i.a, part), self._source(i.b, part)
             self._step(_batch_dot, self._sums, targets or i.targets[part], a, b)
-
-    def _source(self, rows: Rows, part: slice) -> Callable[[], Array]:
-        """Some of the rows, gathered when they are asked for."""
-        block, index = self._block(rows), rows.index[part]
-        together = contiguous(index)
-        if together is not None:
-            view = block[together]
-            return lambda: view
-        return partial(block.take, index, axis=0, mode="clip")
 
     @_bind.register
     def _(self, i: OuterProduct) -> None:
         rows, columns, targets = self._view(i.rows), self._view(i.columns), i.targets
         if len(targets) > 1 and targets[1, 0] - targets[0, 0] == 1:  # the results lie column by column
             rows, columns, targets = columns, rows, targets.T
-        out = None if i.adds else evenly_spaced(self._sums, targets)
+        overwrites = i.fresh.size == targets.size
+        out = evenly_spaced(self._sums, targets) if overwrites else None
         product = np.empty(targets.shape, self._sums.dtype) if out is None else out
         self._step(np.matmul, rows, columns.T, out=product)
-        if i.adds:
+        if not overwrites:
+            self._clear(i.fresh)
             self._step(np.add.at, self._sums, targets, product)
         elif out is None:
             self._step(self._sums.__setitem__, targets, product)
@@ -212,17 +244,19 @@ class Machine:
 # --- What a step does, where it is more than one function of NumPy.
 
 
+def _copy_from_both(copy: Array, data: Array, varying: Array, rows: Index) -> Array:
+    inner = rows >= len(data)
+    copy[~inner] = data[rows[~inner]]
+    copy[inner] = varying[rows[inner] - len(data)]
+    return copy
+
+
 def _store(out: Array, forward: Callable[..., Any], operands: Sequence[Array]) -> None:
     out[...] = forward(*operands)
 
 
-def _store_each(outs: Sequence[Array], forward: Callable[..., Any], operands: Sequence[Array]) -> None:
-    for out, value in zip(outs, forward(*operands), strict=True):
-        out[...] = value
-
-
 def _store_picked(out: Array, forward: Callable[..., Any], operands: Array, picked: slice | Index) -> None:
-    out[...] = forward(*operands)[picked]
+    out[...] = forward(operands)[picked]
 
 
 def _dot(out: Array, a: Callable[[], Array], b: Callable[[], Array], k: int, adds: bool) -> None:
@@ -236,10 +270,8 @@ def _dot(out: Array, a: Callable[[], Array], b: Callable[[], Array], k: int, add
 
 def _batch_dot(sums: Array, targets: Index | slice, a: Callable[[], Array], b: Callable[[], Array]) -> None:
     x, y = a(), b()
-    if x.shape != y.shape:
-        products = x[:, 0] * np.add.reduce(y, axis=1)
-    else:
-        products = np.einsum("nb,nb->n", x, y)
+    weighted = x.shape != y.shape
+    products = x[:, 0] * np.add.reduce(y, axis=1) if weighted else np.einsum("nb,nb->n", x, y)
     if isinstance(targets, slice):
         sums[targets] += products
     else:
@@ -247,7 +279,7 @@ def _batch_dot(sums: Array, targets: Index | slice, a: Callable[[], Array], b: C
 
 
 class _AllShares:
-    """The number system in which a list of shares begins with all of them.
+    """The number system of one stacked operand, in which a list of shares begins with all of them.
 
     Where operands differ only in which comes first, `softmax(x)[0]` is then every one of the results.
     """
@@ -257,7 +289,36 @@ class _AllShares:
 
     def __getattr__(self, name: str) -> Callable[[Sequence[Array]], Sequence[Array]]:
         shares = getattr(self._m, name)
-        return lambda x: (np.asarray(shares(x)),)
+        return lambda x: (shares(x[0]),)
+
+
+class _Asked(np.lib.mixins.NDArrayOperatorsMixin):
+    """An operand that answers which function of NumPy it was given to."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
+        return (ufunc, operands) if method == "__call__" and not options else NotImplemented
+
+
+def only_ufunc(forward: Callable[..., Any], n: int) -> np.ufunc | None:
+    """The function of NumPy that a rule is, if it is one and no more: it can write where it should.
+
+    Args:
+        forward: a rule over arrays.
+        n: how many operands it takes.
+
+    Returns:
+        The ufunc, or None.
+
+    Example:
+        >>> only_ufunc(lambda x, y: x - y, 2), only_ufunc(lambda x: np.exp(-x), 1)
+        (<ufunc 'subtract'>, None)
+    """
+    operands = tuple([_Asked() for _ in range(n)])
+    try:
+        ufunc, given = forward(*operands)
+    except (TypeError, ValueError, AttributeError):
+        return None
+    return ufunc if isinstance(ufunc, np.ufunc) and all(map(operator.is_, given, operands)) else None
 
 
 # --- Where numbers lie.
@@ -275,8 +336,9 @@ def evenly_spaced(numbers: Array, index: Index) -> Array | None:
 
     Example:
         >>> v = np.arange(10.0)
-        >>> evenly_spaced(v, np.array([[1, 4], [2, 5]])).tolist(), evenly_spaced(v, np.array([[1, 2], [4, 3]]))
-        ([[1.0, 4.0], [2.0, 5.0]], None)
+        >>> evenly_spaced(v, np.array([[1, 4], [2, 5]]))
+        array([[1., 4.],
+               [2., 5.]])
     """
     n, k = index.shape
     start = index[0, 0]

@@ -123,31 +123,20 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clear:
-    """result[targets] = 0, before terms are added to it.
-
-    Attributes:
-        targets: which results, (n,).
-    """
-
-    targets: Index
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class OuterProduct:
-    """result[targets] = the sum over the batch of d v^T.
+    """result[targets] += the sum over the batch of d v^T.
 
     Attributes:
         targets: which results, (n, k).
+        fresh: those that no instruction before has written, each once.
         rows: the n rows d.
         columns: the k rows v.
-        adds: whether to add to the result instead.
     """
 
     targets: Index
+    fresh: Index
     rows: Rows
     columns: Rows
-    adds: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,11 +145,13 @@ class BatchDot:
 
     Attributes:
         targets: which results, (n,).
+        fresh: those that no instruction before has written, each once.
         a: n rows.
         b: n rows that vary.
     """
 
     targets: Index
+    fresh: Index
     a: Rows
     b: Rows
 
@@ -179,7 +170,7 @@ class Take:
 
 
 Instruction: TypeAlias = (
-    Apply | Shares | MatrixProduct | Products | Dot | Clear | OuterProduct | BatchDot | Take
+    Apply | Shares | MatrixProduct | Products | Dot | OuterProduct | BatchDot | Take
 )
 
 
@@ -192,7 +183,8 @@ class Code:
         n_parameters: how many parameters there are; they are the first static rows.
         n_outputs: how many results there are.
         n_varying: how many rows vary over the batch.
-        n_static: how many rows do not.
+        n_input_rows: how many of them, the first, are inputs and the ones among those.
+        n_static: how many rows do not vary.
         input_rows: in which varying row each column of the data lies.
         ones: the varying rows that are 1.
         constants: static rows and their numbers.
@@ -205,6 +197,7 @@ class Code:
     n_parameters: int
     n_outputs: int
     n_varying: int
+    n_input_rows: int
     n_static: int
     input_rows: Index
     ones: Index

@@ -27,6 +27,7 @@ class Layout:
         row: the row of each node.
         ones: the rows of ones; the first is there for whoever has none following.
         n_varying: how many rows vary over the batch.
+        n_input_rows: how many of them, the first, are inputs and the ones among those.
         n_static: how many do not.
     """
 
@@ -34,6 +35,7 @@ class Layout:
     row: dict[int, int]
     ones: dict[int, None]
     n_varying: int = 0
+    n_input_rows: int = 0
     n_static: int = 0
 
     def rows(self, nodes: Sequence[int], varies: bool) -> Rows:
@@ -83,6 +85,7 @@ def layout(schedule: Schedule) -> Layout:
         laid.place(fresh, varies=True)
         if len(fresh) == len(vector) and vector in biased:
             laid.place_ones()
+    laid.n_input_rows = laid.n_varying
     groups = []
     for group in schedule.groups:
         ordered = sorted(group.nodes, key=lambda n, group=group: _reading_order(laid, group, n))  # type: ignore[misc]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from engine.compiler.instructions import (
     Apply,
     BatchDot,
-    Clear,
     Code,
     Dot,
     Index,
@@ -88,7 +87,7 @@ def lines(code: Code) -> list[Line]:
         One line for each, in order.
     """
     names = _Names(code)
-    return [names.line(i) for i in (*code.body, *code.sums) if not isinstance(i, Clear)]
+    return [names.line(i) for i in (*code.body, *code.sums)]
 
 
 class _Names:
@@ -174,7 +173,6 @@ class _Names:
                 formula = f"mean of {self._of(i.a)} * {self._of(i.b)}"
                 return Line(self._result(i.targets), formula, _shape(i.b), self._all(i.a, i.b))
             case _:
-                assert not isinstance(i, Clear)
                 return Line(self._result(i.targets), self._of(i.rows), _shape(i.rows), self._all(i.rows))
 
     def _apply(self, i: Apply) -> Line:

@@ -16,7 +16,6 @@ from engine.compiler.flatten import Pair
 from engine.compiler.instructions import (
     Apply,
     BatchDot,
-    Clear,
     Code,
     Dot,
     Index,
@@ -50,6 +49,7 @@ def recognize(laid: Layout, means: bool) -> Code:
         n_parameters=graph.n_parameters,
         n_outputs=len(graph.outputs),
         n_varying=laid.n_varying,
+        n_input_rows=laid.n_input_rows,
         n_static=laid.n_static,
         input_rows=index([laid.row[n] for n in range(graph.n_inputs)]),
         ones=index(list(laid.ones)),
@@ -111,6 +111,10 @@ def _terms(
         return
     a = [[a for a, _ in row] for row in pairs]
     b = [[b for _, b in row] for row in pairs]
+    if not adds and n_columns == 2 and (op := _two_plain_terms(laid, a)) is not None:
+        columns = [laid.rows(column, group.varies) for column in zip(*b, strict=True)]
+        yield Apply(op, (out,), tuple(columns if op == "add" else reversed(columns)))
+        return
     graph = laid.schedule.graph
     varies = group.varies, laid.schedule.varies[a[0][0]]
     common = all(row == b[0] for row in b)
@@ -125,6 +129,13 @@ def _terms(
     else:
         flat_a, flat_b = [n for row in a for n in row], [n for row in b for n in row]
         yield Dot(out, laid.rows(flat_a, varies[1]), laid.rows(flat_b, group.varies), adds)
+
+
+def _two_plain_terms(laid: Layout, factors: Sequence[Sequence[int]]) -> str | None:
+    """The operation that sums of two terms are, u + v or u - v, if all are alike; factors come sorted."""
+    numbers = laid.schedule.graph.numbers
+    signs = {(numbers.get(first), numbers.get(second)) for first, second in factors}
+    return {(1.0, 1.0): "add", (-1.0, 1.0): "sub"}.get(signs.pop()) if len(signs) == 1 else None  # type: ignore[call-overload, no-any-return]
 
 
 def _column(
@@ -170,7 +181,7 @@ def _means(laid: Layout) -> Iterator[Instruction]:
     written: set[int] = set()
     yield from _outer_products(laid, products, written)
     if weighted:
-        yield from _batch_dot(laid, weighted, False, written)
+        yield _batch_dot(laid, weighted, False, written)
     if static:
         yield Take(index([t for t, _ in static]), laid.rows([n for _, n in static], False))
 
@@ -193,26 +204,19 @@ def _outer_products(
         order = np.argsort(v, kind="stable")
         targets = index([targets for _, targets in rows])[:, order]
         d = laid.rows([d for d, _ in rows], True)
-        unwritten = _unwritten(targets, written)
-        adds = unwritten.size < targets.size
-        if adds:
-            yield Clear(unwritten)
-        yield OuterProduct(targets, d, Rows(True, v[order]), adds)
+        yield OuterProduct(targets, _fresh(targets, written), d, Rows(True, v[order]))
     if rest:
-        yield from _batch_dot(laid, rest, True, written)
+        yield _batch_dot(laid, rest, True, written)
 
 
-def _batch_dot(
-    laid: Layout, terms: list[tuple[int, Pair]], varies_a: bool, written: set[int]
-) -> Iterator[Instruction]:
+def _batch_dot(laid: Layout, terms: list[tuple[int, Pair]], varies_a: bool, written: set[int]) -> BatchDot:
     terms.sort()
     targets = index([t for t, _ in terms])
-    yield Clear(_unwritten(targets, written))
     a = laid.rows([a for _, (a, _) in terms], varies_a)
-    yield BatchDot(targets, a, laid.rows([b for _, (_, b) in terms], True))
+    return BatchDot(targets, _fresh(targets, written), a, laid.rows([b for _, (_, b) in terms], True))
 
 
-def _unwritten(targets: Index, written: set[int]) -> Index:
+def _fresh(targets: Index, written: set[int]) -> Index:
     """The targets, each once, that no instruction before has written; now they are."""
     fresh = set(targets.ravel().tolist()) - written
     written |= fresh

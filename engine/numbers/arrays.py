@@ -185,7 +185,7 @@ def logsumexp(xs: Sequence[Array]) -> Array:
 def log_softmax(xs: Sequence[Array]) -> Array:
     """The logarithm of every number's share."""
     largest, _, rest = _exponentials(xs)
-    return np.stack(np.broadcast_arrays(*xs)) - largest - log1p(rest)
+    return _stacked(xs) - largest - log1p(rest)
 
 
 def softmax(xs: Sequence[Array]) -> Array:
@@ -196,34 +196,42 @@ def softmax(xs: Sequence[Array]) -> Array:
 
 def _exponentials(xs: Sequence[Array]) -> tuple[Array, Array, Array]:
     """The largest number, exp(x - largest) for every x, and their sum without the 1 of the largest."""
-    x = np.stack(np.broadcast_arrays(*xs))
-    first = np.argmax(x, axis=0)[None]
-    largest = np.take_along_axis(x, first, 0)
+    x = _stacked(xs)
+    largest = np.maximum.reduce(x, axis=0)
+    is_largest = x == largest
     exps = exp(x - largest)
-    others = exps.copy()
-    np.put_along_axis(others, first, 0.0, 0)
-    return largest[0], exps, np.add.reduce(others, axis=0)
+    ties = np.add.reduce(is_largest, axis=0, dtype=x.dtype) - 1.0
+    return largest, exps, np.add.reduce(exps - is_largest, axis=0) + ties
+
+
+def _stacked(xs: Sequence[Array]) -> Array:
+    return xs if isinstance(xs, np.ndarray) else np.stack(np.broadcast_arrays(*xs))
 
 
 # --- Joint operations, cheaper than one after the other; their results are those of the single ones.
 
 
-def _tanh_and_sech2(x: Array) -> tuple[Array, Array]:
+def _tanh_and_sech2(x: Array, out: tuple[Array, Array]) -> None:
     """From t = tanh(x), 1 - t**2; where that has lost more than 8 bits, from the exponential."""
-    t = tanh(x)
-    slope = 1.0 - t * t
-    lost = np.flatnonzero(slope < 1.0 / 256.0)
+    t, slope = out
+    tanh(x, out=t)
+    np.multiply(t, t, out=slope)
+    np.subtract(1.0, slope, out=slope)
+    lost = (slope.ravel() < 1.0 / 256.0).nonzero()[0]
     if lost.size:
         slope.ravel()[lost] = sech2(x.ravel()[lost])
-    return t, slope
 
 
-def _relu_and_step(x: Array) -> tuple[Array, Array]:
-    return np.maximum(x, 0.0), step(x)
+def _relu_and_step(x: Array, out: tuple[Array, Array]) -> None:
+    positive_part, positive = out
+    np.maximum(x, 0.0, out=positive_part)
+    np.greater(x, 0.0, out=positive, casting="unsafe")
+    if np.isnan(np.minimum.reduce(x, axis=None)):
+        positive[np.isnan(x)] = np.nan
 
 
-TOGETHER: Mapping[str, Callable[..., tuple[Array, ...]]] = {
+TOGETHER: Mapping[str, Callable[..., None]] = {
     "tanh and sech2": _tanh_and_sech2,
     "relu and step": _relu_and_step,
 }
-"""Rows of the table that programs often need of the same operands, by their names."""
+"""Rows of the table that programs often need of the same operands, by their names: they fill `out`."""

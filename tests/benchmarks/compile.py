@@ -253,7 +253,7 @@ def race(problem: Problem, rounds: int) -> None:
     times = {name: [] for name in steps}  # type: dict[str, list[float]]
     for _ in range(rounds):
         for name, step in steps.items():
-            n = 1 if name == "micrograd" else 20
+            n = 1 if name == "micrograd" else 5
             if name != "micrograd" or len(times[name]) < 3:
                 step()
                 start = time.perf_counter()
@@ -343,7 +343,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--scaling", action="store_true")
     arguments = parser.parse_args()
