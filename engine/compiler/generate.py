@@ -196,11 +196,11 @@ class Machine:
     @_bind.register
     def _(self, i: Dot) -> None:
         out = self._view(i.out)
-        k = len(i.a) // len(out)
+        k = len(i.b) // len(out)
         for part in _chunks(len(out), k * out.shape[1]):
             terms = slice(part.start * k, part.stop * k)
-            a, b = self._source(i.a, terms), self._source(i.b, terms)
-            self._step(_dot, out[part], a, b, k, i.adds)
+            a = None if i.a is None else self._source(i.a, terms)
+            self._step(_dot, out[part], a, self._source(i.b, terms), k, i.adds)
 
     def _clear(self, targets: Index) -> None:
         if targets.size:
@@ -259,8 +259,8 @@ def _store_picked(out: Array, forward: Callable[..., Any], operands: Array, pick
     out[...] = forward(operands)[picked]
 
 
-def _dot(out: Array, a: Callable[[], Array], b: Callable[[], Array], k: int, adds: bool) -> None:
-    product = a() * b()
+def _dot(out: Array, a: Callable[[], Array] | None, b: Callable[[], Array], k: int, adds: bool) -> None:
+    product = b() if a is None else a() * b()
     total = np.add.reduce(product.reshape(-1, k, product.shape[1]), axis=1)
     if adds:
         out += total

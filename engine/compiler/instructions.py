@@ -111,13 +111,13 @@ class Dot:
 
     Attributes:
         out: n rows.
-        a: n * k rows.
+        a: n * k rows, or None for ones.
         b: n * k rows.
         adds: whether to add to what is in `out`.
     """
 
     out: Rows
-    a: Rows
+    a: Rows | None
     b: Rows
     adds: bool
 

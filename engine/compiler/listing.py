@@ -163,8 +163,10 @@ class _Names:
                 formula = self._of(i.b) if factor == "1" else f"{factor} * {self._of(i.b)}"
                 return self._sum(i.out, formula, reads, i.adds)
             case Dot():
-                formula = f"sum of {len(i.a) // len(i.out)} products {self._of(i.a)} * {self._of(i.b)}"
-                return self._sum(i.out, formula, self._all(i.a, i.b), i.adds)
+                terms = self._of(i.b) if i.a is None else f"{self._of(i.a)} * {self._of(i.b)}"
+                reads = self._all(i.b) if i.a is None else self._all(i.a, i.b)
+                formula = f"sum of {len(i.b) // len(i.out)} terms {terms}"
+                return self._sum(i.out, formula, reads, i.adds)
             case OuterProduct():
                 d, v = self._of(i.rows), self._of(i.columns)
                 shape = f"({len(i.rows)}, B) @ (B, {len(i.columns)})"

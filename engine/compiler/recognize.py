@@ -128,7 +128,8 @@ def _terms(
             adds = True
     else:
         flat_a, flat_b = [n for row in a for n in row], [n for row in b for n in row]
-        yield Dot(out, laid.rows(flat_a, varies[1]), laid.rows(flat_b, group.varies), adds)
+        ones = all(graph.numbers.get(n) == 1.0 for n in flat_a)
+        yield Dot(out, None if ones else laid.rows(flat_a, varies[1]), laid.rows(flat_b, group.varies), adds)
 
 
 def _two_plain_terms(laid: Layout, factors: Sequence[Sequence[int]]) -> str | None:

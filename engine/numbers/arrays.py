@@ -198,10 +198,12 @@ def _exponentials(xs: Sequence[Array]) -> tuple[Array, Array, Array]:
     """The largest number, exp(x - largest) for every x, and their sum without the 1 of the largest."""
     x = _stacked(xs)
     largest = np.maximum.reduce(x, axis=0)
-    is_largest = x == largest
     exps = exp(x - largest)
-    ties = np.add.reduce(is_largest, axis=0, dtype=x.dtype) - 1.0
-    return largest, exps, np.add.reduce(exps - is_largest, axis=0) + ties
+    rest = np.add.reduce(exps, axis=0) - 1.0
+    if np.minimum.reduce(rest, axis=None) < 1.0 / 256.0:  # more than 8 bits are lost somewhere
+        is_largest = x == largest
+        rest = np.add.reduce(exps - is_largest, axis=0) + (np.add.reduce(is_largest, axis=0) - 1.0)
+    return largest, exps, rest
 
 
 def _stacked(xs: Sequence[Array]) -> Array:
