@@ -169,11 +169,15 @@ class _Grid:
             [self._neuron_lines(layer, neuron) for neuron in layer.neurons] for layer in network.layers
         ]
         line = _LINE * _CARD_FONT
-        spacing = max(len(lines) for column in self.cards for lines in column) * line
-        self.columns = [_Column(size, spacing + (_BETWEEN if self.full else line / 2)) for size in sizes]
-        for column, cards in zip(self.columns, self.cards, strict=True):
-            column.width = _card_width(line for lines in cards for line in lines)
-        self.along = [self._set_apart(k) for k in range(1, len(sizes))]
+        height = max(len(lines) for column in self.cards for lines in column) * line
+        for stretch in (1.0, 1.3, 1.6) if self.full else (1.0,):  # labels may need more room than cards
+            spacing = stretch * (height + (_BETWEEN if self.full else line / 2))
+            self.columns = [_Column(size, spacing) for size in sizes]
+            for column, cards in zip(self.columns, self.cards, strict=True):
+                column.width = _card_width(line for lines in cards for line in lines)
+            self.along = [self._set_apart(k) for k in range(1, len(sizes))]
+            if None not in self.along:
+                break
 
     def _set_apart(self, k: int) -> float | None:
         """Put column k where the labels of its weights fit, and say where on the edges they do."""
