@@ -115,6 +115,8 @@ def _function(name: str) -> Any:
     record = recorder(op)
 
     def apply(*x: Operand) -> Any:
+        if op.arity is not None and len(x) != op.arity:
+            raise TypeError(f"{name} takes {op.arity} operands, got {len(x)}")
         kinds = set(map(type, x))
         if Value not in kinds:
             return _of_numbers(op, x)
@@ -286,6 +288,8 @@ def sumprod(p: Iterable[Operand], q: Iterable[Operand]) -> Any:
     p, q = tuple(p), tuple(q)
     if len(p) != len(q):
         raise ValueError(f"sumprod takes two equally long sequences, got {len(p)} and {len(q)} numbers")
+    if not p:
+        return 0.0
     try:
         return _record_sumprod(*p, *q)  # in a network all of them are Values, and there is no time to ask
     except (AttributeError, TypeError):

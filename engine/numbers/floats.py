@@ -100,7 +100,8 @@ __all__ = [
 
 abs = builtins.abs
 
-# --- Choices. A condition is a number: it holds where it is not zero. NaN is never swallowed.
+# --- Choices. A condition is a number: it holds where it is not zero. What is chosen from may be NaN, and
+# then so is the result.
 
 
 def where(condition: float, a: float, b: float) -> float:

@@ -1,4 +1,4 @@
-"""Recording and backward against micrograd, in one process: `python tests/benchmarks/eager.py`.
+"""Recording and backward against micrograd, in one process: `python -m tests.benchmarks.eager`.
 
 It needs micrograd: pip install micrograd. The targets: a network at least 20 times as fast, a plain loop
 at least 4 times.
@@ -9,22 +9,24 @@ from __future__ import annotations
 import random
 import sys
 import threading
+from functools import partial
 from typing import Any
 
 import micrograd.engine
 import micrograd.nn
-from timing import ratio
 
 import engine
 import nn
+from tests.benchmarks.timing import ratio
 
 
-def loop(value: Any, steps: int) -> None:
+def loop(value: Any, steps: int, times: int) -> None:
     """A plain loop of scalar arithmetic, forward and backward."""
-    a, b, s = value(0.5), value(-0.3), value(0.0)
-    for _ in range(steps):
-        s = s + (a * b + a) * b - a
-    s.backward()
+    for _ in range(times):
+        a, b, s = value(0.5), value(-0.3), value(0.0)
+        for _ in range(steps):
+            s = s + (a * b + a) * b - a
+        s.backward()
 
 
 def network(library: Any, value: Any) -> Any:
@@ -53,8 +55,8 @@ def main() -> None:
     for steps, times in ((200, 50), (5_000, 1), (20_000, 1)):
         row(
             f"loop of {steps:,} steps, {times} times",
-            lambda steps=steps, times=times: [loop(engine.Value, steps) for _ in range(times)],
-            lambda steps=steps, times=times: [loop(micrograd.engine.Value, steps) for _ in range(times)],
+            partial(loop, engine.Value, steps, times),
+            partial(loop, micrograd.engine.Value, steps, times),
         )
 
 
