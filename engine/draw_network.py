@@ -89,7 +89,7 @@ class Network:
 _LINE = 1.75  # the height of a line of a card, in font sizes
 _CARD_FONT = 12.0  # points, as all that follow
 _LABEL_FONT = 10.5
-_LABEL_HEIGHT = 31.0  # of two lines, and a little air
+_LABEL_HEIGHT = 29.0  # of two lines, and a little air
 _BETWEEN = 26.0  # cards of a column
 _MOST_FULL_CARDS = 8  # in a column; beyond, a card has one line
 _MOST_IN_A_COLUMN = 20
@@ -250,6 +250,8 @@ class _Grid:
             ", ".join(lines),
             pos=f"{column.x:g},{y:g}!",
             width=f"{column.width / 72:.3f}",
+            height=f"{len(lines) * _LINE * _CARD_FONT / 72:.3f}",
+            fixedsize="true",  # Graphviz's own sizes differ from one installation to the next
             fontsize=f"{_CARD_FONT:g}",
         )
 
@@ -291,6 +293,9 @@ class _Grid:
             "weight",
             fontcolor=colour,
             fontsize=f"{_LABEL_FONT}",
+            width=f"{_text_width(_weight_lines(w), _LABEL_FONT) / 72:.3f}",
+            height=f"{_LABEL_HEIGHT / 72:.3f}",
+            fixedsize="true",
             pos=f"{x0 + along * (x1 - x0):g},{y0 + along * (y1 - y0):g}!",
         )
 
@@ -325,12 +330,16 @@ def _card_width(lines: Iterable[str]) -> float:
     return _text_width(lines, _CARD_FONT) + 16.0
 
 
-_NARROW = set(" .,:‚⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉")
+_NARROW = set(" .,:‚|ijl⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉")
+_WIDE = set("−=+<>wmMW@%…⋮")
 
 
 def _text_width(lines: Iterable[str], font: float) -> float:
-    """The width of the longest line, about: characters are 0.64 of the font size, indices 0.4."""
-    return max((sum(0.4 if c in _NARROW else 0.64 for c in line) for line in lines), default=0.0) * font
+    """The width of the longest line, from widths of characters in font sizes, rather too wide."""
+    widths_of = (
+        [0.41 if c in _NARROW else 0.84 if c in _WIDE or c > "⺀" else 0.65 for c in x] for x in lines
+    )
+    return max(map(sum, widths_of), default=0.0) * font
 
 
 def _delta(neuron: Neuron) -> str:
