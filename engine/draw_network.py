@@ -169,12 +169,12 @@ class _Grid:
             [self._neuron_lines(layer, neuron) for neuron in layer.neurons] for layer in network.layers
         ]
         line = _LINE * _CARD_FONT
-        height = max(len(lines) for column in self.cards for lines in column) * line
+        height = max(map(len, self.cards[-1])) * line if self.full else line
         for stretch in (1.0, 1.3, 1.6) if self.full else (1.0,):  # labels may need more room than cards
             spacing = stretch * (height + (_BETWEEN if self.full else line / 2))
             self.columns = [_Column(size, spacing) for size in sizes]
             for column, cards in zip(self.columns, self.cards, strict=True):
-                column.width = _card_width(line for lines in cards for line in lines)
+                column.width = max(self._width(lines) for lines in cards)
             self.along = [self._set_apart(k) for k in range(1, len(sizes))]
             if None not in self.along:
                 break
@@ -208,11 +208,14 @@ class _Grid:
         sentences = (f"{text}." for text in [*notes, *filter(None, self.canvas.titles.values())])
         return self.canvas.diagram(title or f"Network {sizes}, forward and backward", sentences, timeout)
 
+    def _width(self, lines: Sequence[str]) -> float:
+        """The width of a card: lines one below the other, or side by side."""
+        return _card_width(lines) if self.full else sum(_card_width([line]) for line in lines)
+
     # What is written.
 
     def _input_lines(self, name: str, value: float) -> list[str]:
-        lines = [name_of(name, _LONGEST), number(value)]
-        return lines if self.full else [" ".join(lines)]
+        return [name_of(name, _LONGEST), number(value)]
 
     def _neuron_lines(self, layer: Layer, neuron: Neuron) -> list[str]:
         z, a = (
@@ -221,7 +224,7 @@ class _Grid:
         )
         delta = f"{_delta(neuron)} {number(neuron.delta)}"
         if not self.full:
-            return [f"{a}  {delta}"]
+            return [a, delta]
         activation = OPS[layer.activation].symbol if layer.activation in OPS else layer.activation
         bias = " ".join(_weight_lines(neuron.bias)) if neuron.bias else "no bias"
         return [activation, z, a, delta, bias]
@@ -241,7 +244,8 @@ class _Grid:
     # Where it is drawn.
 
     def _card(self, ident: str, lines: Sequence[str], kind: str, column: _Column, y: float) -> None:
-        fields: list[Field] = [*lines]
+        below = self.full or column.x > self.columns[-1].x  # beyond the outputs: loss and targets
+        fields: list[Field] = [*lines] if below else [[*lines]]
         self.canvas.card(
             ident,
             fields,
@@ -250,7 +254,7 @@ class _Grid:
             ", ".join(lines),
             pos=f"{column.x:g},{y:g}!",
             width=f"{column.width / 72:.3f}",
-            height=f"{len(lines) * _LINE * _CARD_FONT / 72:.3f}",
+            height=f"{(len(lines) if below else 1) * _LINE * _CARD_FONT / 72:.3f}",
             fixedsize="true",  # Graphviz's own sizes differ from one installation to the next
             fontsize=f"{_CARD_FONT:g}",
         )
