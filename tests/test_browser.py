@@ -93,7 +93,7 @@ def test_all_text_is_in_its_box_and_nothing_overlaps(
     if renderer == "dot" and not shutil.which("dot"):
         pytest.skip("needs dot: apt-get install graphviz")
     if renderer == "in process":
-        monkeypatch.setattr("engine.render.shutil.which", lambda command: None)
+        monkeypatch.setattr("shutil.which", lambda command: None)
     diagrams = [picture(theme=theme)._repr_html_() for picture in PICTURES.values()]
     report = measure(diagrams, tmp_path)
     assert report["font"]
