@@ -122,6 +122,9 @@ def draw_network(
     Returns:
         The diagram.
 
+    Raises:
+        ValueError: if there is no layer, or no such theme or heat.
+
     Example:
         >>> w, b = Weight("w_11^1", 0.5, -0.2), Weight("b_1^1", 0.1, -0.2)
         >>> neuron = Neuron(("z_1^1", "a_1^1"), z=0.6, a=0.6, delta=-0.2, weights=[w], bias=b)
@@ -129,6 +132,8 @@ def draw_network(
         >>> "δ₁¹ −0.2" in draw_network(network).svg
         True
     """
+    if not network.layers:
+        raise ValueError("there is no layer to draw")
     if heat not in (None, "grad"):
         raise ValueError(f"heat is 'grad' or None, not {heat!r}")
     return _Grid(network, theme, heat).diagram(title, timeout)

@@ -194,9 +194,15 @@ def _png(svg: Callable[[], str]) -> bytes:
     zoom = min(2.0, (_MOST_PIXELS / (width * height)) ** 0.5)
     pixels = max(1, round(width * zoom))
     with as_file(_FONTS / "DejaVuSans.ttf") as font:
-        options = {"serif_family": "DejaVu Sans", "sans_serif_family": "DejaVu Sans"}
         return bytes(
-            resvg_py.svg_to_bytes(svg_string=picture, width=pixels, dpi=96, font_files=[str(font)], **options)
+            resvg_py.svg_to_bytes(
+                svg_string=picture,
+                width=pixels,
+                dpi=96,
+                font_files=[str(font)],
+                serif_family="DejaVu Sans",
+                sans_serif_family="DejaVu Sans",
+            )
         )
 
 
