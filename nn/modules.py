@@ -224,13 +224,12 @@ class Layer(Module):
         if len(x) != self.n_in:
             raise ValueError(f"layer {self.number} expects {self.n_in} inputs, got {len(x)}")
         z = [neuron(x) for neuron in self.neurons]
-        if self.activation == SOFTMAX:
-            a = engine.softmax(z)
-        else:
-            a = [ACTIVATIONS[self.activation](z_i) for z_i in z]
-        for neuron, z_i, a_i in zip(self.neurons, z, a, strict=True):
-            if a_i is not z_i:
-                a_i.label = neuron.labels[1]
+        if self.activation == "identity":
+            return z  # each keeps its label: a is z
+        f = ACTIVATIONS.get(self.activation)
+        a = engine.softmax(z) if f is None else [f(z_i) for z_i in z]
+        for neuron, a_i in zip(self.neurons, a, strict=True):
+            a_i.label = neuron.labels[1]
         return a
 
     def parameters(self) -> list[Value]:
