@@ -222,7 +222,7 @@ def test_an_activation_is_right_to_a_few_ulp(activation: str, z: float) -> None:
     model = MLP.from_weights([[[0.75, 1.0], [0.5, -0.5]]], [[0.0, 0.25]], [activation])
     x = [0.0, z]  # the net inputs, z and 1/4 - z/2, are exact but for the sum with 1e-9
     for o, truth in zip(model(x), true_forward(model, x), strict=True):
-        assert ulps(o.data, truth) <= (4 if z == 1e-9 else 2)
+        assert ulps(o.data, truth) <= (4 if z == 1e-9 else 3)
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, "softmax"])
@@ -265,7 +265,10 @@ def test_rows_of_numpy_are_inputs() -> None:
         (lambda: MLP(2, []), "needs at least one layer: n_outs is empty"),
         (lambda: MLP(0, [1]), "layer 1 has 0 inputs and 1 neurons; it needs one of each"),
         (lambda: MLP(2, [3, 0]), "layer 2 has 3 inputs and 0 neurons; it needs one of each"),
-        (lambda: MLP(2, [1, 1], activation="sine"), r"unknown activation 'sine'; known: identity, .*, softmax"),
+        (
+            lambda: MLP(2, [1, 1], activation="sine"),
+            r"unknown activation 'sine'; known: identity, .*, softmax",
+        ),
         (lambda: MLP(2, [1], output="sine"), "unknown activation 'sine'"),
         (lambda: MLP(2, [1], init="zeros"), "unknown initialization 'zeros'; known: uniform, xavier_uniform"),
         (lambda: MLP(2, [1], connections=[]), "the network has 1 layers, got connections for 0"),
