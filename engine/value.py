@@ -63,6 +63,7 @@ def _unary_recorder(op: Op) -> Callable[..., Value]:
             out, (dx,) = _at_a_limit(op, (x,))
         node = new(Value)
         node.data = out
+        node.label = ""
         node.op = name
         node.serial = _next_serial()
         node._x = x
@@ -90,6 +91,7 @@ def _binary_recorder(op: Op) -> Callable[..., Any]:
             out, (dx, dy) = _at_a_limit(op, (x, y))
         node = new(Value)
         node.data = out
+        node.label = ""
         node.op = name
         node.serial = _next_serial()
         node._x = x
@@ -113,6 +115,7 @@ def _nary_recorder(op: Op) -> Callable[..., Value]:
             out, dx = _at_a_limit(op, x)
         node = new(Value)
         node.data = out
+        node.label = ""
         node.op = name
         node.serial = _next_serial()
         node._x = x
@@ -273,6 +276,7 @@ class Value:
 
     Attributes:
         data: the number. That of a leaf may be assigned; what was recorded before keeps its gradient.
+        label: the name; may be empty.
         op: the operation that computed it, a row of `engine.ops.OPS`; for a leaf "", "parameter" for one
             that training moves, "constant" for a plain number that was used as an operand.
         serial: its place in the order of recording.
@@ -289,38 +293,25 @@ class Value:
     """
 
     # One object for the garbage collector: the operands and partials of unary and binary operations sit
-    # in slots, only operations on many numbers keep tuples. `_label` and `_grad` are unset until used.
-    __slots__ = ("_dx", "_dy", "_grad", "_label", "_x", "_y", "data", "op", "serial")
+    # in slots, only operations on many numbers keep tuples. `_grad` is unset until a backward pass.
+    __slots__ = ("_dx", "_dy", "_grad", "_x", "_y", "data", "label", "op", "serial")
 
     data: float
+    label: str
     op: str
     serial: int
     _x: Any
     _dx: Any
     _y: Value | None
     _dy: float
-    _label: str
     _grad: float
 
     def __init__(self, data: Number, label: str = "") -> None:
         self.data = as_float(data)
+        self.label = label
         self.op = LEAF
         self.serial = _next_serial()
         self._x = self._y = None
-        if label:
-            self._label = label
-
-    @property
-    def label(self) -> str:
-        """The name for messages, reports and diagrams; may be empty."""
-        try:
-            return self._label
-        except AttributeError:
-            return ""
-
-    @label.setter
-    def label(self, label: str) -> None:
-        self._label = label
 
     @property
     def grad(self) -> float:
