@@ -68,7 +68,7 @@ from engine.functions import (
 from engine.value import Value
 
 if TYPE_CHECKING:
-    from engine.compiler import compile
+    from engine.compiler import compile as compile
 
 __all__ = [
     "Value",
@@ -81,7 +81,6 @@ __all__ = [
     "atan2",
     "atanh",
     "cbrt",
-    "compile",
     "cos",
     "cosh",
     "elu",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from engine import Value
 
@@ -47,6 +47,17 @@ class Optimizer:
     def _move(self, rate: float) -> None:
         raise NotImplementedError(f"{type(self).__name__} does not say how it moves the parameters")
 
+    def _gradient(self) -> Any:
+        """The gradient as an array."""
+        import numpy as np
+
+        return np.array([p.grad for p in self.parameters])
+
+    def _descend(self, steps: Any) -> None:
+        """Move every parameter down by its step."""
+        for p, step in zip(self.parameters, steps.tolist(), strict=True):
+            p.data -= step
+
 
 class SGD(Optimizer):
     """Gradient descent: w <- w - learning_rate * dE/dw, perhaps with momentum.
@@ -83,12 +94,12 @@ class SGD(Optimizer):
             raise ValueError("nesterov needs momentum: there is no velocity to look ahead along")
         self.momentum = momentum
         self.nesterov = nesterov
-        self._velocity = [0.0] * len(self.parameters)
+        self._velocity: Any = 0.0
 
     def _move(self, rate: float) -> None:
-        for i, p in enumerate(self.parameters):
-            self._velocity[i] = velocity = self.momentum * self._velocity[i] + p.grad
-            p.data -= rate * (p.grad + self.momentum * velocity if self.nesterov else velocity)
+        gradient = self._gradient()
+        self._velocity = velocity = self.momentum * self._velocity + gradient
+        self._descend(rate * (gradient + self.momentum * velocity if self.nesterov else velocity))
 
 
 class Adam(Optimizer):
@@ -116,17 +127,17 @@ class Adam(Optimizer):
             raise ValueError(f"epsilon is {epsilon}; it must be positive")
         self.betas = betas
         self.epsilon = epsilon
-        self._mean = [0.0] * len(self.parameters)
-        self._square = [0.0] * len(self.parameters)
+        self._mean: Any = 0.0
+        self._square: Any = 0.0
 
     def _move(self, rate: float) -> None:
         beta_1, beta_2 = self.betas
         mean_weight = 1.0 - beta_1**self.steps
         square_weight = 1.0 - beta_2**self.steps
-        for i, p in enumerate(self.parameters):
-            self._mean[i] = mean = beta_1 * self._mean[i] + (1.0 - beta_1) * p.grad
-            self._square[i] = square = beta_2 * self._square[i] + (1.0 - beta_2) * p.grad * p.grad
-            p.data -= rate * (mean / mean_weight) / (math.sqrt(square / square_weight) + self.epsilon)
+        gradient = self._gradient()
+        self._mean = mean = beta_1 * self._mean + (1.0 - beta_1) * gradient
+        self._square = square = beta_2 * self._square + (1.0 - beta_2) * gradient * gradient
+        self._descend(rate * (mean / mean_weight) / ((square / square_weight) ** 0.5 + self.epsilon))
 
 
 def exponential_decay(rate: float, factor: float) -> Schedule:

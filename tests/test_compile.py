@@ -43,7 +43,10 @@ def eager(record: Callable[[Sequence[Value]], Value], parameters: Sequence[Value
 
 
 def assert_agrees(
-    record: Callable[[Sequence[Value]], Value], parameters: Sequence[Value], X: Any, rounding: float = ROUNDING
+    record: Callable[[Sequence[Value]], Value],
+    parameters: Sequence[Value],
+    X: Any,
+    rounding: float = ROUNDING,
 ) -> Program:
     """The program of one recorded sample gives the eager value and gradient of every sample."""
     x = [Value(0.5) for _ in range(np.shape(X)[1])]
@@ -90,7 +93,9 @@ def test_networks_agree_with_the_engine_and_the_delta_rule(
     n_out = 2 if output == "softmax" or "cross" in loss else rng.randint(1, 4)
     sizes = [n_in, *[rng.randint(1, 4) for _ in range(rng.randint(0, 2))], n_out]
     connections = [
-        [range(a), *[sorted(rng.sample(range(a), rng.randint(1, a))) for _ in range(b - 1)]] if rng.random() < 0.3 else None
+        [range(a), *[sorted(rng.sample(range(a), rng.randint(1, a))) for _ in range(b - 1)]]
+        if rng.random() < 0.3
+        else None
         for a, b in zip(sizes, sizes[1:], strict=False)
     ]
     model = MLP(
@@ -129,7 +134,11 @@ def as_list(output: Value | list[Value]) -> list[Value]:
 
 def in_order(rule: DeltaRule) -> list[float]:
     """The gradients of the delta rule in the order of `parameters()`."""
-    rows = [(*row, b) for W, biases in zip(rule.dW, rule.db, strict=True) for row, b in zip(W, biases, strict=True)]
+    rows = [
+        (*row, b)
+        for W, biases in zip(rule.dW, rule.db, strict=True)
+        for row, b in zip(W, biases, strict=True)
+    ]
     return [g for row in rows for g in row if g is not None]
 
 
@@ -162,7 +171,10 @@ def loops(sizes: Sequence[int], seed: int, order: str) -> tuple[Callable[..., Va
                 random.Random(number).shuffle(neurons)
             z = {i: net_input(w, b, a) for i, (w, b) in neurons}
             a = [z[i].tanh() if number < len(layers) else z[i] for i in range(len(layer))]
-        total: Value = sum(((o - y) ** 2 for o, y in zip(a[1:], row[sizes[0] + 1 :], strict=True)), (a[0] - row[sizes[0]]) ** 2)
+        total: Value = sum(
+            ((o - y) ** 2 for o, y in zip(a[1:], row[sizes[0] + 1 :], strict=True)),
+            (a[0] - row[sizes[0]]) ** 2,
+        )
         return total
 
     return record, [p for layer in layers for w, b in layer for p in (*w, b)]
@@ -212,7 +224,8 @@ def test_a_program_lists_the_equations_of_the_delta_rule() -> None:
 ODD = {
     "tied weights": lambda x, p: ((p[0] * x[0] + p[0] * x[1]).tanh() * p[0] - x[2]) ** 2,
     "tied matrix": lambda x, p: sum(
-        ((p[0] * h + p[1] * k).tanh() * p[0] for h, k in [(x[0], x[1]), (x[1], x[2]), (x[2], x[0])]), p[2] * p[2]
+        ((p[0] * h + p[1] * k).tanh() * p[0] for h, k in [(x[0], x[1]), (x[1], x[2]), (x[2], x[0])]),
+        p[2] * p[2],
     ),
     "skip connection": lambda x, p: (x[0] + p[0] * (p[1] * x[0] + p[2] * x[1]).tanh() + p[3] * x[2]) ** 2,
     "shared neuron": lambda x, p: (h := (p[0] * x[0] + p[1]).tanh()) * p[2] + h * p[3] + h * h * x[1] + x[2],
@@ -227,7 +240,13 @@ ODD = {
     "choices": lambda x, p: engine.max(x[0] * p[0], x[1], p[1]) + engine.min(p[2], x[2]) * abs(x[0] - p[3]),
     "many": lambda x, p: engine.hypot(x[0], x[1], p[0]) * engine.prod([x[2], p[1], p[2] + x[0], 2.0]),
     "softmax with a static operand": lambda x, p: engine.fsum(
-        a * b for a, b in zip(engine.softmax([x[0], p[0], x[1]]), engine.log_softmax([x[2], p[1], 1.0]), strict=True)
+        a * b
+        for a, b in zip(
+            engine.softmax([x[0], p[0], x[1]]), engine.log_softmax([x[2], p[1], 1.0]), strict=True
+        )
+    ),
+    "softmax of the same operands, not as often": lambda x, p: engine.sumprod(
+        [engine.softmax([x[0], x[0], x[1]])[0], engine.softmax([x[0], x[1], x[1]])[0]], [p[0], x[2] * p[1]]
     ),
     "softmax of parameters": lambda x, p: engine.sumprod(engine.softmax(p[:3]), x),
     "logsumexp": lambda x, p: engine.logsumexp([x[0] * p[0], x[1] * p[1], x[2] * p[2]]) - x[0],
@@ -315,7 +334,9 @@ UNARY = {
 @settings(max_examples=150, deadline=None)
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from([*BINARY, *UNARY]), st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=30
+        st.tuples(st.sampled_from([*BINARY, *UNARY]), st.integers(0, 40), st.integers(0, 40)),
+        min_size=1,
+        max_size=30,
     ),
     seed=st.integers(0, 1000),
 )
@@ -360,7 +381,9 @@ def test_outputs_and_gradients_sample_by_sample(network: Any) -> None:
     program = engine.compile(loss, x, parameters)
     gradients = program.per_sample_grad(DATA)
     for row, value, gradient in zip(DATA, program(DATA), gradients, strict=True):
-        expected, expected_gradient = eager(lambda x: LOSSES["squared_error"](model(x[:2]), x[2:]), parameters, [row])
+        expected, expected_gradient = eager(
+            lambda x: LOSSES["squared_error"](model(x[:2]), x[2:]), parameters, [row]
+        )
         assert value == pytest.approx(expected, rel=1e-13)
         assert gradient == pytest.approx(expected_gradient, rel=1e-12, abs=1e-13)
     value, gradient = program.value_and_grad(DATA)
@@ -531,7 +554,11 @@ def test_errors_of_compiling() -> None:
         ("w = 2.0 is listed 2 times: list it once", ValueError, (y, [x], [w, w])),
         ("w = 2.0 is listed 2 times as an input and as a parameter", ValueError, (y, [x, w], [w])),
         ("do not depend on the input other = 4.0", ValueError, (y, [x, other], [w])),
-        ("w = 2.0 is neither an input nor a parameter: list it, or record a plain number, 2.0", ValueError, (y, [x], [])),
+        (
+            "w = 2.0 is neither an input nor a parameter: list it, or record a plain number, 2.0",
+            ValueError,
+            (y, [x], []),
+        ),
         ("is the result of mul and cannot be an input", ValueError, (y + 1, [y], [w])),
         ("is a constant and cannot be a parameter", ValueError, (y, [x], [(x * 2).parents[1]])),
         ("an input is a float, not a Value: 3.0", TypeError, (y, [3.0], [w])),
@@ -569,7 +596,9 @@ def test_errors_of_running() -> None:
 
 
 def test_importing_the_engine_does_not_import_numpy() -> None:
-    code = "import sys, engine; assert 'numpy' not in sys.modules; engine.compile; assert 'numpy' in sys.modules"
+    code = (
+        "import sys, engine; assert 'numpy' not in sys.modules; engine.compile; assert 'numpy' in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'compiler_of'"):
         _ = engine.compiler_of  # type: ignore[attr-defined]  # this is the test

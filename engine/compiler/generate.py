@@ -85,10 +85,10 @@ class Machine:
                 self._data[:, places] = X[:, columns]
             for step in self._steps:
                 step()
-            if self._code.means:
-                result = self._sums * self._share
-            else:
-                result = np.empty((self._code.n_outputs, len(self._data)), self._data.dtype)
+            shape = (self._code.n_outputs, len(self._data))
+            result: Array = (
+                self._sums * self._share if self._code.means else np.empty(shape, self._data.dtype)
+            )
             for targets, rows in self._taken:
                 result[targets] = rows
             return result
@@ -215,9 +215,8 @@ class Machine:
                 return
         self._clear(i.fresh)
         for part in _chunks(len(i.a), len(self._data)):
-            targets = contiguous(i.targets[part])
-            a, b = self._source(i.a, part), self._source(i.b, part)
-            self._step(_batch_dot, self._sums, targets or i.targets[part], a, b)
+            targets = contiguous(i.targets[part]) or i.targets[part]
+            self._step(_batch_dot, self._sums, targets, self._source(i.a, part), self._source(i.b, part))
 
     @_bind.register
     def _(self, i: OuterProduct) -> None:

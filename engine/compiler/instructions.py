@@ -169,9 +169,7 @@ class Take:
     rows: Rows
 
 
-Instruction: TypeAlias = (
-    Apply | Shares | MatrixProduct | Products | Dot | OuterProduct | BatchDot | Take
-)
+Instruction: TypeAlias = Apply | Shares | MatrixProduct | Products | Dot | OuterProduct | BatchDot | Take
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from engine.compiler.instructions import Index, Rows, index
 from engine.compiler.schedule import Group, Schedule
@@ -88,7 +89,7 @@ def layout(schedule: Schedule) -> Layout:
     laid.n_input_rows = laid.n_varying
     groups = []
     for group in schedule.groups:
-        ordered = sorted(group.nodes, key=lambda n, group=group: _reading_order(laid, group, n))  # type: ignore[misc]
+        ordered = sorted(group.nodes, key=partial(_reading_order, laid))
         laid.place(ordered, group.varies)
         if tuple(sorted(ordered)) in biased:
             laid.place_ones()
@@ -104,7 +105,7 @@ def _vectors_with_ones(schedule: Schedule) -> set[tuple[int, ...]]:
     return {v for vector in vectors if (v := tuple(sorted(n for n in vector if varies[n])))}
 
 
-def _reading_order(laid: Layout, group: Group, node: int) -> tuple[int, ...]:
+def _reading_order(laid: Layout, node: int) -> tuple[int, ...]:
     """Weights come first in order, then operands."""
     terms = laid.schedule.terms.get(node)
     if terms is None:

@@ -135,8 +135,8 @@ def _terms(
 def _two_plain_terms(laid: Layout, factors: Sequence[Sequence[int]]) -> str | None:
     """The operation that sums of two terms are, u + v or u - v, if all are alike; factors come sorted."""
     numbers = laid.schedule.graph.numbers
-    signs = {(numbers.get(first), numbers.get(second)) for first, second in factors}
-    return {(1.0, 1.0): "add", (-1.0, 1.0): "sub"}.get(signs.pop()) if len(signs) == 1 else None  # type: ignore[call-overload, no-any-return]
+    signs = {(numbers.get(first, 0.0), numbers.get(second, 0.0)) for first, second in factors}
+    return {(1.0, 1.0): "add", (-1.0, 1.0): "sub"}.get(signs.pop()) if len(signs) == 1 else None
 
 
 def _column(
@@ -204,8 +204,8 @@ def _outer_products(
         v = laid.rows(columns, True).index
         order = np.argsort(v, kind="stable")
         targets = index([targets for _, targets in rows])[:, order]
-        d = laid.rows([d for d, _ in rows], True)
-        yield OuterProduct(targets, _fresh(targets, written), d, Rows(True, v[order]))
+        deltas = laid.rows([d for d, _ in rows], True)
+        yield OuterProduct(targets, _fresh(targets, written), deltas, Rows(True, v[order]))
     if rest:
         yield _batch_dot(laid, rest, True, written)
 

@@ -5,16 +5,14 @@ other. Of one level, those of one operation and one form become one group, and l
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple
 
 from engine.compiler.flatten import Pair, batched, use_counts
 from engine.compiler.graph import Graph
 from engine.ops import OPS
 from engine.value import CONSTANT
-
-Key: TypeAlias = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,37 +95,49 @@ def schedule(graph: Graph, means: bool) -> Schedule:
     computed = [n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] != CONSTANT and n not in summed]
     terms = {n: sorted_terms(graph, varies, n) for n in computed if graph.ops[n] == "sumprod"}
     vectors = Counter((level[n], t.vector) for n, t in terms.items() if t.weighted)
-    operand_sets = Counter(
-        (level[n], graph.ops[n], frozenset(graph.args[n])) for n in computed if _takes_many(graph, n)
+    sharing = Counter(
+        (level[n], graph.ops[n], _operands(graph, n)) for n in computed if _takes_many(graph, n)
     )
-    groups: dict[Key, list[int]] = defaultdict(list)
+    groups: dict[_Key, list[int]] = defaultdict(list)
     for n in computed:
         op = graph.ops[n]
-        form: Key = (len(graph.args[n]), tuple([varies[arg] for arg in graph.args[n]]))
+        form: tuple[int, ...] = tuple([varies[arg] for arg in graph.args[n]])
+        common: tuple[int, ...] = ()
+        shares = False
         if n in terms:
             t = terms[n]
-            vector = t.vector if vectors[level[n], t.vector] > 1 else ()
-            form = (len(t.weighted), len(t.plain), len(t.products), vector)
-        elif (
-            len(set(form[1])) == 1  # type: ignore[arg-type]
-            and _takes_many(graph, n)
-            and operand_sets[level[n], op, operands := frozenset(graph.args[n])] > 1
-        ):
-            form = (operands,)
-        groups[level[n], op, varies[n], form].append(n)
-    return Schedule(graph, varies, level, [_group(*item, terms) for item in _by_level(groups)], terms, summed)
+            form = len(t.weighted), len(t.plain), len(t.products)
+            common = t.vector if vectors[level[n], t.vector] > 1 else ()
+        elif _takes_many(graph, n) and len(set(form)) == 1:
+            shares = sharing[level[n], op, _operands(graph, n)] > 1
+            common = _operands(graph, n) if shares else ()
+        groups[_Key(level[n], op, varies[n], form, common, shares)].append(n)
+    ordered = sorted(groups, key=_Key.by_level)
+    return Schedule(graph, varies, level, [_group(k, groups[k], terms) for k in ordered], terms, summed)
 
 
-def _by_level(groups: dict[Key, list[int]]) -> list[tuple[Key, list[int]]]:
-    return sorted(groups.items(), key=lambda item: item[0][0])  # type: ignore[arg-type, return-value]
+class _Key(NamedTuple):
+    """What the nodes of a group have in common."""
+
+    level: int
+    op: str
+    varies: bool
+    form: tuple[int, ...]
+    common: tuple[int, ...]
+    shares: bool
+
+    def by_level(self) -> int:
+        return self.level
 
 
-def _group(key: Key, nodes: Sequence[int], terms: dict[int, Terms]) -> Group:
-    level, op, varies, form = key
-    vectors = {terms[n].vector for n in nodes} if op == "sumprod" else {()}
+def _group(key: _Key, nodes: Sequence[int], terms: dict[int, Terms]) -> Group:
+    vectors = {terms[n].vector for n in nodes} if key.op == "sumprod" else set()
     vector = vectors.pop() if len(vectors) == 1 else ()
-    shares = isinstance(form[0], frozenset)  # type: ignore[index]
-    return Group(level, op, varies, tuple(nodes), vector, shares)  # type: ignore[arg-type]
+    return Group(key.level, key.op, key.varies, tuple(nodes), vector, key.shares)
+
+
+def _operands(graph: Graph, node: int) -> tuple[int, ...]:
+    return tuple(sorted(graph.args[node]))
 
 
 def _takes_many(graph: Graph, node: int) -> bool:
@@ -157,7 +167,7 @@ def pairs_of(graph: Graph, node: int) -> list[Pair]:
     """The pairs of a sumprod."""
     args = graph.args[node]
     half = len(args) // 2
-    return [args] if half == 1 else list(zip(args[:half], args[half:], strict=True))  # type: ignore[list-item]
+    return [(args[0], args[1])] if half == 1 else list(zip(args[:half], args[half:], strict=True))
 
 
 def sorted_terms(graph: Graph, varies: Sequence[bool], node: int) -> Terms:

@@ -32,5 +32,5 @@ def together(code: Code, joint: Iterable[str]) -> Code:
                 earlier, later = sorted((first, second), key=applied.index)
                 joined[id(earlier)] = Apply(name, first.out + second.out, first.operands)
                 joined[id(later)] = None
-    body = [joined.get(id(i), i) for i in code.body]  # type: ignore[arg-type]
+    body = [joined.get(id(i), i) for i in code.body]
     return replace(code, body=[i for i in body if i is not None])
