@@ -38,25 +38,41 @@ class Optimizer:
         Raises:
             ValueError: if a schedule gives no number from 0 up.
         """
+        self._move(self._next_rate())
+
+    def advance(self, numbers: Any, gradient: Any) -> Any:
+        """The same step on arrays: what the parameters become, without touching their Values.
+
+        Args:
+            numbers: what the parameters are, (parameters,).
+            gradient: the derivative by each, (parameters,).
+
+        Returns:
+            (parameters,).
+
+        Raises:
+            ValueError: if a schedule gives no number from 0 up.
+        """
+        return self._moved(numbers, gradient, self._next_rate())
+
+    def _next_rate(self) -> float:
         rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
         if not 0.0 <= rate < math.inf:
             raise ValueError(f"the learning rate at step {self.steps} is {rate}; it must be at least 0")
         self.steps += 1
-        self._move(rate)
+        return rate
 
     def _move(self, rate: float) -> None:
-        raise NotImplementedError(f"{type(self).__name__} does not say how it moves the parameters")
-
-    def _gradient(self) -> Any:
-        """The gradient as an array."""
         import numpy as np
 
-        return np.array([p.grad for p in self.parameters])
+        numbers, gradient = (
+            np.array([getattr(p, name) for p in self.parameters]) for name in ("data", "grad")
+        )
+        for p, number in zip(self.parameters, self._moved(numbers, gradient, rate).tolist(), strict=True):
+            p.data = number
 
-    def _descend(self, steps: Any) -> None:
-        """Move every parameter down by its step."""
-        for p, step in zip(self.parameters, steps.tolist(), strict=True):
-            p.data -= step
+    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not say how it moves the parameters")
 
 
 class SGD(Optimizer):
@@ -96,10 +112,9 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self._velocity: Any = 0.0
 
-    def _move(self, rate: float) -> None:
-        gradient = self._gradient()
+    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
         self._velocity = velocity = self.momentum * self._velocity + gradient
-        self._descend(rate * (gradient + self.momentum * velocity if self.nesterov else velocity))
+        return numbers - rate * (gradient + self.momentum * velocity if self.nesterov else velocity)
 
 
 class Adam(Optimizer):
@@ -130,14 +145,13 @@ class Adam(Optimizer):
         self._mean: Any = 0.0
         self._square: Any = 0.0
 
-    def _move(self, rate: float) -> None:
+    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
         beta_1, beta_2 = self.betas
         mean_weight = 1.0 - beta_1**self.steps
         square_weight = 1.0 - beta_2**self.steps
-        gradient = self._gradient()
         self._mean = mean = beta_1 * self._mean + (1.0 - beta_1) * gradient
         self._square = square = beta_2 * self._square + (1.0 - beta_2) * gradient * gradient
-        self._descend(rate * (mean / mean_weight) / ((square / square_weight) ** 0.5 + self.epsilon))
+        return numbers - rate * (mean / mean_weight) / ((square / square_weight) ** 0.5 + self.epsilon)
 
 
 def exponential_decay(rate: float, factor: float) -> Schedule:

@@ -10,21 +10,16 @@ from typing import Any, TypeAlias
 
 from tqdm import tqdm
 
-import engine
-from engine import Value
-from engine.graph import recorded
 from engine.value import as_float
 from nn import losses
 from nn.losses import Loss
 from nn.modules import MLP
 from nn.optim import SGD, Optimizer
+from nn.steps import Example, Recorded
 
 Rows: TypeAlias = Sequence[Sequence[float]]
 Targets: TypeAlias = Sequence[float] | Sequence[Sequence[float]]
-Example: TypeAlias = tuple[list[float], list[float]]
 Callback: TypeAlias = Callable[[int, "History"], object]
-
-_EXAMPLES_CHECKED = 32
 
 
 @dataclass
@@ -133,126 +128,32 @@ def fit(
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1, or None for all examples")
     if optimizer is None:
         optimizer = SGD(model.parameters())
-    costs: _Recorded = (_Compiled if compiled else _Recorded)(model, J, examples[0])
-    costs.check([*examples, *checks])
+    training = _steps(compiled)(model, J, optimizer, examples, checks)
+    order = list(range(len(examples)))
     history = History()
     with tqdm(range(1, epochs + 1), unit="epoch", disable=not progress) as bar:
         for epoch in bar:
             if rng is not None:
-                rng.shuffle(examples)
-            totals = []
-            for start in range(0, len(examples), size):
-                batch = examples[start : start + size]
-                model.zero_grad()
-                cost = costs.mean_and_gradient(batch)
-                _refuse_divergence(model, cost, epoch)
-                optimizer.step()
-                totals.append(cost * len(batch))
+                rng.shuffle(order)
+            training.begin()
+            batches = [order[start : start + size] for start in range(0, len(order), size)]
+            totals = [training.step(batch, epoch) * len(batch) for batch in batches]
+            training.end()
             history.loss.append(math.fsum(totals) / len(examples))
             if checks:
-                history.validation.append(costs.mean(checks))
+                history.validation.append(training.validation())
             bar.set_postfix(loss=f"{history.loss[-1]:.4g}")
             if callback is not None and callback(epoch, history) is True:
                 break
     return history
 
 
-class _Recorded:
-    """The mean loss over examples, each recorded anew."""
+def _steps(compiled: bool) -> type[Recorded]:
+    if not compiled:
+        return Recorded
+    from nn.compiled_steps import Compiled  # it needs NumPy, which takes longer to import than all of nn
 
-    def __init__(self, model: MLP, loss: Loss, example: Example) -> None:
-        self._model = model
-        self._loss = loss
-
-    def check(self, examples: Sequence[Example]) -> None:
-        """Raise ValueError if what was compiled is not what recording these examples gives."""
-
-    def mean(self, examples: Sequence[Example]) -> float:
-        """The mean loss."""
-        return math.fsum(self._loss(self._model(x), y).data for x, y in examples) / len(examples)
-
-    def mean_and_gradient(self, batch: Sequence[Example]) -> float:
-        """The mean loss over a batch; its gradient is added to `grad` of the parameters.
-
-        Example by example, so that the graph of one is all that is held in memory. Infinite if it overflows.
-        """
-        share = 1.0 / len(batch)
-        costs = []
-        try:
-            for x, y in batch:
-                cost = self._loss(self._model(x), y)
-                (cost * share).backward()
-                costs.append(cost.data)
-            return math.fsum(costs) * share
-        except OverflowError:
-            return math.inf
-
-
-class _Compiled(_Recorded):
-    """The mean loss over examples by a program that was compiled from one.
-
-    Where the program has no finite answer the engine has the word: it knows what overflowed, and that a
-    loss may be finite where a program multiplies 0 by infinity.
-    """
-
-    def __init__(self, model: MLP, loss: Loss, example: Example) -> None:
-        super().__init__(model, loss, example)
-        x, y = ([Value(number) for number in part] for part in example)
-        cost = loss(model(x), y)
-        used = set(recorded([cost]))
-        leaves = [*x, *y]
-        self._columns = [i for i, leaf in enumerate(leaves) if leaf in used]
-        self._parameters = model.parameters()
-        self._program = engine.compile(cost, [leaves[i] for i in self._columns], self._parameters)
-
-    def _rows(self, examples: Sequence[Example]) -> list[list[float]]:
-        if len(self._columns) == len(examples[0][0]) + len(examples[0][1]):
-            return [[*x, *y] for x, y in examples]
-        return [[row[i] for i in self._columns] for row in ([*x, *y] for x, y in examples)]
-
-    def check(self, examples: Sequence[Example]) -> None:
-        lengths = [len(part) for part in examples[0]]
-        for example in examples:
-            if [len(part) for part in example] != lengths:
-                super().mean([example])  # says what does not fit
-        if self._loss in losses.LOSSES.values():
-            return
-        some = examples[:_EXAMPLES_CHECKED]
-        for example, compiled in zip(some, self._program(self._rows(some)).tolist(), strict=True):
-            if not math.isfinite(compiled):
-                continue
-            by_recording = super().mean([example])
-            if not math.isclose(compiled, by_recording, rel_tol=1e-6, abs_tol=1e-9):
-                raise ValueError(
-                    f"compiled from one example, the loss of {example} is {compiled}, but recorded it is "
-                    f"{by_recording}: a branch that Python takes is not recorded. Write the loss with "
-                    "engine.where, max or relu, or fit with compiled=False."
-                )
-
-    def mean(self, examples: Sequence[Example]) -> float:
-        mean = float(self._program(self._rows(examples)).mean())
-        return mean if math.isfinite(mean) else super().mean(examples)
-
-    def mean_and_gradient(self, batch: Sequence[Example]) -> float:
-        cost, gradient = self._program.value_and_grad(self._rows(batch))
-        gradients = gradient.tolist()
-        if not (math.isfinite(cost) and all(map(math.isfinite, gradients))):
-            return super().mean_and_gradient(batch)
-        for p, g in zip(self._parameters, gradients, strict=True):
-            p.grad = g
-        return float(cost)
-
-
-def _refuse_divergence(model: MLP, cost: float, epoch: int) -> None:
-    parameters = model.parameters()
-    numbers = [cost, *[p.grad for p in parameters]]
-    for i, number in enumerate(numbers):
-        if not math.isfinite(number):
-            name = f"gradient of {parameters[i - 1].label}" if i else "loss"
-            raise ValueError(
-                f"the {name} became {number} in epoch {epoch}; the parameters are as they were before that "
-                "step: train with a smaller learning rate"
-            )
+    return Compiled
 
 
 def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:
