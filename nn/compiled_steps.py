@@ -46,9 +46,7 @@ class Compiled(Recorded):
         self._parameters = model.parameters()
         self._program = engine.compile(cost, [[*x, *y][i] for i in columns], self._parameters)
         self._X, self._X_validation = (_rows(part, columns) for part in (examples, checks))
-        self._on_arrays = (
-            type(optimizer)._move is Optimizer._move and optimizer.parameters == self._parameters
-        )
+        self._on_arrays = _moves_arrays(optimizer) and optimizer.parameters == self._parameters
         self._refuse_branches()
 
     def _refuse_branches(self) -> None:
