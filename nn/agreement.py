@@ -58,7 +58,7 @@ class Comparison:
 
     @property
     def relative(self) -> float:
-        """The largest gap to the delta rule, relative to the scale of the terms; infinite for what is no number."""
+        """The largest gap to the delta rule, relative to the scale of the terms; infinite beside NaN."""
         others = [x for x in (self.engine, self.difference) if x is not None]
         gaps = [abs(x - self.delta_rule) for x in others]
         if not any(gaps):
@@ -221,7 +221,10 @@ def check_network(
         [p.label for p in model.parameters()],
         _reverse_mode(model, mean),
         [math.fsum(column) / len(examples) for column in zip(*rules, strict=True)],
-        [None if None in column else float(sum(column) / len(column)) for column in zip(*slopes, strict=True)],
+        [
+            None if None in column else float(sum(column) / len(column))
+            for column in zip(*slopes, strict=True)
+        ],
         _scales(model, mean),
         strict=True,
     )

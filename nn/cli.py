@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False)
+console = Console(highlight=False, markup=False)  # brackets in a column's name are no style
 
 Target = Annotated[str | None, typer.Option(help="The column to predict, for a CSV file.")]
 Classes = Annotated[bool, typer.Option("--classes", help="The target's numbers are names of classes.")]
@@ -40,12 +40,15 @@ class OptimizerName(StrEnum):
 def main() -> NoReturn:
     """Run the command line."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        _give_up(error.format_message() or "give one of these commands")
+    except typer.Abort:
+        _give_up("stopped")
     except OSError as error:
         _give_up(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except (ValueError, ArithmeticError, ImportError) as error:
         _give_up(str(error))
-    sys.exit(0)
 
 
 def _give_up(message: str) -> NoReturn:
@@ -65,8 +68,10 @@ def example(
     report = example_report.build()
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
+    elif quiet:
+        print(report.verdict)
     else:
-        console.print(report.verdict if quiet else report)
+        console.print(report)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -97,8 +102,8 @@ def train(
     training, held_out = table.split(1.0 - test, rng)
     preparation = experiment.prepare(training)
     model = experiment.network_for(preparation, _sizes(hidden), activation, rng)
-    console.print(f"{len(training)} examples of {len(table.features)} features, {table.target} to predict")
-    console.print(model)
+    print(f"{len(training)} examples of {len(table.features)} features, {table.target} to predict")
+    print(model)
     make = {OptimizerName.SGD: optim.SGD, OptimizerName.ADAM: optim.Adam}[optimizer]
     history = fit(
         model,
@@ -111,14 +116,14 @@ def train(
         progress=not quiet,
         validation=experiment.prepared(held_out, preparation),
     )
-    console.print(f"training: {experiment.evaluate(model, training, preparation)}")
-    console.print(f"held out: {experiment.evaluate(model, held_out, preparation)}")
+    print(f"training: {experiment.evaluate(model, training, preparation)}")
+    print(f"held out: {experiment.evaluate(model, held_out, preparation)}")
     if save is not None:
         storage.save(model, save, preparation)
-        console.print(f"model written to {save}")
+        print(f"model written to {save}")
     if plot is not None:
         history.plot(str(plot))
-        console.print(f"loss drawn in {plot}")
+        print(f"loss drawn in {plot}")
 
 
 @app.command()

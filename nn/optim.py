@@ -26,7 +26,9 @@ class Optimizer:
         if not self.parameters:
             raise ValueError("the optimizer got no parameters")
         if not callable(learning_rate) and not 0.0 < learning_rate < math.inf:
-            raise ValueError(f"the learning rate is {learning_rate}; it must be a positive number or a schedule")
+            raise ValueError(
+                f"the learning rate is {learning_rate}; it must be a positive number or a schedule"
+            )
         self.learning_rate = learning_rate
         self.steps = 0
 

@@ -176,7 +176,9 @@ def _read_preparation(content: Any, n_in: int) -> Preparation | None:
     features = _read_names("features", content["features"])
     inputs = _read_standardization("inputs", content["inputs"])
     if not len(features) == len(inputs.mean) == n_in:
-        raise ValueError(f"{len(features)} features are prepared by {len(inputs.mean)} means for {n_in} inputs")
+        raise ValueError(
+            f"{len(features)} features are prepared by {len(inputs.mean)} means for {n_in} inputs"
+        )
     outputs = content["outputs"]
     (target,) = _read_names("target", [content["target"]])
     (loss,) = _read_names("loss", [content["loss"]])

@@ -98,7 +98,9 @@ def test_the_gap_is_small_beside_the_gradient_itself_unless_terms_cancel(case: C
 
 
 @pytest.mark.parametrize(("z", "ok"), [(5.0, True), (25.0, False)])
-def test_a_probability_that_is_sure_and_wrong_has_lost_its_digits_and_logits_have_not(z: float, ok: bool) -> None:
+def test_a_probability_that_is_sure_and_wrong_has_lost_its_digits_and_logits_have_not(
+    z: float, ok: bool
+) -> None:
     probability = MLP.from_weights([[[z]]], [[0.0]], ["sigmoid"])
     logit = MLP.from_weights([[[z]]], [[0.0]], ["identity"])
     assert check_network(probability, [[1.0]], [0.0], "log_loss").ok is ok
@@ -173,7 +175,9 @@ def test_a_slightly_wrong_activation_of_the_oracle_is_caught(
     monkeypatch.setitem(ORACLE, activation, wrong)
     report = report_of(activation, "identity", "squared_error", [0.5, 0.25])
     assert not report.ok
-    with pytest.raises(AssertionError, match=r"DIFFER(.|\n)* gradients disagree over 1 example; the worst is "):
+    with pytest.raises(
+        AssertionError, match=r"DIFFER(.|\n)* gradients disagree over 1 example; the worst is "
+    ):
         report.raise_if_wrong()
 
 
@@ -262,7 +266,10 @@ WRONG = AgreementReport(
 
 
 def test_a_wrong_report_names_the_worst_and_marks_each(capsys: pytest.CaptureFixture[str]) -> None:
-    assert WRONG.summary == "2 of 3 gradients disagree over 2 examples; the worst is w_12^1, by 5.0e-01 of its terms"
+    assert (
+        WRONG.summary
+        == "2 of 3 gradients disagree over 2 examples; the worst is w_12^1, by 5.0e-01 of its terms"
+    )
     lines = str(WRONG).splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["parameter", "w_11^1", "w_12^1", "b_1^1"]
     assert [line.split()[-1] for line in lines[1:4]] == ["agree", "DIFFER", "DIFFER"]

@@ -124,7 +124,7 @@ def test_every_published_number_is_marked_as_it_is() -> None:
 
 
 def test_the_published_numbers_are_copied_as_printed() -> None:
-    assert EDITIONS == tuple(WRONG)
+    assert tuple(WRONG) == EDITIONS
     assert {name: printed[0] for name, printed in PUBLISHED.items()} == {
         "a_1": "0.6900", "a_2": "0.6225", "a_3": "0.4750", "a_4": "0.4760", "a_5": "0.6836", "a_6": "0.6718",
         "delta_6": "-0.3282", "delta_4": "-0.0409", "delta_5": "-0.0823", "delta_1": "-0.0009",
@@ -159,7 +159,12 @@ def test_a_printed_number_is_right_within_its_last_digit(printed: str, exact: fl
 
 @pytest.mark.parametrize(
     ("wrong_derivative", "wrong_step", "output"),
-    [(False, False, "0.698076"), (True, False, "0.698768"), (False, True, "0.703719"), (True, True, "0.704316")],
+    [
+        (False, False, "0.698076"),
+        (True, False, "0.698768"),
+        (False, True, "0.703719"),
+        (True, True, "0.704316"),
+    ],
 )
 def test_each_slip_alone_and_both_together(wrong_derivative: bool, wrong_step: bool, output: str) -> None:
     found = by_hand(wrong_derivative=wrong_derivative, wrong_step=wrong_step)
