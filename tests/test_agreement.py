@@ -93,8 +93,8 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
 def test_the_gap_is_small_beside_the_gradient_itself_unless_terms_cancel(case: Case) -> None:
     model, x, y, loss = case
     for c in check_network(model, [x], [y], loss, difference=False).comparisons:
-        if abs(c.delta_rule) > 1e-4 * c.scale:
-            assert abs(c.engine - c.delta_rule) <= 1e-11 * abs(c.delta_rule)
+        if abs(c.delta_rule) > 1e-2 * c.scale:
+            assert abs(c.engine - c.delta_rule) <= 1e-12 * abs(c.delta_rule)
 
 
 @pytest.mark.parametrize(("z", "ok"), [(5.0, True), (25.0, False)])

@@ -319,7 +319,8 @@ def test_a_gradient_that_is_not_finite_stops_training_before_the_step() -> None:
     model = MLP.from_weights([[[0.0]]], [[None]], ["identity"])
 
     def root(output: Any, target: Any) -> Value:
-        return sqrt(output)
+        cost: Value = sqrt(output)
+        return cost
 
     with pytest.raises(ValueError, match=r"the gradient of w_11\^1 became inf in epoch 1"):
         fit(model, [[1.0]], [1.0], loss=root, progress=False)
