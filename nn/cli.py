@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False, markup=False)  # brackets in a column's name are no style
+console = Console(highlight=False)
 
 Target = Annotated[str | None, typer.Option(help="The column to predict, for a CSV file.")]
 Classes = Annotated[bool, typer.Option("--classes", help="The target's numbers are names of classes.")]

@@ -126,7 +126,7 @@ def test_a_step_follows_the_gradient_of_the_mean_loss() -> None:
 def test_a_smaller_last_batch_counts_its_own_mean() -> None:
     model = MLP.from_weights([[[0.0]]], [[0.0]], ["identity"])
     optimizer = Still(model.parameters())
-    fit(
+    history = fit(
         model,
         [[1.0]] * 3,
         [1.0, 3.0, 5.0],
@@ -137,6 +137,7 @@ def test_a_smaller_last_batch_counts_its_own_mean() -> None:
         progress=False,
     )
     assert [g[0] for g in optimizer.gradients] == [-4.0, -10.0]  # -2 times the mean target
+    assert history.loss == [pytest.approx((1 + 9 + 25) / 3, rel=1e-15)]
 
 
 def test_the_same_seeds_give_the_same_bits() -> None:
