@@ -82,7 +82,9 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
     report = check_network(model, [x], [y], loss)
     report.raise_if_wrong()
     for c in report.comparisons:
-        assert c.difference is not None
+        if c.difference is None:  # a dead relu puts what follows it at its kink, if there is no bias
+            assert {layer.activation for layer in model.layers} & {"relu", "leaky_relu"}
+            continue
         # By formula and by difference, both in high precision: they part only in the last place, or where
         # the function is so much larger than its slope that 60 digits end.
         assert abs(c.difference - c.delta_rule) <= 2 * math.ulp(c.delta_rule) + 1e-37
