@@ -21,7 +21,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 TIMEOUT = 10.0  # seconds
-_MOST_PIXELS = 64e6  # of a PNG
+_MOST_PIXELS = 16e6  # of a PNG, which takes a few seconds
 
 _FONTS = files("engine") / "fonts"  # for machines that have none
 _one_at_a_time = Lock()

@@ -243,11 +243,19 @@ def test_a_graph_too_large_is_refused_with_its_size_and_the_ways_out() -> None:
     x = Value(0.1)
     for _ in range(100_000):
         x = tanh(x)
-    with pytest.raises(ValueError, match=r"100,001 values .* at most 1,000.*depth=3.*model\.draw.*max_nodes"):
+    with pytest.raises(
+        ValueError, match=r"100,001 values .* at most 1,000 .*depth=3.*model\.draw.*max_nodes"
+    ):
         draw(x)
     diagram = draw(x, depth=3)
     assert len(parts(diagram, "value")) == 4
     assert "⋯ stands for what is not drawn, 99,997 values" in diagram.svg
+
+
+def test_a_sum_of_too_many_is_refused_too() -> None:
+    x = Value(1.0)
+    with pytest.raises(ValueError, match=r"2 values and 20,000 edges, .* at most 1,000 and 5,000"):
+        draw(fsum([x] * 20_000))
 
 
 @pytest.mark.parametrize(
