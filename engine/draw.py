@@ -72,9 +72,9 @@ def _step(value: Value, absorbed: set[Value]) -> _Step:
     stack = _operands(value)[::-1]
     while stack:
         operand, partial = stack.pop()
-        if operand in absorbed:
+        if operand in absorbed:  # into an addition, by whose partial of 1 nothing changes
             products = products or operand.op == "sumprod"
-            stack.extend((p, partial * d) for p, d in _operands(operand)[::-1])
+            stack.extend(_operands(operand)[::-1])
         else:
             operands.append((operand, partial))
     if value.op == "add" and len(operands) > 2:  # the 0 that `sum` starts from adds nothing
@@ -290,8 +290,8 @@ class _Graph:
             step, kind, name = self.steps.get(value), self.kinds[value], self.names[value]
             gradient = number(value.grad) if hasattr(value, "_grad") else "–"
             title = f"{name} = {number(value.data)}, grad {gradient}, {kind}"
-            if merged and step is not None and (value.label or name.startswith("#")):
-                name = f"{name} = {self.formula(step) or step.symbol}"
+            if merged and step is not None and name != (formula := self.formula(step)):
+                name = f"{name} = {formula or step.symbol}"
             cut = ["⋯"] if step is None and value.parents else []
             fields: list[Field] = [*cut, name, [f"data {number(value.data)}", f"grad {gradient}"]]
             self.canvas.card(f"v{i}", [name] if kind == "constant" else fields, kind, "value", title)
