@@ -106,8 +106,13 @@ def _function(name: str) -> Any:
         if op.arity is not None and len(x) != op.arity:
             raise TypeError(f"{name} takes {op.arity} operands, got {len(x)}")
         kinds = set(map(type, x))
+        if Value in kinds and len(kinds) == 1:
+            return record(*x)
+        for kind in kinds:
+            if kind is not Value and issubclass(kind, Value):  # it does not record: it knows what to do
+                return kind.apply(op, x)
         if Value in kinds:
-            return record(*x) if len(kinds) == 1 else record(*map(operand, x))
+            return record(*map(operand, x))
         numbers = [as_float(x_i) for x_i in x if not isinstance(x_i, Value)]
         try:
             return float(op.forward(floats, *numbers))
