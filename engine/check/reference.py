@@ -36,6 +36,7 @@ class Slope:
         value: the derivative where the program is smooth, else None.
         digits: decimal digits of the last run.
         reason: in words, why there is no derivative; may be empty.
+        error: a bound of the error of the value, 0 where it is exact to more digits than a float has.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Slope:
     value: Any
     digits: int
     reason: str = ""
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
