@@ -99,18 +99,18 @@ def claims_by_name(claimed: Any, names: Sequence[str], shape: Any) -> dict[str, 
             _refuse_other_shape(claimed, shape, "the claimed gradient")
         numbers = [x for _, x in _flat("", claimed)]
         if len(numbers) != len(names):
-            raise Fault(f"{len(numbers)} derivatives are claimed, but f has {len(names)}: {_list(names)}")
+            raise Fault(f"{len(numbers)} derivatives are claimed, but f has {len(names)}: {listed(names)}")
         found = list(zip(names, numbers, strict=True))
     elif len(names) == 1:
         found = [(names[0], claimed)]
     else:
-        raise Fault(f"the claimed gradient is {type(claimed).__name__}; give one number for each of {_list(names)}")
+        raise Fault(f"the claimed gradient is {type(claimed).__name__}; give one number for each of {listed(names)}")
     given = dict(found)
     missing = [name for name in names if name not in given]
     unknown = [name for name in given if name not in names]
     if missing or unknown:
-        parts = [f"nothing is claimed for {_list(missing)}"] if missing else []
-        parts += [f"f has no {_list(unknown)}; it has {_list(names)}"] if unknown else []
+        parts = [f"nothing is claimed for {listed(missing)}"] if missing else []
+        parts += [f"f has no {listed(unknown)}; it has {listed(names)}"] if unknown else []
         raise Fault("; ".join(parts))
     return {name: _claim(name, given[name]) for name in names}
 
@@ -142,5 +142,6 @@ def _refuse_other_shape(claimed: Any, shape: Any, where: str) -> None:
             _refuse_other_shape(c, s, f"{where}[{i}]")
 
 
-def _list(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence; of many the first few."""
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

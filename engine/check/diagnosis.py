@@ -18,7 +18,8 @@ from engine.numbers import floats
 from engine.ops import OPS
 from engine.value import CONSTANT, Value
 
-NO_EXPLANATION = "no single common mistake gives this number"
+_SIGN = "the sign is flipped"
+_LOCAL_SIGN = "the sign of the derivative"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def _contradicted(mistake: Mistake, claims: Mapping[str, Claim], wrong: Sequence
 
 def _best(found: list[tuple[int, str]]) -> list[str]:
     most = max((count for count, _ in found), default=0)
-    return list(dict.fromkeys(text for count, text in found if count == most))
+    texts = dict.fromkeys(text for count, text in found if count == most)
+    return [text for text in texts if not (text.startswith(_LOCAL_SIGN) and _SIGN in texts)]
 
 
 def _mistakes(
@@ -99,7 +101,7 @@ def _mistakes(
 
 
 def _of_numbers(recording: Recording | None, truth: Mapping[str, float]) -> Iterator[Mistake]:
-    yield Mistake("the sign is flipped", {name: -g for name, g in truth.items()}, whole=False)
+    yield Mistake(_SIGN, {name: -g for name, g in truth.items()}, whole=False)
     doubled = {name: 2.0 * g for name, g in truth.items()}
     if len(truth) > 1:
         yield Mistake("not zeroed before a second backward pass: every derivative is doubled", doubled)
@@ -176,23 +178,21 @@ def _of_one_step(
     recording: Recording, inputs: Mapping[str, Value], truth: Mapping[str, float]
 ) -> Iterator[Mistake]:
     tangents = {name: _tangents(recording, x) for name, x in inputs.items()}
+    numbers = {value: value.data for value in recording.order}
     uses = Counter(p for value in recording.order for p in value.parents)
     for value in recording.order:
+        if value.grad == 0.0:
+            continue
         for k, (parent, partial) in enumerate(zip(value.parents, value.partials, strict=True)):
             touched = [name for name in inputs if parent in tangents[name]]
-            if not touched or value.grad == 0.0:
-                continue
-            for other, text in _other_partials(recording, value, k, uses):
+            for other, text in slips(recording.order, numbers, value, k, partial, uses):
                 change = value.grad * (other - partial)
-                if change - change != 0.0 or change == 0.0:
-                    continue
-                yield Mistake(
-                    text,
-                    {
-                        name: g + (change * tangents[name][parent] if name in touched else 0.0)
-                        for name, g in truth.items()
-                    },
-                )
+                if touched and change - change == 0.0 and change != 0.0:
+                    yield Mistake(text, _changed(truth, {n: change * tangents[n][parent] for n in touched}))
+
+
+def _changed(truth: Mapping[str, float], changes: Mapping[str, float]) -> dict[str, float]:
+    return {name: g + changes.get(name, 0.0) for name, g in truth.items()}
 
 
 def _tangents(recording: Recording, x: Value) -> dict[Value, float]:
@@ -206,61 +206,91 @@ def _tangents(recording: Recording, x: Value) -> dict[Value, float]:
     return tangent
 
 
-def _other_partials(
-    recording: Recording, value: Value, k: int, uses: Mapping[Value, int]
+def slips(
+    order: Sequence[Value],
+    numbers: Mapping[Value, float],
+    value: Value,
+    k: int,
+    partial: float,
+    uses: Mapping[Value, int],
 ) -> Iterator[tuple[float, str]]:
-    """What somebody may take for the derivative of a value by its operand k."""
+    """What somebody may take for the derivative of a value by one of its operands.
+
+    Args:
+        order: the values of the graph.
+        numbers: what they are.
+        value: the value.
+        k: the place of the operand.
+        partial: the derivative.
+        uses: how often each value is an operand.
+
+    Yields:
+        The number in the place of the derivative, and the mistake in words.
+    """
     parent = value.parents[k]
     if uses[parent] > 1:
-        yield 0.0, f"a term is missing: {parent.label or describe(parent)} is also used in {describe(value)}"
-    if len(value.parents) == 1:
-        if value.op != "neg":
-            yield 1.0, f"the derivative of {describe(value)} is left out"
-        yield from wrong_points(value)
-        yield from neighbours(recording.order, value)
+        yield 0.0, f"a term is missing: {name_of(parent)} is also used in {describe(value)}"
+    if len(value.parents) == 1 and value.op != "neg":
+        yield 1.0, f"the derivative of {describe(value)} is left out"
+        yield from _wrong_points(numbers, value)
+        yield from _neighbours(order, numbers, value)
     elif value.op == "sumprod":
-        yield from _neighbours_in_a_sum(value, k)
-    if value.op not in ("add", "fsum"):
-        yield -value.partials[k], f"the sign of the derivative of {describe(value)} is flipped"
+        yield from _neighbours_in_a_sum(numbers, value, k)
+    yield -partial, f"{_LOCAL_SIGN} of {describe(value)} by {name_of(parent)} is flipped"
 
 
-def _neighbours_in_a_sum(value: Value, k: int) -> Iterator[tuple[float, str]]:
+def _neighbours_in_a_sum(numbers: Mapping[Value, float], value: Value, k: int) -> Iterator[tuple[float, str]]:
     """In a sum of products, the derivative by one factor is the other: another pair's may slip in."""
     n = len(value.parents) // 2
-    half = range(n) if k < n else range(n, 2 * n)
-    for j in half:
-        if j != k:
-            factor = value.parents[(j + n) % (2 * n)]
-            yield value.partials[j], f"{name_of(factor)} in place of {name_of(value.parents[(k + n) % (2 * n)])}"
+    partner = value.parents[(k + n) % (2 * n)]
+    for other in value.parents[n:] if k < n else value.parents[:n]:
+        if other is not partner:
+            yield numbers[other], f"{name_of(other)} in place of {name_of(partner)}"
 
 
-def wrong_points(value: Value) -> Iterator[tuple[float, str]]:
+def _wrong_points(numbers: Mapping[Value, float], value: Value) -> Iterator[tuple[float, str]]:
     """The derivative of a function of one number, at a point that is not its operand."""
     (inner,) = value.parents
-    for point, text in [(value, "its own output"), *((x, name_of(x)) for x in inner.parents)]:
-        partial = partial_at(value.op, None, point.data)
+    for point in (value, *inner.parents):
+        partial = _partial(value.op, None, numbers[point])
         if partial is not None:
-            yield partial, f"the derivative of {describe(value)} is taken at {text} instead of {name_of(inner)}"
+            yield partial, (
+                f"the derivative of {describe(value)} is taken at "
+                f"{'its own output' if point is value else name_of(point)} in place of {name_of(inner)}"
+            )
 
 
-def neighbours(order: Sequence[Value], value: Value) -> Iterator[tuple[float, str]]:
-    """The derivative of a function of one number, with another such function's numbers in it."""
+def _neighbours(
+    order: Sequence[Value], numbers: Mapping[Value, float], value: Value
+) -> Iterator[tuple[float, str]]:
+    """The derivative of a function of one number, with another such function's numbers in it.
+
+    A rule is handed the output and the operand. Either may be the neighbour's, or both.
+    """
+    own = numbers[value.parents[0]]
     for other in order:
-        if other.op != value.op or other is value:
-            continue
-        own, its = value.parents[0].data, other.parents[0].data
-        mixtures = (
-            (other.data, its, f"the derivative of {name_of(other)} in place of that of {name_of(value)}"),
-            (value.data, its, f"the derivative of {name_of(value)} is mixed with its neighbour's: {name_of(other)} in one of its factors"),
-            (other.data, own, f"the derivative of {name_of(value)} is mixed with its neighbour's: {name_of(other)} in its other factor"),
-        )
-        for out, x, text in mixtures:
-            partial = partial_at(value.op, out, x)
-            if partial is not None:
-                yield partial, text
+        if other.op == value.op and other is not value:
+            its = numbers[other.parents[0]]
+            for out, x, factors in (
+                (numbers[other], its, (other, other)),
+                (numbers[value], its, (value, other)),
+                (numbers[other], own, (other, value)),
+            ):
+                partial = _partial(value.op, out, x)
+                if partial is not None:
+                    yield partial, _neighbour_text(value, *factors)
 
 
-def partial_at(op: str, out: float | None, x: float) -> float | None:
+def _neighbour_text(value: Value, first: Value, second: Value) -> str:
+    own, a, b = name_of(value), name_of(first), name_of(second)
+    if value.op == "sigmoid":
+        return f"the derivative of the wrong neuron: {a} (1 - {b}) in place of {own} (1 - {own})"
+    place = "" if first is second else f" in {'its second' if first is value else 'its first'} factor"
+    other = second if first is value else first
+    return f"the derivative of the wrong neuron: {name_of(other)} in place of {own}{place}"
+
+
+def _partial(op: str, out: float | None, x: float) -> float | None:
     """The partial of a function of one number, by its rule; None outside its domain."""
     row = OPS[op]
     try:
@@ -272,8 +302,9 @@ def partial_at(op: str, out: float | None, x: float) -> float | None:
 def _of_every_step(recording: Recording, inputs: Mapping[str, Value]) -> Iterator[Mistake]:
     kinds = Counter(value.op for value in recording.order if len(value.parents) == 1 and value.op != "neg")
     for op in (op for op, count in kinds.items() if count > 1):
-        own_output = {v: partial_at(op, None, v.data) for v in recording.order if v.op == op}
-        yield _swept(recording, inputs, {v: 1.0 for v in own_output}, f"the derivative of {op} is left out everywhere")
+        own_output = {v: _partial(op, None, v.data) for v in recording.order if v.op == op}
+        left_out = dict.fromkeys(own_output, 1.0)
+        yield _swept(recording, inputs, left_out, f"the derivative of {op} is left out everywhere")
         if None not in own_output.values():
             yield _swept(recording, inputs, own_output, f"every derivative of {op} is taken at its own output")
 
@@ -282,10 +313,7 @@ def _swept(
     recording: Recording, inputs: Mapping[str, Value], changed: Mapping[Value, Any], text: str
 ) -> Mistake:
     adjoint = adjoints(
-        recording.order,
-        recording.output,
-        lambda v: (changed[v],) if v in changed else v.partials,
-        1.0,
+        recording.order, recording.output, lambda v: (changed[v],) if v in changed else v.partials, 1.0
     )
     return Mistake(text, {name: adjoint.get(x, 0.0) for name, x in inputs.items()})
 

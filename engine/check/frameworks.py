@@ -121,7 +121,8 @@ def _torch(program: Program) -> list[float]:
 
 def _jax(program: Program) -> list[float]:
     jax, numpy, special = (import_module(name) for name in ("jax", "jax.numpy", "jax.scipy.special"))
-    with jax.experimental.enable_x64():
+    in_double = getattr(jax, "enable_x64", None) or import_module("jax.experimental").enable_x64
+    with in_double(True):
         m = Framework(numpy, [special, jax.nn], lambda x: numpy.asarray(x, dtype="float64"))
         found = jax.grad(lambda numbers: program.over(m, numbers))([m.number(x) for x in program.point])
         return [float(g) for g in found]

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
-from math import isfinite, log10, ulp
+from math import isfinite, ulp
 from typing import Any
 
-from engine.check.verdict import INCONCLUSIVE, RIGHT, WRONG, Finding
-
-_MOST_RIGHT_ROWS = 12  # in plain text; those that are wrong are all shown
+from engine.check.table import Block, Table
+from engine.check.verdict import INCONCLUSIVE, KINK, RIGHT, WRONG, Finding
 
 
 class GradientError(AssertionError):
@@ -96,7 +94,7 @@ _UNEXPLAINED = "no single common mistake gives this number"
 
 
 @dataclass(frozen=True)
-class GradientReport:
+class GradientReport(Table):
     """The result of `check_gradients`.
 
     Args:
@@ -112,6 +110,8 @@ class GradientReport:
     fault: str = ""
     notes: Sequence[str] = ()
     error: BaseException | None = field(default=None, repr=False, compare=False)
+
+    header = ("gradient by", "source", "number", "truth", "ULP", "relative", "verdict")
 
     @property
     def ok(self) -> bool:
@@ -137,18 +137,19 @@ class GradientReport:
     def headline(self) -> str:
         """The result in one line."""
         if self.fault:
-            return f"nothing judged: {self.fault}"
+            return self.fault if self.comparisons else f"nothing judged: {self.fault}"
         n = len(self.comparisons)
         wrong = [c for c in self.comparisons if not c.ok]
         if wrong:
             others = f" ({len(wrong)} of {n} gradients fail)" if n > 1 else ""
             return _accusation(wrong[0]) + others
-        proved = f"{n} gradient{'s' if n > 1 else ''} proved"
-        kinks = sum(c.finding.verdict == "kink" for c in self.comparisons)
-        if kinks == n:
-            return f"{n} gradient{'s' if n > 1 else ''} at a kink, within the slopes on the two sides"
-        digits = min(c.finding.digits for c in self.comparisons if c.finding.verdict != "kink")
-        return f"{proved}, to {digits:.1f} digits" + (f"; {kinks} at a kink" if kinks else "")
+        smooth = [c for c in self.comparisons if c.finding.verdict != KINK]
+        kinks = f"{_gradients(n - len(smooth))} at a kink, between the slopes on its sides"
+        if not smooth:
+            return kinks
+        digits = min(c.finding.digits for c in smooth)
+        proved = f"{_gradients(len(smooth))} proved, to {digits:.1f} digits"
+        return proved if len(smooth) == n else f"{proved}; {kinks}"
 
     def raise_if_wrong(self) -> None:
         """Raise a GradientError with the whole report, unless it is ok."""
@@ -168,62 +169,23 @@ class GradientReport:
             "gradients": [_as_dict(c) for c in self.comparisons],
         }
 
-    def __str__(self) -> str:
-        lines = [self.headline]
-        if self.comparisons:
-            shown, left_out = self._selected()
-            lines += ["", *_plain(_HEADER, [row for c in shown for row in _rows(c)])]
-            lines += [f"... and {left_out} more that are right"] if left_out else []
-            said = [f"{c.name}: {reason}" for c in shown for reason in c.reasons]
-            lines += ["", *said] if said else []
-        lines += ["", *self._footer()]
-        return "\n".join(lines).rstrip()
+    @property
+    def blocks(self) -> list[Block]:
+        """The rows of each derivative, and what there is to say about them."""
+        return [
+            Block(_rows(c), [(c.name, reason) for reason in c.reasons], c.ok) for c in self.comparisons
+        ]
 
-    def __rich__(self) -> Any:
-        """A table for `rich`."""
-        from rich.console import Group
-        from rich.table import Table
-        from rich.text import Text
-
-        parts: list[Any] = [Text(self.headline, style="bold green" if self.ok else "bold red")]
-        if self.comparisons:
-            table = Table(*_HEADER)
-            for c in self.comparisons:
-                for row in _rows(c):
-                    table.add_row(*[Text(cell) for cell in row], style="" if c.ok else "red")
-            parts.append(table)
-        parts += [Text(f"{c.name}: {reason}") for c in self.comparisons for reason in c.reasons]
-        parts += [Text(line, style="dim") for line in self._footer()]
-        return Group(*parts)
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in _HEADER)
-        body = "".join(
-            f"<tr{'' if c.ok else ' style=color:#b00020'}>"
-            + "".join(f"<td>{escape(cell)}</td>" for cell in row)
-            + "</tr>"
-            for c in self.comparisons
-            for row in _rows(c)
-        )
-        said = [f"{c.name}: {reason}" for c in self.comparisons for reason in c.reasons]
-        lines = "".join(f"<div>{escape(line)}</div>" for line in [*said, *self._footer()])
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
-        return f"<div><b>{escape(self.headline)}</b>{table}{lines}</div>"
-
-    def _selected(self) -> tuple[list[Comparison], int]:
-        """All that fail, and as many that are right as there is room for."""
-        room = max(_MOST_RIGHT_ROWS - sum(not c.ok for c in self.comparisons), 0)
-        right = [c for c in self.comparisons if c.ok]
-        hidden = {id(c) for c in right[room:]}
-        return [c for c in self.comparisons if id(c) not in hidden], len(hidden)
-
-    def _footer(self) -> list[str]:
+    @property
+    def footer(self) -> list[str]:
+        """Notes, and what the truth was computed from."""
         return [*self.notes, *([f"truth: {self.reference}"] if self.reference else [])]
 
 
 # --- Words and cells.
 
-_HEADER = ("gradient by", "source", "number", "truth", "ULP", "relative", "verdict")
+def _gradients(n: int) -> str:
+    return f"{n} gradient{'' if n == 1 else 's'}"
 
 
 def _accusation(c: Comparison) -> str:
@@ -267,13 +229,6 @@ def _ulps(gap: float | None) -> str:
 
 def _relative(gap: float | None) -> str:
     return "" if gap is None else ("0" if gap == 0.0 else f"{gap:.0e}")
-
-
-def _plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table in plain text, columns padded to their widest cell."""
-    widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
-    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
-    return ["  ".join(line).rstrip() for line in lines]
 
 
 def _as_dict(c: Comparison) -> dict[str, Any]:
