@@ -63,6 +63,25 @@ class Standardization:
             if not (math.isfinite(mean) and 0 < scale < math.inf):
                 raise DataError(f"mean {mean} with scale {scale}: give a finite mean and a positive scale")
 
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[float]], names: Sequence[str]) -> "Standardization":
+        """Return the standardization that the columns of a table need.
+
+        Args:
+            rows: at least one row, with a number for each name.
+            names: what the columns are called in a message.
+
+        Raises:
+            DataError: if the values of a column are too large or too close together for doubles.
+
+        Example:
+            >>> Standardization.of([[1.0, 5.0], [3.0, 5.0]], ["a", "b"])
+            Standardization(mean=[2.0, 5.0], scale=[1.0, 1.0])
+        """
+        columns = zip(*rows, strict=True)
+        pairs = [_mean_and_scale(*named) for named in zip(names, columns, strict=True)]
+        return cls(mean=[mean for mean, _ in pairs], scale=[scale for _, scale in pairs])
+
     def apply(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
         """Return the rows with every feature shifted and scaled.
 
@@ -202,11 +221,7 @@ class Dataset:
             >>> train, standardization = train.standardized()
             >>> inputs = standardization.apply(test.X)
         """
-        columns = zip(*self.X, strict=True)
-        pairs = [_mean_and_scale(*named) for named in zip(self.features, columns, strict=True)]
-        standardization = Standardization(
-            mean=[mean for mean, _ in pairs], scale=[scale for _, scale in pairs]
-        )
+        standardization = Standardization.of(self.X, self.features)
         return replace(self, X=standardization.apply(self.X)), standardization
 
 

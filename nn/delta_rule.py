@@ -328,7 +328,7 @@ def backpropagate(
     with localcontext(_CONTEXT):
         network = _read_network(layers)
         z, a = _forward(network, _vector(x, "input"))
-        name, J = _read_loss(loss)  # noqa: N806 - the field's notation
+        name, J = _read_loss(loss)
         targets = _read_targets(y, name, J, a[-1])
         delta = _backward(network, z, a, J.derivative(a[-1], targets))
         return DeltaRule(

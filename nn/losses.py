@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from engine import Value, fsum, log, log1p, log_softmax, softplus
+from nn.modules import look_up
 
 Output: TypeAlias = Value | Sequence[Value]
 Target: TypeAlias = Value | float | Sequence[Value | float]
@@ -147,6 +148,15 @@ LOSSES: dict[str, Loss] = {
     )
 }
 """Every loss by its name."""
+
+
+def named(loss: Loss | str) -> Loss:
+    """A loss by itself or by its name.
+
+    Raises:
+        ValueError: if there is no loss of that name; the message lists those there are.
+    """
+    return look_up(LOSSES, "loss", loss) if isinstance(loss, str) else loss
 
 
 def _pairs(output: Output, target: Target) -> list[tuple[Value, Value | float]]:

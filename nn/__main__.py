@@ -1,0 +1,5 @@
+"""`python -m nn` is the command `deltagrad`."""
+
+from nn.cli import main
+
+main()

@@ -1,0 +1,261 @@
+"""Three routes to the same gradients: reverse mode, the delta rule, differences in high precision.
+
+They share no rule for a derivative. Reverse mode multiplies the engine's local partials in floats; the
+delta rule is a closed form of its own in 400 digits; a difference runs the recorded forward pass again in
+60 digits with one parameter moved, and knows of no derivative at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from tqdm import tqdm
+
+from engine import Value, fsum
+from engine.graph import recorded
+from engine.replay import differences
+from nn import losses
+from nn.delta_rule import DeltaRule, delta_rule
+from nn.losses import Loss
+from nn.modules import MLP
+from nn.train import Rows, Targets, as_examples
+
+TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One parameter's gradient by three routes.
+
+    Attributes:
+        label: the parameter.
+        engine: by reverse mode.
+        delta_rule: by the delta rule, correctly rounded.
+        difference: by a difference in high precision, correctly rounded; None if it was left out.
+        scale: the sum of the magnitudes of the terms that reverse mode added up, the largest of the
+            layer: rounding errors are in proportion to it, also where the terms cancel.
+    """
+
+    label: str
+    engine: float
+    delta_rule: float
+    difference: float | None
+    scale: float
+
+    @property
+    def ulp(self) -> float:
+        """The gap between reverse mode and the delta rule, in units in the last place."""
+        gap = abs(self.engine - self.delta_rule)
+        return gap / math.ulp(self.delta_rule) if gap else 0.0
+
+    @property
+    def relative(self) -> float:
+        """The largest gap between two routes, relative to the scale of the terms."""
+        others = [x for x in (self.engine, self.difference) if x is not None]
+        gap = max(abs(x - self.delta_rule) for x in others)
+        return gap / max(self.scale, abs(self.delta_rule)) if gap else 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the routes agree to within rounding."""
+        return self.relative <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class AgreementReport:
+    """The comparison of every gradient of a network. It prints as a table.
+
+    Attributes:
+        comparisons: one for each parameter, in order.
+        examples: how many examples the gradients are the mean over.
+        shown: those that the table shows; None for all.
+    """
+
+    comparisons: Sequence[Comparison]
+    examples: int
+    shown: Sequence[Comparison] | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gradient agrees, and there is at least one."""
+        return bool(self.comparisons) and all(c.ok for c in self.comparisons)
+
+    @property
+    def worst(self) -> Comparison:
+        """The comparison with the largest gap."""
+        return max(self.comparisons, key=lambda c: c.relative)
+
+    @property
+    def summary(self) -> str:
+        """The verdict in a line."""
+        wrong = [c for c in self.comparisons if not c.ok]
+        over = f"over {self.examples} example{'s' if self.examples > 1 else ''}"
+        if wrong:
+            return (
+                f"{len(wrong)} of {len(self.comparisons)} gradients disagree {over}; the worst is "
+                f"{self.worst.label}, by {self.worst.relative:.1e} of its terms"
+            )
+        return (
+            f"all {len(self.comparisons)} gradients agree {over}; the largest gap is "
+            f"{self.worst.relative:.1e} of the terms, at {self.worst.label}"
+        )
+
+    def raise_if_wrong(self) -> None:
+        """Assert that every gradient agrees.
+
+        Raises:
+            AssertionError: with the whole table, if one does not.
+        """
+        if not self.ok:
+            raise AssertionError(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return {
+            "ok": self.ok,
+            "examples": self.examples,
+            "gradients": {
+                c.label: {
+                    "engine": c.engine,
+                    "delta_rule": c.delta_rule,
+                    "difference": c.difference,
+                    "ulp": c.ulp,
+                    "ok": c.ok,
+                }
+                for c in self.comparisons
+            },
+        }
+
+    def worst_first(self, count: int) -> AgreementReport:
+        """The report of the comparisons with the largest gaps only, for a long one; it says so."""
+        if len(self.comparisons) <= count:
+            return self
+        return replace(self, shown=sorted(self.comparisons, key=lambda c: -c.relative)[:count])
+
+    def table(self) -> Table:
+        """The comparisons as a table for a terminal."""
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+        table.add_column("parameter", no_wrap=True)
+        for heading in ("reverse mode", "delta rule", "difference", "gap"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column()
+        for c in self.comparisons if self.shown is None else self.shown:
+            difference = "–" if c.difference is None else f"{c.difference:.12g}"
+            verdict = "agree" if c.ok else "[bold red]DIFFER[/]"
+            table.add_row(
+                c.label, f"{c.engine:.12g}", f"{c.delta_rule:.12g}", difference, f"{c.ulp:.3g} ULP", verdict
+            )
+        return table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.table()
+        if self.shown is not None:
+            yield f"the {len(self.shown)} largest gaps of {len(self.comparisons)}"
+        yield self.summary
+
+    def __str__(self) -> str:
+        console = Console(width=120, color_system=None)
+        with console.capture() as capture:
+            console.print(self)
+        return f"{self.summary}\n{capture.get()}"
+
+
+def check_network(
+    model: MLP,
+    X: Rows,
+    y: Targets,
+    loss: Loss | str,
+    *,
+    difference: bool = True,
+    progress: bool = False,
+) -> AgreementReport:
+    """Compare every gradient of a network by reverse mode, the delta rule and differences.
+
+    The gradient is that of the mean loss. Nobody's `grad` changes.
+
+    Args:
+        model: the network.
+        X: the inputs, one row for each example.
+        y: the targets, a number or a row for each example.
+        loss: a function of outputs and targets, or its name in `nn.LOSSES`.
+        difference: whether to take the differences too: they are the slow part, two forward passes in
+            high precision for each parameter and example.
+        progress: whether to show a bar.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: if the data is empty or does not fit, or the loss is infinite.
+
+    Example:
+        >>> from nn import MLP, check_network
+        >>> model = MLP.from_weights([[[0.5, -1.0]]], [[0.25]], ["sigmoid"])
+        >>> report = check_network(model, [[1.0, 2.0]], [1.0], "log_loss")
+        >>> report.ok, [comparison.label for comparison in report.comparisons]
+        (True, ['w_11^1', 'w_12^1', 'b_1^1'])
+    """
+    J = losses.named(loss)
+    examples = as_examples(X, y, "given")
+    costs, rules, slopes = [], [], []
+    for x_i, y_i in tqdm(examples, unit="example", disable=not progress):
+        cost = J(model(x_i), y_i)
+        costs.append(cost)
+        rules.append(_by_parameter(model, delta_rule(model, x_i, y_i, J)))
+        if difference:
+            slopes.append(differences(cost, model.parameters()))
+    mean = fsum(costs) * (1.0 / len(costs))
+    none = [None] * len(model.parameters())
+    columns = zip(
+        [p.label for p in model.parameters()],
+        _reverse_mode(model, mean),
+        [math.fsum(column) / len(examples) for column in zip(*rules, strict=True)],
+        [float(sum(column) / len(examples)) for column in zip(*slopes, strict=True)] if difference else none,
+        _scales(model, mean),
+        strict=True,
+    )
+    return AgreementReport([Comparison(*column) for column in columns], len(examples))
+
+
+def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
+    """The gradients of the delta rule in the order of `model.parameters()`."""
+    return [
+        gradient
+        for rows, biases in zip(rule.dW, rule.db, strict=True)
+        for row, bias in zip(rows, biases, strict=True)
+        for gradient in (*row, bias)
+        if gradient is not None
+    ]
+
+
+def _reverse_mode(model: MLP, output: Value) -> list[float]:
+    """The gradients that `backward` finds, with everybody's `grad` left as it was."""
+    parameters = model.parameters()
+    before = [p.grad for p in parameters]
+    try:
+        model.zero_grad()
+        output.backward()
+        return [p.grad for p in parameters]
+    finally:
+        for p, grad in zip(parameters, before, strict=True):
+            p.grad = grad
+
+
+def _scales(model: MLP, output: Value) -> list[float]:
+    """For each parameter the largest sum of magnitudes in its layer: the chain rule without signs."""
+    order = recorded([output])
+    magnitude = dict.fromkeys(order, 0.0)
+    magnitude[output] = 1.0
+    for value in reversed(order):
+        for parent, partial in zip(value.parents, value.partials, strict=True):
+            magnitude[parent] += abs(partial) * magnitude[value]
+    return [
+        max(magnitude.get(p, 0.0) for p in layer.parameters())
+        for layer in model.layers
+        for _ in layer.parameters()
+    ]

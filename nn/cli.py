@@ -1,0 +1,153 @@
+"""The command line: `deltagrad example`, `train`, `verify`.
+
+A verb reads its arguments, calls one room of the project and prints what it returns. A mistake of the
+user's is one line on standard error and exit status 2; status 1 means that what was checked is wrong.
+Whatever a verb needs is imported by that verb, so that `deltagrad --help` is there at once.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    name="deltagrad",
+    help="A scalar autograd engine: record, draw, prove and train.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+
+Target = Annotated[str | None, typer.Option(help="The column to predict, for a CSV file.")]
+Classes = Annotated[bool, typer.Option("--classes", help="The target's numbers are names of classes.")]
+
+
+class OptimizerName(StrEnum):
+    """The optimizers of `nn.optim`."""
+
+    SGD = "sgd"
+    ADAM = "adam"
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    try:
+        app()
+    except OSError as error:
+        _give_up(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (ValueError, ArithmeticError, ImportError) as error:
+        _give_up(str(error))
+    sys.exit(0)
+
+
+def _give_up(message: str) -> NoReturn:
+    print(f"deltagrad: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+@app.command()
+def example(
+    svg: Annotated[Path, typer.Option(help="Where to write the drawn network.")] = Path("worked_example.svg"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as data.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the verdict.")] = False,
+) -> None:
+    """Compute, explain and check the article's worked example."""
+    from nn import example_report
+
+    report = example_report.build()
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=2))
+    else:
+        console.print(report.verdict if quiet else report)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    data: Annotated[str, typer.Argument(help="A CSV file, or the name of a built-in set.")],
+    target: Target = None,
+    classes: Classes = False,
+    hidden: Annotated[str, typer.Option(help="Sizes of the hidden layers; '' for none.")] = "16",
+    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "tanh",
+    epochs: Annotated[int, typer.Option(min=1)] = 100,
+    batch_size: Annotated[int, typer.Option(min=0, help="Examples in a step; 0 for all.")] = 16,
+    optimizer: OptimizerName = OptimizerName.ADAM,
+    learning_rate: Annotated[float, typer.Option(help="How far a step goes.")] = 0.01,
+    test: Annotated[float, typer.Option(help="The part held out to measure on.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
+    save: Annotated[Path | None, typer.Option(help="Write the model to this file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the loss into this file.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+) -> None:
+    """Train a network on a table, and measure it on examples it has not seen."""
+    from nn import experiment, optim, storage
+    from nn.train import fit
+
+    rng = random.Random(seed)
+    table = experiment.load_data(data, target, classification=classes, rng=rng)
+    training, held_out = table.split(1.0 - test, rng)
+    preparation = experiment.prepare(training)
+    model = experiment.network_for(preparation, _sizes(hidden), activation, rng)
+    console.print(f"{len(training)} examples of {len(table.features)} features, {table.target} to predict")
+    console.print(model)
+    make = {OptimizerName.SGD: optim.SGD, OptimizerName.ADAM: optim.Adam}[optimizer]
+    history = fit(
+        model,
+        *experiment.prepared(training, preparation),
+        loss=preparation.loss,
+        optimizer=make(model.parameters(), learning_rate),
+        epochs=epochs,
+        batch_size=batch_size or None,
+        rng=rng,
+        progress=not quiet,
+        validation=experiment.prepared(held_out, preparation),
+    )
+    console.print(f"training: {experiment.evaluate(model, training, preparation)}")
+    console.print(f"held out: {experiment.evaluate(model, held_out, preparation)}")
+    if save is not None:
+        storage.save(model, save, preparation)
+        console.print(f"model written to {save}")
+    if plot is not None:
+        history.plot(str(plot))
+        console.print(f"loss drawn in {plot}")
+
+
+@app.command()
+def verify(
+    model: Annotated[Path, typer.Argument(help="A model file, as `train --save` writes.")],
+    data: Annotated[str, typer.Argument(help="A CSV file, or the name of a built-in set.")],
+    target: Target = None,
+    loss: Annotated[str | None, typer.Option(help="By default the one it was trained with.")] = None,
+    examples: Annotated[int, typer.Option(min=1, help="How many examples, from the first.")] = 10,
+    every: Annotated[bool, typer.Option("--all", help="Print every gradient.")] = False,
+    seed: Annotated[int, typer.Option(help="Of a generated set.")] = 0,
+) -> None:
+    """Check every gradient of a model on data: reverse mode, delta rule, differences."""
+    from nn import experiment, storage
+    from nn.agreement import check_network
+
+    network, preparation = storage.load_prepared(model)
+    inputs, targets, default = experiment.data_for(preparation, data, target, random.Random(seed))
+    report = check_network(
+        network, inputs[:examples], targets[:examples], loss or default, progress=sys.stderr.isatty()
+    )
+    console.print(report if every else report.worst_first(10))
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def _sizes(text: str) -> list[int]:
+    """The sizes of layers, as in 16,16."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise ValueError(f"--hidden {text!r}: give sizes such as 16,16")
+    return [int(part) for part in parts]

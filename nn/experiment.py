@@ -1,0 +1,194 @@
+"""From a table to a trained network and its metrics: what `deltagrad train` and `verify` do.
+
+A number as target makes a regression: identity output, squared error. Two classes make one logit with the
+log loss, more classes a logit each with the cross-entropy.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nn.data import DATASETS, DataError, Dataset, Standardization, load_csv
+from nn.modules import MLP
+from nn.storage import Preparation
+
+
+def load_data(
+    source: str, target: str | None, *, classification: bool = False, rng: random.Random
+) -> Dataset:
+    """The data of a built-in set or of a CSV file.
+
+    Args:
+        source: a name in `nn.DATASETS`, or the path of a CSV file.
+        target: the column to predict; of a CSV file only.
+        classification: whether numbers in that column name classes.
+        rng: the generator that a generated set draws from.
+
+    Returns:
+        The data.
+
+    Raises:
+        DataError: if the file is not such a table, or no target is named for it.
+    """
+    if source in DATASETS:
+        if target is not None:
+            raise DataError(f"the built-in set {source} has its own target; leave out --target")
+        return DATASETS[source](rng)
+    if target is None:
+        raise DataError(
+            f"{source} is no built-in set ({', '.join(DATASETS)}); if it is a CSV file, "
+            "name the column to predict with --target"
+        )
+    return load_csv(source, target, classification=classification)
+
+
+def prepare(data: Dataset) -> Preparation:
+    """How the columns of a training set become inputs and targets.
+
+    Args:
+        data: the training set.
+
+    Returns:
+        The preparation, which applies to any other data of these columns.
+    """
+    losses = {0: "squared_error", 2: "log_loss_from_logits"}
+    numeric = not data.classes
+    return Preparation(
+        features=data.features,
+        inputs=Standardization.of(data.X, data.features),
+        target=data.target,
+        outputs=Standardization.of(data.targets(), [data.target]) if numeric else None,
+        classes=data.classes,
+        loss=losses.get(len(data.classes), "cross_entropy_from_logits"),
+    )
+
+
+def prepared(data: Dataset, by: Preparation) -> tuple[list[list[float]], list[list[float]]]:
+    """The inputs and targets of a network.
+
+    Args:
+        data: a table with the columns and classes that were prepared for; the columns in any order.
+        by: the preparation.
+
+    Returns:
+        Inputs and targets, one row each for each example.
+
+    Raises:
+        DataError: if a column is missing, or a class is unknown.
+    """
+    missing = [name for name in by.features if name not in data.features]
+    if missing:
+        raise DataError(f"the data lacks the columns {', '.join(missing)}, which the model takes")
+    columns = [data.features.index(name) for name in by.features]
+    inputs = by.inputs.apply([[row[j] for j in columns] for row in data.X])
+    if by.outputs is not None:
+        return inputs, by.outputs.apply(data.targets())
+    unknown = sorted(set(data.classes) - set(by.classes))
+    if unknown:
+        raise DataError(f"the model knows no class {', '.join(unknown)}; it knows {', '.join(by.classes)}")
+    index = [by.classes.index(name) for name in data.classes]
+    relabelled = replace(data, y=[index[int(y)] for y in data.y], classes=tuple(by.classes))
+    return inputs, relabelled.targets()
+
+
+def data_for(
+    preparation: Preparation | None, source: str, target: str | None, rng: random.Random
+) -> tuple[list[list[float]], list[list[float]], str]:
+    """The inputs and targets of a saved model, and its loss.
+
+    Args:
+        preparation: what was saved with the model; None if nothing was.
+        source: a name in `nn.DATASETS`, or the path of a CSV file.
+        target: the column to predict; None for the one the model was trained with.
+        rng: the generator that a generated set draws from.
+
+    Returns:
+        Inputs, targets, and the name of the loss.
+
+    Raises:
+        DataError: if the data does not fit the model.
+    """
+    if preparation is None:
+        data = load_data(source, target, rng=rng)
+        return data.X, data.targets(), prepare(data).loss
+    column = None if source in DATASETS else target or preparation.target
+    data = load_data(source, column, classification=bool(preparation.classes), rng=rng)
+    return *prepared(data, preparation), preparation.loss
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How good predictions are.
+
+    Attributes:
+        name: "accuracy", the part of the classes that are right, or "R²", the part of the variance that
+            is explained.
+        value: that.
+        error: the root of the mean squared error in the target's unit; None for classes.
+        examples: over how many examples.
+    """
+
+    name: str
+    value: float
+    error: float | None
+    examples: int
+
+    def __str__(self) -> str:
+        error = "" if self.error is None else f", root mean squared error {self.error:.4g}"
+        value = f"{self.value:.2%}" if self.name == "accuracy" else f"{self.value:.3f}"
+        return f"{self.name} {value} on {self.examples} examples{error}"
+
+
+def evaluate(model: MLP, data: Dataset, by: Preparation) -> Metrics:
+    """The metrics of a network on data.
+
+    Args:
+        model: the network.
+        data: the examples.
+        by: the preparation the network was trained with.
+
+    Returns:
+        Accuracy for classes, R² and the root mean squared error for a number.
+    """
+    inputs, targets = prepared(data, by)
+    outputs = [_numbers(model(x)) for x in inputs]
+    if by.outputs is None:
+        hits = sum(_choice(o) == _choice(y) for o, y in zip(outputs, targets, strict=True))
+        return Metrics("accuracy", hits / len(data), None, len(data))
+    squares = math.fsum((o[0] - y[0]) ** 2 for o, y in zip(outputs, targets, strict=True))
+    mean = math.fsum(y[0] for y in targets) / len(targets)
+    spread = math.fsum((y[0] - mean) ** 2 for y in targets)
+    explained = 1.0 - squares / spread if spread else math.nan
+    return Metrics("R²", explained, math.sqrt(squares / len(data)) * by.outputs.scale[0], len(data))
+
+
+def _numbers(output: Any) -> list[float]:
+    return [float(value) for value in (output if isinstance(output, list) else [output])]
+
+
+def _choice(scores: Sequence[float]) -> int:
+    """The class that scores choose: of one logit or one 0-or-1 target its side, else the largest."""
+    if len(scores) == 1:
+        return int(scores[0] > 0.0)
+    return max(range(len(scores)), key=scores.__getitem__)
+
+
+def network_for(by: Preparation, hidden: Sequence[int], activation: str, rng: random.Random) -> MLP:
+    """A network of the right inputs and outputs for a table.
+
+    Args:
+        by: the preparation.
+        hidden: the sizes of the hidden layers.
+        activation: of the hidden layers.
+        rng: the generator that draws the weights.
+
+    Returns:
+        The network, with linear outputs.
+    """
+    outputs = len(by.classes) if len(by.classes) > 2 else 1
+    init = "he_normal" if "relu" in activation else "xavier_normal"
+    return MLP(len(by.features), [*hidden, outputs], activation=activation, init=init, rng=rng)

@@ -1,0 +1,197 @@
+"""Training: gradient descent over a data set, whole, in small batches or one example at a time."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from tqdm import tqdm
+
+from nn import losses
+from nn.losses import Loss
+from nn.modules import MLP
+from nn.optim import SGD, Optimizer
+
+Rows: TypeAlias = Sequence[Sequence[float]]
+Targets: TypeAlias = Sequence[float] | Sequence[Sequence[float]]
+Example: TypeAlias = tuple[list[float], list[float]]
+Callback: TypeAlias = Callable[[int, "History"], object]
+
+
+@dataclass
+class History:
+    """What happened in training, epoch by epoch.
+
+    Attributes:
+        loss: the mean loss over each epoch's examples, each as it was when it was used.
+        validation: the mean loss over the validation set after each epoch; empty without one.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+
+    def plot(self, path: str | None = None) -> Any:
+        """Draw the loss over the epochs, with matplotlib.
+
+        Args:
+            path: a file to write the picture to, of the format its ending says.
+
+        Returns:
+            The matplotlib figure, which a notebook shows by itself.
+
+        Raises:
+            ImportError: if matplotlib is not installed, saying how to install it.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise ImportError("plotting needs matplotlib: pip install 'deltagrad[plot]'") from None
+        figure = Figure(figsize=(6, 3.5), layout="constrained")
+        axes = figure.add_subplot()
+        epochs = range(1, len(self.loss) + 1)
+        axes.plot(epochs, self.loss, color="#0072B2", label="training")
+        if self.validation:
+            axes.plot(epochs, self.validation, color="#8F5600", linestyle="--", label="validation")
+            axes.legend()
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("mean loss")
+        if min(self.loss + self.validation, default=0.0) > 0.0:
+            axes.set_yscale("log")
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+
+def fit(
+    model: MLP,
+    X: Rows,
+    y: Targets,
+    *,
+    loss: Loss | str,
+    optimizer: Optimizer | None = None,
+    epochs: int = 100,
+    batch_size: int | None = None,
+    rng: random.Random | None = None,
+    progress: bool = True,
+    validation: tuple[Rows, Targets] | None = None,
+    callback: Callback | None = None,
+) -> History:
+    """Train a network by gradient descent on the mean loss.
+
+    Args:
+        model: the network; its parameters are moved.
+        X: the inputs, one row for each example.
+        y: the targets, a number or a row for each example.
+        loss: a function of outputs and targets, or its name in `nn.LOSSES`.
+        optimizer: what moves the parameters; `SGD(model.parameters())` if None.
+        epochs: how often to go through all the examples.
+        batch_size: how many examples make one step: None for all of them (batch gradient descent), 1
+            (stochastic), or a number between (mini-batch; the last batch may be smaller).
+        rng: the generator that shuffles the examples before each epoch; None keeps their order.
+        progress: whether to show a bar with the loss on it.
+        validation: inputs and targets to measure the loss on after each epoch.
+        callback: called after each epoch with its number, from 1, and the history so far; training stops
+            if it returns True.
+
+    Returns:
+        The losses of each epoch.
+
+    Raises:
+        ValueError: if the data is empty or does not fit, or as soon as the loss is not finite.
+
+    Example:
+        >>> from nn import MLP, SGD, fit, xor
+        >>> data = xor()
+        >>> model = MLP(2, [4, 1], activation="tanh", rng=random.Random(1))
+        >>> history = fit(model, data.X, data.targets(), loss="log_loss_from_logits", epochs=200,
+        ...               optimizer=SGD(model.parameters(), 0.5), batch_size=1, progress=False)
+        >>> [round(model(x).data > 0) for x in data.X]
+        [0, 1, 1, 0]
+    """
+    J = losses.named(loss)
+    examples = as_examples(X, y, "training")
+    checks = as_examples(*validation, "validation") if validation else []
+    size = len(examples) if batch_size is None else batch_size
+    if size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1, or None for all examples")
+    if optimizer is None:
+        optimizer = SGD(model.parameters())
+    history = History()
+    with tqdm(range(1, epochs + 1), unit="epoch", disable=not progress) as bar:
+        for epoch in bar:
+            if rng is not None:
+                rng.shuffle(examples)
+            totals = []
+            for start in range(0, len(examples), size):
+                batch = examples[start : start + size]
+                model.zero_grad()
+                totals.append(_mean_loss_and_gradient(model, batch, J) * len(batch))
+                if not math.isfinite(totals[-1]):
+                    raise ValueError(
+                        f"the loss became {totals[-1]} in epoch {epoch}; the parameters are as they were "
+                        "before that step: train with a smaller learning rate"
+                    )
+                optimizer.step()
+            history.loss.append(math.fsum(totals) / len(examples))
+            if checks:
+                history.validation.append(mean_loss(model, checks, J))
+            bar.set_postfix(loss=f"{history.loss[-1]:.4g}")
+            if callback is not None and callback(epoch, history) is True:
+                break
+    return history
+
+
+def mean_loss(model: MLP, examples: Sequence[Example], loss: Loss) -> float:
+    """The mean loss of a network over examples.
+
+    Args:
+        model: the network.
+        examples: pairs of inputs and targets.
+        loss: a function of outputs and targets.
+
+    Returns:
+        The mean.
+    """
+    return math.fsum(loss(model(x), y).data for x, y in examples) / len(examples)
+
+
+def _mean_loss_and_gradient(model: MLP, batch: Sequence[Example], loss: Loss) -> float:
+    """The mean loss over a batch; its gradient is added to `grad` of the parameters.
+
+    Example by example, so that the graph of one is all that is held in memory.
+    """
+    share = 1.0 / len(batch)
+    costs = []
+    for x, y in batch:
+        cost = loss(model(x), y)
+        (cost * share).backward()
+        costs.append(cost.data)
+    return math.fsum(costs) * share
+
+
+def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:
+    """Inputs and targets side by side, each as a list of floats.
+
+    Args:
+        X: the inputs, one row for each example.
+        y: the targets, a number or a row for each example.
+        what: what the data is called in a message.
+
+    Returns:
+        A pair for each example.
+
+    Raises:
+        ValueError: if there are no examples, or not as many targets as inputs.
+    """
+    if len(X) != len(y):
+        raise ValueError(f"the {what} data has {len(X)} rows of inputs and {len(y)} targets")
+    if len(X) == 0:
+        raise ValueError(f"the {what} data is empty")
+    return [(_floats(x_i), _floats(y_i)) for x_i, y_i in zip(X, y, strict=True)]
+
+
+def _floats(row: Any) -> list[float]:
+    return [float(number) for number in (row if isinstance(row, Iterable) else [row])]
