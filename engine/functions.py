@@ -17,7 +17,7 @@ from math import pi
 from typing import Any, Protocol, TypeAlias, overload
 
 from engine.numbers import floats
-from engine.ops import OPS
+from engine.ops import OPS, Op
 from engine.value import Number, Value, as_float, operand, outside_domain, recorder
 
 __all__ = [
@@ -109,8 +109,8 @@ def _function(name: str) -> Any:
         if Value in kinds and len(kinds) == 1:
             return record(*x)
         for kind in kinds:
-            if kind is not Value and issubclass(kind, Value):  # it does not record: it knows what to do
-                return kind.apply(op, x)
+            if kind is not Value and issubclass(kind, Value):
+                return _computed_by(kind, op, x)
         if Value in kinds:
             return record(*map(operand, x))
         numbers = [as_float(x_i) for x_i in x if not isinstance(x_i, Value)]
@@ -126,6 +126,12 @@ def _function(name: str) -> Any:
         "ZeroDivisionError: outside the domain, naming the operands."
     )
     return apply
+
+
+def _computed_by(kind: Any, op: Op, x: Sequence[Operand]) -> Value:
+    """What a class derived from Value makes of an operation: it does not record, and says what it does."""
+    result: Value = kind.apply(op, x)
+    return result
 
 
 # --- Functions of one number.

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
 
-from engine.check.program import Fault
+from engine.check.program import NotJudgedError
 from engine.value import Value, as_float
 
 FLOAT_PRECISION = 1e-10  # relative: what a number that is not printed is held to
@@ -90,7 +90,7 @@ def claims_by_name(claimed: Any, names: Sequence[str], shape: Any) -> dict[str, 
         One claim for each name.
 
     Raises:
-        Fault: if names are missing or unknown, lengths differ, or something is not a number.
+        NotJudgedError: if names are missing or unknown, lengths differ, or something is not a number.
     """
     if isinstance(claimed, Mapping):
         found = [pair for name, x in claimed.items() for pair in _flat(str(name), x)]
@@ -99,19 +99,21 @@ def claims_by_name(claimed: Any, names: Sequence[str], shape: Any) -> dict[str, 
             _refuse_other_shape(claimed, shape, "the claimed gradient")
         numbers = [x for _, x in _flat("", claimed)]
         if len(numbers) != len(names):
-            raise Fault(f"{len(numbers)} derivatives are claimed, but f has {len(names)}: {listed(names)}")
+            raise NotJudgedError(f"{len(numbers)} derivatives are claimed, but f has {len(names)}: {listed(names)}")
         found = list(zip(names, numbers, strict=True))
     elif len(names) == 1:
         found = [(names[0], claimed)]
     else:
-        raise Fault(f"the claimed gradient is {type(claimed).__name__}; give one number for each of {listed(names)}")
+        raise NotJudgedError(
+            f"the claimed gradient is {type(claimed).__name__}; give one number for each of {listed(names)}"
+        )
     given = dict(found)
     missing = [name for name in names if name not in given]
     unknown = [name for name in given if name not in names]
     if missing or unknown:
         parts = [f"nothing is claimed for {listed(missing)}"] if missing else []
         parts += [f"f has no {listed(unknown)}; it has {listed(names)}"] if unknown else []
-        raise Fault("; ".join(parts))
+        raise NotJudgedError("; ".join(parts))
     return {name: _claim(name, given[name]) for name in names}
 
 
@@ -119,7 +121,7 @@ def _claim(name: str, x: Any) -> Claim:
     try:
         return Claim.of(x)
     except (TypeError, ValueError) as error:
-        raise Fault(f"the claim for {name}: {error}") from None
+        raise NotJudgedError(f"the claim for {name}: {error}") from None
 
 
 def _flat(name: str, x: Any) -> Iterator[tuple[str, Any]]:
@@ -134,10 +136,10 @@ def _refuse_other_shape(claimed: Any, shape: Any, where: str) -> None:
     """Nothing broadcasts: a list has the length of the list whose derivatives it holds."""
     lists = isinstance(claimed, (list, tuple)), isinstance(shape, (list, tuple))
     if lists[0] != lists[1]:
-        raise Fault(f"{where} is {'a list' if lists[0] else 'one number'}, f has the opposite there")
+        raise NotJudgedError(f"{where} is {'a list' if lists[0] else 'one number'}, f has the opposite there")
     if lists[0]:
         if len(claimed) != len(shape):
-            raise Fault(f"{where} has {len(claimed)} entries, f has {len(shape)} there")
+            raise NotJudgedError(f"{where} has {len(claimed)} entries, f has {len(shape)} there")
         for i, (c, s) in enumerate(zip(claimed, shape, strict=True)):
             _refuse_other_shape(c, s, f"{where}[{i}]")
 

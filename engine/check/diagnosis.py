@@ -254,9 +254,12 @@ def _wrong_points(numbers: Mapping[Value, float], value: Value) -> Iterator[tupl
     for point in (value, *inner.parents):
         partial = _partial(value.op, None, numbers[point])
         if partial is not None:
-            yield partial, (
-                f"the derivative of {describe(value)} is taken at "
-                f"{'its own output' if point is value else name_of(point)} in place of {name_of(inner)}"
+            yield (
+                partial,
+                (
+                    f"the derivative of {describe(value)} is taken at "
+                    f"{'its own output' if point is value else name_of(point)} in place of {name_of(inner)}"
+                ),
             )
 
 
@@ -306,7 +309,9 @@ def _of_every_step(recording: Recording, inputs: Mapping[str, Value]) -> Iterato
         left_out = dict.fromkeys(own_output, 1.0)
         yield _swept(recording, inputs, left_out, f"the derivative of {op} is left out everywhere")
         if None not in own_output.values():
-            yield _swept(recording, inputs, own_output, f"every derivative of {op} is taken at its own output")
+            yield _swept(
+                recording, inputs, own_output, f"every derivative of {op} is taken at its own output"
+            )
 
 
 def _swept(

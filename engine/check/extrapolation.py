@@ -28,9 +28,15 @@ def extrapolated(f: Callable[[float], float], x: float) -> Slope:
     scale = abs(x) if x else 1.0
     estimates = [_ladder(f, x, first * scale, ratio) for first, ratio in _LADDERS]
     best, error = min(estimates, key=lambda estimate: estimate[1])
-    bound = _CAUTION * (error + max(abs(value - best) for value, _ in estimates if isfinite(value)) if isfinite(error) else inf)
+    bound = _CAUTION * (
+        error + max(abs(value - best) for value, _ in estimates if isfinite(value))
+        if isfinite(error)
+        else inf
+    )
     if not isfinite(bound):
-        return Slope("unresolved", None, None, None, 16, "f has no values around the point in double precision")
+        return Slope(
+            "unresolved", None, None, None, 16, "f has no values around the point in double precision"
+        )
     return Slope("smooth", best, best, best, 16, error=bound)
 
 

@@ -115,13 +115,16 @@ def _torch(program: Program) -> list[float]:
     torch = import_module("torch")
     m = Framework(torch, [torch.special], lambda x: torch.tensor(x, dtype=torch.float64))
     numbers = [m.number(x).requires_grad_() for x in program.point]
-    found = torch.autograd.grad(program.over(m, numbers), numbers, allow_unused=True)
+    output = program.over(m, numbers)
+    if not output.requires_grad:  # it came from numbers that nothing moves
+        return [0.0] * len(numbers)
+    found = torch.autograd.grad(output, numbers, allow_unused=True)
     return [0.0 if g is None else float(g) for g in found]
 
 
 def _jax(program: Program) -> list[float]:
     jax, numpy, special = (import_module(name) for name in ("jax", "jax.numpy", "jax.scipy.special"))
-    in_double = getattr(jax, "enable_x64", None) or import_module("jax.experimental").enable_x64
+    in_double = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
     with in_double(True):
         m = Framework(numpy, [special, jax.nn], lambda x: numpy.asarray(x, dtype="float64"))
         found = jax.grad(lambda numbers: program.over(m, numbers))([m.number(x) for x in program.point])

@@ -14,9 +14,9 @@ from engine.check.claims import Claim, claims_by_name
 from engine.check.diagnosis import diagnose
 from engine.check.extrapolation import extrapolated
 from engine.check.frameworks import FRAMEWORKS
-from engine.check.program import Fault, Function, Graph, Point, Program, Recording, program_of
+from engine.check.program import NotJudgedError, Function, Graph, Point, Program, Recording, program_of
 from engine.check.reference import DIGITS, Reference, Slope
-from engine.check.replayed import DifferentiatesItself, NotReplayable
+from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import Comparison, GradientReport, Opinion
 from engine.check.rules import RulesAtAnyPrecision
 from engine.check.verdict import IGNORED, RIGHT, Finding, judge, right_digits
@@ -86,7 +86,7 @@ def check_gradients(
     try:
         recording = program.record()
         claims = None if claimed is None else _claims(program, claimed)
-    except Fault as fault:
+    except NotJudgedError as fault:
         return GradientReport(fault=str(fault), error=fault.__cause__)
     backward(recording.output)
     rules = RulesAtAnyPrecision(recording)
@@ -103,29 +103,58 @@ def check_gradients(
         for i, slope in enumerate(slopes)
     ]
     failed = next((note for note in notes if note), "")
-    return GradientReport(comparisons, reference, failed, _notes(comparisons))
+    point = dict(zip(program.names, program.point, strict=True))
+    return GradientReport(comparisons, reference, failed, _notes(comparisons), point)
+
+
+def assert_gradients(
+    f: Callable[..., Any] | Value, at: Point | None = None, **options: Any
+) -> GradientReport:
+    """`check_gradients`, and an error unless every gradient is right.
+
+    Args:
+        f: as `check_gradients` takes it.
+        at: the point.
+        **options: claimed, against, order, digits, or the point by keywords.
+
+    Returns:
+        The report.
+
+    Raises:
+        GradientError: an AssertionError with the whole report as its message.
+
+    Example:
+        >>> assert_gradients(lambda x: x**3, x=2.0).ok
+        True
+    """
+    __tracebackhide__ = True
+    report = check_gradients(f, at, **options)
+    report.raise_if_wrong()
+    return report
 
 
 # --- The truth.
 
 
-def _slopes(
-    program: Program, recording: Recording, rules: RulesAtAnyPrecision
-) -> tuple[list[Slope], str]:
+def _slopes(program: Program, recording: Recording, rules: RulesAtAnyPrecision) -> tuple[list[Slope], str]:
     """The true slope by each input, and what it was computed from."""
     expected = [_or_none(rules, x) for x in recording.inputs]
     try:
         slopes = _by_reference(program, expected)
-        text = f"a difference of {program.text}, with {max(s.digits for s in slopes)} digits"
-    except DifferentiatesItself:
+        text = f"a difference of {program.text}, with {_most_digits(slopes)} digits"
+    except DifferentiatesItselfError as error:
         graph = Graph(recording.output, recording.inputs)
         slopes = _by_reference(graph, expected)
-        text = f"a difference of {graph.text}, with {max(s.digits for s in slopes)} digits: f takes derivatives inside"
-    except (NotReplayable, TypeError, AttributeError) as error:
+        text = f"a difference of {graph.text}, with {_most_digits(slopes)} digits, as {error}"
+    except (NotReplayableError, TypeError, AttributeError) as error:
         slopes = [_in_double(program, i) for i in range(len(program.names))]
         bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
-        text = f"differences in double precision, good to {bound:.0e} relative, as f cannot run on other numbers: {error}"
+        text = f"differences in double precision, good to {bound:.0e} relative, as {error}"
     return slopes, text
+
+
+def _most_digits(slopes: Sequence[Slope]) -> int:
+    return max(slope.digits for slope in slopes)
 
 
 def _or_none(rules: RulesAtAnyPrecision, x: Value) -> Any:
@@ -164,7 +193,7 @@ def _claims(program: Program, claimed: Any) -> dict[str, Claim]:
             try:
                 claimed = floats.call(program.point)
             except (ValueError, ArithmeticError) as error:
-                raise Fault(f"the claimed gradient raises {type(error).__name__}: {error}") from error
+                raise NotJudgedError(f"the claimed gradient raises {type(error).__name__}: {error}") from error
     return claims_by_name(claimed, program.names, shape if shape is not None else program.names)
 
 
@@ -176,7 +205,9 @@ def _add_claims(
     claims: dict[str, Claim],
 ) -> None:
     fits = [_fits(claims[name], slope) for name, slope in zip(program.names, slopes, strict=True)]
-    known = {name: float(s.value) for name, s in zip(program.names, slopes, strict=True) if s.value is not None}
+    known = {
+        name: float(s.value) for name, s in zip(program.names, slopes, strict=True) if s.value is not None
+    }
     wrong = [name for name, ok in zip(program.names, fits, strict=True) if not ok and name in known]
     mistakes = _mistakes(recording, program.names, known, claims, wrong) if wrong else {}
     for i, name in enumerate(program.names):
@@ -185,7 +216,11 @@ def _add_claims(
 
 
 def _mistakes(
-    recording: Recording, names: Sequence[str], truth: dict[str, float], claims: dict[str, Claim], wrong: Sequence[str]
+    recording: Recording,
+    names: Sequence[str],
+    truth: dict[str, float],
+    claims: dict[str, Claim],
+    wrong: Sequence[str],
 ) -> dict[str, list[str]]:
     complete = len(truth) == len(names)
     return diagnose(recording if complete else None, names, truth, claims, wrong)
@@ -218,13 +253,15 @@ def _add_source(
             given = claims_by_name(answer, program.names, program.args or list(program.kwargs.values()))
             found = [given[n].value for n in program.names]
         else:
-            raise Fault("a recorded graph can be given to the frameworks by name only")
+            raise NotJudgedError("a recorded graph can be given to the frameworks by name only")
     except Exception as error:  # whatever a foreign program raises is its answer
         return f"{name} gave no gradient: {type(error).__name__}: {error}"
     for opinion, slope, x in zip(opinions, slopes, found, strict=True):
         claim = Claim(repr(x), x)
         enough = slope.value is not None and right_digits(x, slope.value) >= digits
-        opinion[name] = Opinion(claim.text, x, enough or _fits(claim, slope), () if enough else _lost(x, slope))
+        opinion[name] = Opinion(
+            claim.text, x, enough or _fits(claim, slope), () if enough else _lost(x, slope)
+        )
     return ""
 
 
@@ -255,5 +292,7 @@ def _comparison(
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
     judged = [c for c in comparisons if c.finding.verdict != IGNORED]
     if judged and all(c.finding.verdict == RIGHT and c.truth == 0.0 for c in judged):
-        return ["every derivative is 0 here, which a rule that does nothing gives too: check at another point"]
+        return [
+            "every derivative is 0 here, which a rule that does nothing gives too: check at another point"
+        ]
     return []

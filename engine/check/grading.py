@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import isfinite
 from typing import Any, ClassVar, NamedTuple
 
@@ -94,7 +95,11 @@ class GradeReport(Table):
     def headline(self) -> str:
         """The result in one line."""
         counts = Counter(mark.verdict for mark in self.marks)
-        found = [f"{counts[verdict]} {verdict}" for verdict in (RIGHT, WRONG_HERE, CARRIED_FORWARD) if counts[verdict]]
+        found = [
+            f"{counts[verdict]} {verdict}"
+            for verdict in (RIGHT, WRONG_HERE, CARRIED_FORWARD)
+            if counts[verdict]
+        ]
         first = next((mark for mark in self.marks if mark.verdict == WRONG_HERE), None)
         return ", ".join(found) + (f"; first wrong: {first.name} = {first.claimed}" if first else "")
 
@@ -103,7 +108,15 @@ class GradeReport(Table):
         """One row for each claim, and the reasons for its mark."""
         return [
             Block(
-                [(m.name, m.claimed, f"{m.exact:.12g}", "" if m.verdict == RIGHT else f"{m.follows:.6g}", m.verdict)],
+                [
+                    (
+                        m.name,
+                        m.claimed,
+                        f"{m.exact:.12g}",
+                        "" if m.verdict == RIGHT else f"{m.follows:.6g}",
+                        m.verdict,
+                    )
+                ],
                 [(m.name, words) for words in ("; or ".join(m.why), m.remark) if words],
                 m.verdict == RIGHT,
             )
@@ -185,7 +198,8 @@ def grade(
     own = _Computation(order, output, moved, learning_rate, given)
     place = {q: i for i, q in enumerate(own.follows)}
     marks = [
-        _mark(name, q, given[q], exact, own) for name, q in sorted(named.items(), key=lambda item: place[item[1]])
+        _mark(name, q, given[q], exact, own)
+        for name, q in sorted(named.items(), key=lambda item: place[item[1]])
     ]
     return GradeReport(_with_reasons(marks, named, given, own))
 
@@ -257,7 +271,7 @@ class _Computation:
         moved: the leaves that the step moves.
         learning_rate: of the step.
         claims: numbers to go on with, in place of what follows.
-        partial: a mistake: the derivative of a value by an operand, by value and place.
+        slip: a mistake: the derivative of a value by an operand, by value and place.
         step: a mistake: what multiplies the gradient in the step of a leaf, in place of the learning rate.
         forward: a mistake: the number of a value, in place of what its operation gives.
 
@@ -271,7 +285,7 @@ class _Computation:
     moved: Sequence[Value]
     learning_rate: float | None
     claims: Mapping[Quantity, Claim]
-    partial: Mapping[tuple[Value, int], float] = field(default_factory=dict)
+    slip: Mapping[tuple[Value, int], float] = field(default_factory=dict)
     step: Mapping[Value, float] = field(default_factory=dict)
     forward: Mapping[Value, float] = field(default_factory=dict)
     follows: dict[Quantity, _Known] = field(default_factory=dict)
@@ -299,7 +313,7 @@ class _Computation:
         x = [operand.number for operand in operands]
         number = self.forward.get(value) if kind == VALUE else None
         if number is None:
-            number = _computed(lambda: OPS[value.op].forward(floats, *x))
+            number = _computed(partial(OPS[value.op].forward, floats, *x))
         slopes = _computed_partials(value, number, x)
         error = sum(abs(d) * o.error for d, o in zip(slopes, operands, strict=True) if o.error)
         self._learn(Quantity(kind, value), _Known(number, error, _sources(operands)))
@@ -310,14 +324,16 @@ class _Computation:
             if value not in terms:
                 continue
             found = terms.pop(value)
-            total = _Known(floats.fsum([t.number for t in found]), sum(t.error for t in found), _sources(found))
+            total = _Known(
+                floats.fsum([t.number for t in found]), sum(t.error for t in found), _sources(found)
+            )
             quantity = Quantity(ADJOINT, value)
             self._learn(quantity, total)
             upstream = self.known[quantity]
             if not value.parents or upstream.number == 0.0:
                 continue
             for k, (parent, d) in enumerate(zip(value.parents, self.partials(value), strict=True)):
-                slip = self.partial.get((value, k))
+                slip = self.slip.get((value, k))
                 d = d if slip is None else replace(d, number=slip)
                 error = abs(d.number) * upstream.error + abs(upstream.number) * d.error
                 term = _Known(d.number * upstream.number, error, upstream.sources | d.sources)
@@ -333,12 +349,12 @@ class _Computation:
         best = _computed_partials(value, out.number, x)
         up = [x_i + operand.error for x_i, operand in zip(x, operands, strict=True)]
         bent = [
-            _computed_partials(value, out.number + sign * out.error, point) for sign in (1, -1) for point in (x, up)
+            _computed_partials(value, out.number + sign * out.error, point)
+            for sign in (1, -1)
+            for point in (x, up)
         ]
         sources = _sources([out, *operands])
-        return [
-            _Known(d, max(abs(other[k] - d) for other in bent), sources) for k, d in enumerate(best)
-        ]
+        return [_Known(d, max(abs(other[k] - d) for other in bent), sources) for k, d in enumerate(best)]
 
     def _step(self, value: Value) -> _Known:
         before = self.known[Quantity(VALUE, value)]
@@ -438,7 +454,9 @@ def _nearly(mark: Mark, claim: Claim, tried: Sequence[tuple[str, _Known]], often
     if not near:
         return replace(mark, remark="no single common mistake gives this number")
     text, number = max(near, key=lambda found: often[found[0]])
-    return replace(mark, why=[text], remark=f"with that mistake it is {number:.6g}: the last decimal is off too")
+    return replace(
+        mark, why=[text], remark=f"with that mistake it is {number:.6g}: the last decimal is off too"
+    )
 
 
 def _origin(
@@ -495,9 +513,9 @@ def _of_the_rule(own: _Computation, q: Quantity) -> Iterator[tuple[str, _Computa
     numbers = {value: own.known[Quantity(VALUE, value)].number for value in own.order}
     uses = Counter(p for value in own.order for p in value.parents)
     for value, k in _own_edges(own, q.value):
-        partial = own.partials(value)[k].number
-        for number, text in slips(own.order, numbers, value, k, partial, uses):
-            yield text, replace(own, partial={(value, k): number}, follows={}, known={})
+        right = own.partials(value)[k].number
+        for number, text in slips(own.order, numbers, value, k, right, uses):
+            yield text, replace(own, slip={(value, k): number}, follows={}, known={})
 
 
 def _own_edges(own: _Computation, value: Value) -> list[tuple[Value, int]]:
@@ -530,7 +548,8 @@ def _other_values(own: _Computation, value: Value) -> Iterator[tuple[float, str]
         yield x[0], f"{describe(value)} is left out"
         for other in ("sigmoid", "tanh", "relu"):
             if other != value.op:
-                yield _computed(lambda other=other: OPS[other].forward(floats, *x)), f"{other} in place of {value.op}"
+                number = _computed(partial(OPS[other].forward, floats, *x))
+                yield number, f"{other} in place of {value.op}"
     elif value.op in ("add", "sub", "fsum"):
         signs = (1.0, -1.0) if value.op == "sub" else (1.0,) * len(x)
         total = own.follows[Quantity(VALUE, value)].number

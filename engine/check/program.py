@@ -15,7 +15,7 @@ Point: TypeAlias = Mapping[str, Any] | Sequence[Any]
 """Where to differentiate: numbers, or lists of numbers to any depth, by name or in order."""
 
 
-class Fault(Exception):
+class NotJudgedError(Exception):
     """Why nothing can be judged, in words for the report."""
 
 
@@ -45,7 +45,7 @@ class Program(Protocol):
         """Run it on fresh Values.
 
         Raises:
-            Fault: if it cannot be differentiated.
+            NotJudgedError: if it cannot be differentiated.
         """
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
@@ -92,7 +92,7 @@ class Function:
         """Run it on fresh Values, twice: a random function gives itself away."""
         first, second = self._run(), self._run()
         if _trace(first) != _trace(second):
-            raise Fault(
+            raise NotJudgedError(
                 f"f is not deterministic: two runs at the same point gave {first.output.data!r} and "
                 f"{second.output.data!r}. Draw its random numbers outside, or seed them inside."
             )
@@ -113,7 +113,7 @@ class Function:
         try:
             output = self.f(*args, **kwargs)
         except (ValueError, ArithmeticError) as error:
-            raise Fault(f"f raises {type(error).__name__} at the point: {error}") from error
+            raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
         self._refuse_mutation(values, args, kwargs)
         _refuse_output(output)
         return Recording(output, values, recorded([output]))
@@ -123,13 +123,13 @@ class Function:
     ) -> None:
         for name, x, value in zip(self.names, self.point, values, strict=True):
             if repr(value.data) != repr(x):
-                raise Fault(
+                raise NotJudgedError(
                     f"f assigns its input: {name} was {x!r} and is {value.data!r} afterwards. "
                     "Compute a new Value instead."
                 )
         found = [v for argument in (*args, *kwargs.values()) for v in _flat(argument)]
         if len(found) != len(values) or any(a is not b for a, b in zip(found, values, strict=True)):
-            raise Fault("f changes the list it was given. Let it work on a copy: list(x).")
+            raise NotJudgedError("f changes the list it was given. Let it work on a copy: list(x).")
 
 
 class Graph:
@@ -163,7 +163,10 @@ class Graph:
         copies: dict[int, Any] = {}
         output = copy.deepcopy(self.output, copies)
         inputs = [copies.get(id(v), v) for v in self.inputs]
-        return Recording(output, inputs, recorded([output]))
+        order = recorded([output])
+        for value in order:
+            value.grad = 0.0
+        return Recording(output, inputs, order)
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
         """Evaluate the recorded operations again; branches stay as they were taken."""
@@ -237,12 +240,12 @@ def _flat(x: Any) -> Iterator[Any]:
 def _refuse_output(output: Any) -> None:
     kind = type(output).__name__
     if isinstance(output, (list, tuple)):
-        raise Fault(f"f returns a {kind} of {len(output)}, not one Value. Check its outputs one by one.")
+        raise NotJudgedError(f"f returns a {kind} of {len(output)}, not one Value. Check its outputs one by one.")
     if not isinstance(output, Value):
         advice = "Is a return missing?" if output is None else "Did it take .data, or a function of math?"
-        raise Fault(f"f returns {kind} {output!r}, not a Value. {advice}")
+        raise NotJudgedError(f"f returns {kind} {output!r}, not a Value. {advice}")
     if output.data - output.data != 0.0:
-        raise Fault(f"f is {output.data} at the point, and has no derivative there.")
+        raise NotJudgedError(f"f is {output.data} at the point, and has no derivative there.")
 
 
 def _trace(recording: Recording) -> list[tuple[str, str, tuple[int, ...]]]:

@@ -13,11 +13,11 @@ from engine.ops import OPS, Op
 from engine.value import Number, Value, as_float
 
 
-class NotReplayable(TypeError):
+class NotReplayableError(TypeError):
     """A function took the float out of a Value, so that it cannot run on other numbers."""
 
 
-class DifferentiatesItself(TypeError):
+class DifferentiatesItselfError(TypeError):
     """A function takes derivatives inside, for which there must be a recorded graph."""
 
 
@@ -58,15 +58,15 @@ class Replayed(Value):
         if name == "data":
             return self
         if name in ("_x", "_y", "_grad"):
-            raise DifferentiatesItself("the function takes derivatives inside")
+            raise DifferentiatesItselfError("the function takes derivatives inside")
         raise AttributeError(f"a Value has no attribute {name!r}")
 
     def backward(self) -> NoReturn:
         """Refused: nothing was recorded."""
-        raise DifferentiatesItself("the function takes derivatives inside")
+        raise DifferentiatesItselfError("the function takes derivatives inside")
 
     def __float__(self) -> float:
-        raise NotReplayable("the function takes the float out of a Value")
+        raise NotReplayableError("the function takes the float out of a Value")
 
     def __floor__(self) -> int:
         whole = int(self.number)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite, ulp
 from typing import Any
 
+from engine.check.claims import listed
 from engine.check.table import Block, Table
 from engine.check.verdict import INCONCLUSIVE, KINK, RIGHT, WRONG, Finding
 
@@ -19,6 +20,9 @@ class GradientError(AssertionError):
     def __init__(self, report: "GradientReport") -> None:
         super().__init__(str(report))
         self.report = report
+
+
+GradientError.__module__ = "engine"  # where it is public: pytest prints it in front of the first line
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ class GradientReport(Table):
         reference: what the truth was computed from.
         fault: why nothing could be judged; empty if something was.
         notes: what else should be known.
+        point: where the derivatives are taken, by name.
         error: the exception behind the fault, if there was one.
     """
 
@@ -109,6 +114,7 @@ class GradientReport(Table):
     reference: str = ""
     fault: str = ""
     notes: Sequence[str] = ()
+    point: Mapping[str, float] = field(default_factory=dict)
     error: BaseException | None = field(default=None, repr=False, compare=False)
 
     header = ("gradient by", "source", "number", "truth", "ULP", "relative", "verdict")
@@ -164,6 +170,7 @@ class GradientReport(Table):
             "headline": self.headline,
             "fault": self.fault,
             "reference": self.reference,
+            "point": dict(self.point),
             "digits": self.digits,
             "notes": list(self.notes),
             "gradients": [_as_dict(c) for c in self.comparisons],
@@ -172,17 +179,21 @@ class GradientReport(Table):
     @property
     def blocks(self) -> list[Block]:
         """The rows of each derivative, and what there is to say about them."""
-        return [
-            Block(_rows(c), [(c.name, reason) for reason in c.reasons], c.ok) for c in self.comparisons
-        ]
+        return [Block(_rows(c), [(c.name, reason) for reason in c.reasons], c.ok) for c in self.comparisons]
 
     @property
     def footer(self) -> list[str]:
-        """Notes, and what the truth was computed from."""
-        return [*self.notes, *([f"truth: {self.reference}"] if self.reference else [])]
+        """Notes, the point, and what the truth was computed from."""
+        place = listed([f"{name} = {x!r}" for name, x in self.point.items()])
+        return [
+            *self.notes,
+            *([f"at {place}"] if place else []),
+            *([f"truth: {self.reference}"] if self.reference else []),
+        ]
 
 
 # --- Words and cells.
+
 
 def _gradients(n: int) -> str:
     return f"{n} gradient{'' if n == 1 else 's'}"
@@ -212,11 +223,19 @@ def _rows(c: Comparison) -> list[tuple[str, ...]]:
         truth = f"{c.left:.6g} | {c.right:.6g}"
     sources = [("engine", repr(c.engine), c.engine, c.finding.verdict)]
     sources += [(s, o.text, o.value, RIGHT if o.ok else WRONG) for s, o in c.opinions.items()]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for i, (source, text, value, verdict) in enumerate(sources):
         gap, relative = c.gap(value)
         rows.append(
-            (c.name if i == 0 else "", source, text, truth if i == 0 else "", _ulps(gap), _relative(relative), verdict)
+            (
+                c.name if i == 0 else "",
+                source,
+                text,
+                truth if i == 0 else "",
+                _ulps(gap),
+                _relative(relative),
+                verdict,
+            )
         )
     return rows
 

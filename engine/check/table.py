@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
+
 @dataclass(frozen=True)
 class Block:
     """Rows that belong together.

@@ -14,7 +14,7 @@ from math import inf, isnan, log10, ulp
 from typing import Any
 
 from engine.check.program import Recording
-from engine.check.reference import DIGITS, Slope
+from engine.check.reference import Slope
 from engine.check.rules import Rules, RulesAtAnyPrecision, agrees, local_slopes
 from engine.value import Value
 
@@ -91,7 +91,9 @@ def right_digits(a: float, truth: Any) -> float:
 
 def _not_recorded(slope: Slope) -> Finding:
     if slope.value is not None and slope.value == 0:
-        return Finding(IGNORED, ok=False, why="f does not use it here: leave it out, or look for its name in f")
+        return Finding(
+            IGNORED, ok=False, why="f does not use it here: leave it out, or look for its name in f"
+        )
     return Finding(DETACHED, ok=False, why="f uses it, but unrecorded: as .data or float(...)")
 
 
@@ -104,19 +106,20 @@ def _at_a_kink(recording: Recording, a: float, slope: Slope) -> Finding:
 
 
 def _not_the_slope(recording: Recording, a: float, b: Any, slope: Slope) -> Finding:
-    """The rules give another number: a rule is wrong, a convention was used, or f is not what was recorded."""
+    """Not what the rules give: a rule is wrong, a convention was used, or f is not what was recorded."""
     found = local_slopes(recording.order)
     wrong = [entry for entry in found if entry[3].kind == "smooth"]
     if wrong:
-        more = f"; also {_names([entry[0] for entry in wrong[1:]])}" if len(wrong) > 1 else ""
+        others = [value for value, _, _, _ in wrong if value.op != wrong[0][0].op]
+        more = f"; also that of {_names(others)}" if others else ""
         return Finding(WRONG_RULE, ok=False, why=_wrong_rule(*wrong[0]) + more)
-    at_kinks = [value for value, _, _, local in found if local.kind in ("kink", "jump", "vertical")]
-    if at_kinks:
+    without_slope = [value for value, _, _, local in found if local.kind != "smooth"]
+    if without_slope:
         return Finding(
             KINK,
             ok=False,
-            why=f"f is smooth here, with slope {_short(slope.value)}, but it is made of kinks: the "
-            f"conventions of {_names(at_kinks)} add up to {_short(a)}",
+            why=f"f is smooth here, with slope {_short(slope.value)}, but it is made of operations that are "
+            f"not: the conventions of {_names(without_slope)} add up to {_short(a)}",
         )
     return Finding(
         DETACHED,
