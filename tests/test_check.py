@@ -202,7 +202,9 @@ def test_a_kink_says_whose_convention_the_engine_follows() -> None:
     )
 
 
-@pytest.mark.parametrize(("claim", "ok"), [("0.5", True), ("0", True), ("1", True), ("1.5", False), ("-1", False)])
+@pytest.mark.parametrize(
+    ("claim", "ok"), [("0.5", True), ("0", True), ("1", True), ("1.5", False), ("-1", False)]
+)
 def test_at_a_kink_any_slope_between_the_two_is_right(claim: str, ok: bool) -> None:
     assert check_gradients(relu, [0.0], claimed=[claim]).ok is ok
 
@@ -417,7 +419,9 @@ def test_a_function_that_differentiates_inside_is_checked_by_its_graph() -> None
     report = check_gradients(lambda x: engine.grad(exp(x * x), [x])[0], x=0.5)
     assert report.ok
     assert report.reference.endswith("as the function takes derivatives inside")
-    assert report.comparisons[0].truth == pytest.approx(3.0 * math.exp(0.25), rel=1e-15)  # (2 + 4 x^2) e^(x^2)
+    assert report.comparisons[0].truth == pytest.approx(
+        3.0 * math.exp(0.25), rel=1e-15
+    )  # (2 + 4 x^2) e^(x^2)
 
 
 def test_second_derivatives() -> None:

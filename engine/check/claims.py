@@ -24,8 +24,8 @@ class Claim:
     Example:
         >>> Claim.of("0.0497").fits(0.049681742968), Claim.of("0.0497").fits(0.04976)
         (True, False)
-        >>> Claim.of(0.0497).fits(0.049681742968)
-        False
+        >>> Claim.of(0.0497).fits(0.049681742968), Claim.of("0").fits(0.049681742968)
+        (False, False)
     """
 
     text: str
@@ -37,7 +37,8 @@ class Claim:
         """The claim that a number makes: printed, as text, or computed.
 
         Args:
-            x: text such as "0.0497" or "1.2e-3", or a real number.
+            x: text such as "0.0497" or "1.2e-3", or a real number. Text without a decimal point, "2",
+                means that whole number and no other.
 
         Returns:
             The claim.
@@ -55,8 +56,8 @@ class Claim:
         except InvalidOperation:
             raise ValueError(f"{x!r} is not a number; write it as 0.0497 or 4.97e-2") from None
         exponent = number.as_tuple().exponent
-        if not isinstance(exponent, int):  # NaN and infinity have no decimals
-            return cls(x.strip(), float(number))
+        if not isinstance(exponent, int) or x.strip().lstrip("+-−").isdigit():
+            return cls(x.strip(), float(number))  # NaN and infinity have no decimals; a bare 0 or 2 is exact
         return cls(x.strip(), float(number), float(Decimal(5).scaleb(exponent - 1)))
 
     def slack(self, truth: Any) -> float:
@@ -99,7 +100,9 @@ def claims_by_name(claimed: Any, names: Sequence[str], shape: Any) -> dict[str, 
             _refuse_other_shape(claimed, shape, "the claimed gradient")
         numbers = [x for _, x in _flat("", claimed)]
         if len(numbers) != len(names):
-            raise NotJudgedError(f"{len(numbers)} derivatives are claimed, but f has {len(names)}: {listed(names)}")
+            raise NotJudgedError(
+                f"{len(numbers)} derivatives are claimed, but f has {len(names)}: {listed(names)}"
+            )
         found = list(zip(names, numbers, strict=True))
     elif len(names) == 1:
         found = [(names[0], claimed)]

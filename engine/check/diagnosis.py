@@ -18,8 +18,8 @@ from engine.numbers import floats
 from engine.ops import OPS
 from engine.value import CONSTANT, Value
 
-_SIGN = "the sign is flipped"
-_LOCAL_SIGN = "the sign of the derivative"
+SIGN = "the sign is flipped"
+LOCAL_SIGN = "the sign of the derivative"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _contradicted(mistake: Mistake, claims: Mapping[str, Claim], wrong: Sequence
 def _best(found: list[tuple[int, str]]) -> list[str]:
     most = max((count for count, _ in found), default=0)
     texts = dict.fromkeys(text for count, text in found if count == most)
-    return [text for text in texts if not (text.startswith(_LOCAL_SIGN) and _SIGN in texts)]
+    return [text for text in texts if not (text.startswith(LOCAL_SIGN) and SIGN in texts)]
 
 
 def _mistakes(
@@ -101,7 +101,7 @@ def _mistakes(
 
 
 def _of_numbers(recording: Recording | None, truth: Mapping[str, float]) -> Iterator[Mistake]:
-    yield Mistake(_SIGN, {name: -g for name, g in truth.items()}, whole=False)
+    yield Mistake(SIGN, {name: -g for name, g in truth.items()}, whole=False)
     doubled = {name: 2.0 * g for name, g in truth.items()}
     if len(truth) > 1:
         yield Mistake("not zeroed before a second backward pass: every derivative is doubled", doubled)
@@ -236,7 +236,7 @@ def slips(
         yield from _neighbours(order, numbers, value)
     elif value.op == "sumprod":
         yield from _neighbours_in_a_sum(numbers, value, k)
-    yield -partial, f"{_LOCAL_SIGN} of {describe(value)} by {name_of(parent)} is flipped"
+    yield -partial, f"{LOCAL_SIGN} of {describe(value)} by {name_of(parent)} is flipped"
 
 
 def _neighbours_in_a_sum(numbers: Mapping[Value, float], value: Value, k: int) -> Iterator[tuple[float, str]]:

@@ -193,7 +193,9 @@ def _claims(program: Program, claimed: Any) -> dict[str, Claim]:
             try:
                 claimed = floats.call(program.point)
             except (ValueError, ArithmeticError) as error:
-                raise NotJudgedError(f"the claimed gradient raises {type(error).__name__}: {error}") from error
+                raise NotJudgedError(
+                    f"the claimed gradient raises {type(error).__name__}: {error}"
+                ) from error
     return claims_by_name(claimed, program.names, shape if shape is not None else program.names)
 
 

@@ -16,7 +16,7 @@ from math import isfinite
 from typing import Any, ClassVar, NamedTuple
 
 from engine.check.claims import Claim, listed
-from engine.check.diagnosis import describe, name_of, slips
+from engine.check.diagnosis import LOCAL_SIGN, SIGN, describe, name_of, slips
 from engine.check.table import Block, Table
 from engine.graph import recorded
 from engine.numbers import floats
@@ -28,6 +28,7 @@ WRONG_HERE = "wrong here"
 CARRIED_FORWARD = "carried forward"
 
 VALUE, ADJOINT, UPDATED = "value", "adjoint", "updated"
+ADDED = "the gradient is added in place of subtracted"
 _NEAR = 2.0  # last decimals: how far off a slip that was made elsewhere may leave a number
 
 
@@ -275,6 +276,8 @@ class _Computation:
         step: a mistake: what multiplies the gradient in the step of a leaf, in place of the learning rate.
         forward: a mistake: the number of a value, in place of what its operation gives.
 
+        slopes: what `partials` has found, to be shared where only a step of the chain rule differs.
+
     Attributes:
         follows: each quantity as it follows from those before.
         known: each quantity as claimed, or else as it follows.
@@ -288,6 +291,7 @@ class _Computation:
     slip: Mapping[tuple[Value, int], float] = field(default_factory=dict)
     step: Mapping[Value, float] = field(default_factory=dict)
     forward: Mapping[Value, float] = field(default_factory=dict)
+    slopes: dict[Value, list[_Known]] = field(default_factory=dict)
     follows: dict[Quantity, _Known] = field(default_factory=dict)
     known: dict[Quantity, _Known] = field(default_factory=dict)
 
@@ -330,17 +334,23 @@ class _Computation:
             quantity = Quantity(ADJOINT, value)
             self._learn(quantity, total)
             upstream = self.known[quantity]
-            if not value.parents or upstream.number == 0.0:
+            if not value.parents:
                 continue
             for k, (parent, d) in enumerate(zip(value.parents, self.partials(value), strict=True)):
                 slip = self.slip.get((value, k))
                 d = d if slip is None else replace(d, number=slip)
+                number = d.number * upstream.number if upstream.number else 0.0
                 error = abs(d.number) * upstream.error + abs(upstream.number) * d.error
-                term = _Known(d.number * upstream.number, error, upstream.sources | d.sources)
+                term = _Known(number, error, upstream.sources | d.sources)
                 terms.setdefault(parent, []).append(term)
 
     def partials(self, value: Value) -> list[_Known]:
         """The derivative of a value by each operand, from the numbers that are known."""
+        if value not in self.slopes:
+            self.slopes[value] = self._partials(value)
+        return self.slopes[value]
+
+    def _partials(self, value: Value) -> list[_Known]:
         operands = [self.known[Quantity(VALUE, p)] for p in value.parents]
         out = self.known[Quantity(VALUE, value)]
         x = [operand.number for operand in operands]
@@ -424,39 +434,43 @@ def _with_reasons(
     tried = {q: [(text, follows) for text, follows in _mistakes(own, q)] for q in wrong}
     fitting = {q: [t for t, f in tried[q] if claims[q].fits(f.number, more=f.error)] for q in wrong}
     often = Counter(text for texts in fitting.values() for text in dict.fromkeys(texts))
+    nearly = {
+        q: {
+            t: f.number
+            for t, f in tried[q]
+            if often[t] and claims[q].fits(f.number, more=f.error + _near(claims[q]))
+        }
+        for q in wrong
+    }
+    support = Counter(text for q in wrong for text in {*fitting[q], *nearly[q]})
     reasoned = []
     for mark in marks:
         q = named[mark.name]
-        if mark.verdict == WRONG_HERE:
-            why = _most_common(fitting[q], often)
-            reasoned.append(replace(mark, why=why) if why else _nearly(mark, claims[q], tried[q], often))
+        if mark.verdict == RIGHT:
+            reasoned.append(mark)
         elif mark.verdict == CARRIED_FORWARD:
             reasoned.append(replace(mark, why=[_origin(own.follows[q].sources, verdicts, names)]))
+        elif fitting[q]:
+            reasoned.append(replace(mark, why=_most_supported(fitting[q], support)))
+        elif nearly[q]:
+            text = _most_supported(list(nearly[q]), support)[0]
+            remark = f"with that mistake it is {nearly[q][text]:.6g}: the last decimal is off too"
+            reasoned.append(replace(mark, why=[text], remark=remark))
         else:
-            reasoned.append(mark)
+            reasoned.append(replace(mark, remark="no single common mistake gives this number"))
     return reasoned
 
 
-def _most_common(texts: Sequence[str], often: Mapping[str, int]) -> list[str]:
+def _near(claim: Claim) -> float:
+    """How far off a mistake that was made elsewhere may leave a number: little in its last decimal."""
+    return (2.0 * _NEAR - 1.0) * (claim.half_unit or 0.0)
+
+
+def _most_supported(texts: Sequence[str], support: Mapping[str, int]) -> list[str]:
     """Of the mistakes that explain a number, those that explain the most numbers."""
-    most = max((often[text] for text in texts), default=0)
-    return [text for text in dict.fromkeys(texts) if often[text] == most]
-
-
-def _nearly(mark: Mark, claim: Claim, tried: Sequence[tuple[str, _Known]], often: Mapping[str, int]) -> Mark:
-    """A mistake that was made elsewhere, and leaves this number off by little in its last decimal."""
-    unit = 2.0 * (claim.half_unit or 0.0)
-    near = [
-        (text, f.number)
-        for text, f in tried
-        if often[text] and claim.fits(f.number, more=f.error + (_NEAR - 0.5) * unit)
-    ]
-    if not near:
-        return replace(mark, remark="no single common mistake gives this number")
-    text, number = max(near, key=lambda found: often[found[0]])
-    return replace(
-        mark, why=[text], remark=f"with that mistake it is {number:.6g}: the last decimal is off too"
-    )
+    most = max(support[text] for text in texts)
+    best = [text for text in dict.fromkeys(texts) if support[text] == most]
+    return [text for text in best if not (text.startswith(LOCAL_SIGN) and (SIGN in best or ADDED in best))]
 
 
 def _origin(
@@ -477,7 +491,7 @@ def _mistakes(own: _Computation, q: Quantity) -> Iterator[tuple[str, _Known]]:
     if q.kind == UPDATED and not q.value.parents:
         yield from _of_the_step(own, q)
     else:
-        yield "the sign is flipped", replace(follows, number=-follows.number)
+        yield SIGN, replace(follows, number=-follows.number)
         yield "twice what follows: a factor 2 too many", _times(follows, 2.0)
         yield "half of what follows: a factor 2 is missing", _times(follows, 0.5)
     for text, changed in _of_the_rule(own, q):
@@ -495,7 +509,7 @@ def _of_the_step(own: _Computation, q: Quantity) -> Iterator[tuple[str, _Known]]
     for text, scale in (
         ("the gradient is multiplied by the weight itself in place of the learning rate", weight),
         ("the learning rate is left out: the gradient is multiplied by 1", 1.0),
-        ("the gradient is added in place of subtracted", -rate),
+        (ADDED, -rate),
         ("the gradient is multiplied by twice the learning rate", 2.0 * rate),
         ("the gradient is multiplied by half the learning rate", 0.5 * rate),
         ("the step is not taken: this is the number before it", 0.0),
@@ -508,7 +522,7 @@ def _of_the_rule(own: _Computation, q: Quantity) -> Iterator[tuple[str, _Computa
     if q.kind == VALUE:
         for value in _own_values(own, q.value):
             for number, text in _other_values(own, value):
-                yield text, replace(own, forward={value: number}, follows={}, known={})
+                yield text, replace(own, forward={value: number}, slopes={}, follows={}, known={})
         return
     numbers = {value: own.known[Quantity(VALUE, value)].number for value in own.order}
     uses = Counter(p for value in own.order for p in value.parents)

@@ -240,7 +240,9 @@ def _flat(x: Any) -> Iterator[Any]:
 def _refuse_output(output: Any) -> None:
     kind = type(output).__name__
     if isinstance(output, (list, tuple)):
-        raise NotJudgedError(f"f returns a {kind} of {len(output)}, not one Value. Check its outputs one by one.")
+        raise NotJudgedError(
+            f"f returns a {kind} of {len(output)}, not one Value. Check its outputs one by one."
+        )
     if not isinstance(output, Value):
         advice = "Is a return missing?" if output is None else "Did it take .data, or a function of math?"
         raise NotJudgedError(f"f returns {kind} {output!r}, not a Value. {advice}")

@@ -91,7 +91,9 @@ class Reference:
             try:
                 runs.append(self._run(i, digits))
             except _UNDEFINED as error:  # where rounding alone keeps the floats inside a domain
-                return Slope("edge", None, None, None, digits, f"f is undefined at the exact numbers: {error}")
+                return Slope(
+                    "edge", None, None, None, digits, f"f is undefined at the exact numbers: {error}"
+                )
             verdict = _verdict(runs, expected)
             if verdict is not None:
                 return verdict
