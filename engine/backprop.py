@@ -50,6 +50,9 @@ def backward(output: Node) -> None:
                     x._grad += node._dx * upstream
                     if y is not None:
                         y._grad += node._dy * upstream
-        finally:
+        except BaseException:  # an interrupted pass leaves the leaves as they were
             for leaf, grad in zip(leaves, before, strict=True):
-                leaf._grad += grad
+                leaf._grad = grad
+            raise
+        for leaf, grad in zip(leaves, before, strict=True):
+            leaf._grad += grad

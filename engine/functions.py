@@ -12,7 +12,7 @@ Example:
     5.718281828459045
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import pi
 from typing import Any, Protocol, TypeAlias, overload
 
@@ -75,6 +75,7 @@ __all__ = [
 
 
 Operand: TypeAlias = Value | Number
+Recorder: TypeAlias = Callable[..., Value]
 
 
 class Unary(Protocol):
@@ -97,79 +98,95 @@ class Binary(Protocol):
     def __call__(self, x: Number, y: Number, /) -> float: ...
 
 
-def _function(name: str) -> Any:
-    """The function of a row of the table, with the row's words as its documentation."""
+def _unary(name: str) -> Unary:
+    """The function of a row of one operand."""
     op = OPS[name]
     record = recorder(op)
 
-    def apply(*x: Operand) -> Value | float:
+    def apply(x: Operand, /) -> Any:
+        return record(x) if x.__class__ is Value else _of_numbers(op, (x,), record)
+
+    function: Unary = _documented(apply, op)
+    return function
+
+
+def _function(name: str) -> Any:
+    """The function of a row of two, three or many operands."""
+    op = OPS[name]
+    record = recorder(op)
+
+    def apply(*x: Operand) -> Any:
         if op.arity is not None and len(x) != op.arity:
             raise TypeError(f"{name} takes {op.arity} operands, got {len(x)}")
         kinds = set(map(type, x))
-        if Value in kinds and len(kinds) == 1:
-            return record(*x)
-        for kind in kinds:
-            if kind is not Value and issubclass(kind, Value):
-                return _computed_by(kind, op, x)
-        if Value in kinds:
-            return record(*map(operand, x))
-        numbers = [as_float(x_i) for x_i in x if not isinstance(x_i, Value)]
-        try:
-            return float(op.forward(floats, *numbers))
-        except (ValueError, OverflowError, ZeroDivisionError) as error:
-            raise outside_domain(op, numbers, error) from None
+        return record(*x) if Value in kinds and len(kinds) == 1 else _of_numbers(op, x, record)
 
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = (
+    return _documented(apply, op)
+
+
+def _of_numbers(op: Op, x: Sequence[Any], record: Recorder) -> Any:
+    """The operation where not all operands are Values."""
+    values = [x_i for x_i in x if isinstance(x_i, Value)]
+    for value in values:
+        if value.__class__ is not Value:  # a kind of Value that knows better than to record
+            derived: Any = value
+            return derived.apply(op, x)
+    if values:
+        return record(*map(operand, x))
+    numbers = [as_float(x_i) for x_i in x]
+    try:
+        return float(op.forward(floats, *numbers))
+    except (ValueError, OverflowError, ZeroDivisionError) as error:
+        raise outside_domain(op, numbers, error) from None
+
+
+def _documented(function: Any, op: Op) -> Any:
+    """A function with its row's name and words."""
+    function.__name__ = function.__qualname__ = op.name
+    function.__doc__ = (
         f"{op.text[0].upper()}{op.text[1:]}.\n\nIt takes {op.domain}. Given a Value it records and returns a "
         "Value, given plain numbers it returns a float.\n\nRaises:\n    ValueError, OverflowError or "
         "ZeroDivisionError: outside the domain, naming the operands."
     )
-    return apply
-
-
-def _computed_by(kind: Any, op: Op, x: Sequence[Operand]) -> Value:
-    """What a class derived from Value makes of an operation: it does not record, and says what it does."""
-    result: Value = kind.apply(op, x)
-    return result
+    return function
 
 
 # --- Functions of one number.
 
-exp: Unary = _function("exp")
-expm1: Unary = _function("expm1")
-log: Unary = _function("log")
-log1p: Unary = _function("log1p")
-log2: Unary = _function("log2")
-log10: Unary = _function("log10")
-sqrt: Unary = _function("sqrt")
-cbrt: Unary = _function("cbrt")
-sin: Unary = _function("sin")
-cos: Unary = _function("cos")
-tan: Unary = _function("tan")
-asin: Unary = _function("asin")
-acos: Unary = _function("acos")
-atan: Unary = _function("atan")
-sinh: Unary = _function("sinh")
-cosh: Unary = _function("cosh")
-tanh: Unary = _function("tanh")
-sech2: Unary = _function("sech2")
-asinh: Unary = _function("asinh")
-acosh: Unary = _function("acosh")
-atanh: Unary = _function("atanh")
-erf: Unary = _function("erf")
-erfc: Unary = _function("erfc")
-gaussian: Unary = _function("gaussian")
-normal_cdf: Unary = _function("normal_cdf")
-abs: Unary = _function("abs")
-sign: Unary = _function("sign")
-step: Unary = _function("step")
-sigmoid: Unary = _function("sigmoid")
-log_sigmoid: Unary = _function("log_sigmoid")
-softplus: Unary = _function("softplus")
-relu: Unary = _function("relu")
-gelu: Unary = _function("gelu")
-silu: Unary = _function("silu")
+exp = _unary("exp")
+expm1 = _unary("expm1")
+log = _unary("log")
+log1p = _unary("log1p")
+log2 = _unary("log2")
+log10 = _unary("log10")
+sqrt = _unary("sqrt")
+cbrt = _unary("cbrt")
+sin = _unary("sin")
+cos = _unary("cos")
+tan = _unary("tan")
+asin = _unary("asin")
+acos = _unary("acos")
+atan = _unary("atan")
+sinh = _unary("sinh")
+cosh = _unary("cosh")
+tanh = _unary("tanh")
+sech2 = _unary("sech2")
+asinh = _unary("asinh")
+acosh = _unary("acosh")
+atanh = _unary("atanh")
+erf = _unary("erf")
+erfc = _unary("erfc")
+gaussian = _unary("gaussian")
+normal_cdf = _unary("normal_cdf")
+abs = _unary("abs")
+sign = _unary("sign")
+step = _unary("step")
+sigmoid = _unary("sigmoid")
+log_sigmoid = _unary("log_sigmoid")
+softplus = _unary("softplus")
+relu = _unary("relu")
+gelu = _unary("gelu")
+silu = _unary("silu")
 
 # --- Functions of two or three.
 
@@ -208,11 +225,11 @@ def elu(x: Operand, alpha: Operand = 1.0) -> Any:
 
 
 def where(condition: Operand | bool, a: Operand, b: Operand) -> Any:
-    """`a` where the condition is not zero, else `b`; both are recorded.
+    """`a` where the condition is not zero, else `b`.
 
     Args:
-        condition: a number or a Value, such as `step(x - 1)`. A Python comparison, `x > 1`, works too,
-            but is not recorded: it stays as it was when the program ran.
+        condition: a Value, such as `step(x - 1)`, or a number. A Python comparison, `x > 1`, works too.
+            A plain condition is not recorded: the choice stays as it was when the program ran.
         a: the value where the condition holds.
         b: the value elsewhere.
 
@@ -224,13 +241,18 @@ def where(condition: Operand | bool, a: Operand, b: Operand) -> Any:
         >>> where(step(x - 1), x * x, -x).data
         9.0
     """
-    return _where(float(condition) if isinstance(condition, bool) else condition, a, b)
+    if isinstance(condition, Value):
+        return _where(condition, a, b)
+    holds = condition if isinstance(condition, bool) else as_float(condition)
+    chosen = operand(a if holds else b)
+    return chosen if isinstance(a, Value) or isinstance(b, Value) else chosen.data
 
 
 # --- Functions of many. They take an iterable; max and min also take several arguments, as Python's do.
 
 _fsum = _function("fsum")
 _sumprod = _function("sumprod")
+_record_sumprod = recorder(OPS["sumprod"])
 _prod = _function("prod")
 _hypot = _function("hypot")
 _max = _function("max")
@@ -273,7 +295,12 @@ def sumprod(p: Iterable[Operand], q: Iterable[Operand]) -> Any:
     p, q = tuple(p), tuple(q)
     if len(p) != len(q):
         raise ValueError(f"sumprod takes two equally long sequences, got {len(p)} and {len(q)} numbers")
-    return _sumprod(*p, *q)
+    if not p:
+        return 0.0
+    try:
+        return _record_sumprod(*p, *q)  # in a network all of them are Values, and there is no time to ask
+    except (AttributeError, TypeError):
+        return _sumprod(*p, *q)
 
 
 def prod(factors: Iterable[Operand]) -> Any:

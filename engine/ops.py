@@ -54,7 +54,10 @@ class Op:
 
 def _power_partials(m: Any, out: Any, x: Any, p: Any) -> Sequence[Any]:
     positive = m.step(x)
-    by_base = m.where(p, p * m.pow(x, p - 1.0), 0.0)
+    rounded = m.step((0.5 - p) * (2.0**53 - p))  # p - 1 is exact between; pow magnifies its rounding
+    power = p * m.pow(x, p - 1.0)
+    quotient = m.where(x, p * out / m.where(x, x, 1.0), power)
+    by_base = m.where(p, m.where(rounded, quotient, power), 0.0)
     by_exponent = m.where(
         positive,
         out * m.log(m.where(positive, x, 1.0)),
@@ -64,8 +67,8 @@ def _power_partials(m: Any, out: Any, x: Any, p: Any) -> Sequence[Any]:
 
 
 def _atan2_partials(m: Any, out: Any, y: Any, x: Any) -> Sequence[Any]:
-    r = m.hypot(y, x)
-    return x / r / r, -y / r / r
+    r = m.hypot(0.5 * y, 0.5 * x)  # half the distance, which cannot overflow
+    return 0.25 * (x / r) / r, -0.25 * (y / r) / r
 
 
 def _hypot_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
@@ -109,6 +112,16 @@ def _elu_partials(m: Any, out: Any, x: Any, alpha: Any) -> Sequence[Any]:
 def _not_positive(m: Any, x: Any) -> Any:
     """X where it is not positive, else 0: the branch not taken must not overflow."""
     return m.where(m.step(x), 0.0, x)
+
+
+def _gelu_partials(m: Any, out: Any, x: Any) -> Sequence[Any]:
+    density = m.gaussian(x) / m.sqrt(2.0 * m.pi)
+    return (m.normal_cdf(x) + m.where(density, x * density, 0.0),)  # at infinity too
+
+
+def _silu_partials(m: Any, out: Any, x: Any) -> Sequence[Any]:
+    rest = m.sigmoid(-x)
+    return (m.sigmoid(x) + m.where(rest, out * rest, 0.0),)  # at infinity too
 
 
 def _log_softmax_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
@@ -301,11 +314,11 @@ OPS = _table(
        _elu,
        _elu_partials),
     Op("gelu", "gelu", 1, "x * normal_cdf(x)",
-       lambda m, x: x * m.normal_cdf(x),
-       lambda m, out, x: (m.normal_cdf(x) + x * m.gaussian(x) / m.sqrt(2.0 * m.pi),)),
+       lambda m, x: m.gelu(x),
+       _gelu_partials),
     Op("silu", "silu", 1, "x * sigmoid(x)",
-       lambda m, x: x * m.sigmoid(x),
-       lambda m, out, x: (m.sigmoid(x) + out * m.sigmoid(-x),)),
+       lambda m, x: m.silu(x),
+       _silu_partials),
     # Shares; of `softmax` and `log_softmax` the first operand is the one whose share it is
     Op("logsumexp", "log Σ exp", None, "the logarithm of the sum of exponentials",
        lambda m, *x: m.logsumexp(x),

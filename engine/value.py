@@ -9,12 +9,15 @@ from contextvars import ContextVar
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.backprop import backward
 from engine.graph import recorded
 from engine.numbers import floats
 from engine.ops import OPS, Op
+
+if TYPE_CHECKING:
+    from engine.diagram import Diagram
 
 Number: TypeAlias = int | float | Fraction | Decimal
 
@@ -25,6 +28,7 @@ CONSTANT = "constant"
 PARAMETER = "parameter"
 
 _REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
+_MOST_SHOWN_IN_NOTEBOOKS = 60  # values, in the diagram that a notebook shows of a Value
 _next_serial = itertools.count().__next__
 
 # --- Recording: one recorder for each row of the table, made once. Its arity decides its form.
@@ -59,6 +63,7 @@ def _unary_recorder(op: Op) -> Callable[..., Value]:
             out, (dx,) = _at_a_limit(op, (x,))
         node = new(Value)
         node.data = out
+        node.label = ""
         node.op = name
         node.serial = _next_serial()
         node._x = x
@@ -86,6 +91,7 @@ def _binary_recorder(op: Op) -> Callable[..., Any]:
             out, (dx, dy) = _at_a_limit(op, (x, y))
         node = new(Value)
         node.data = out
+        node.label = ""
         node.op = name
         node.serial = _next_serial()
         node._x = x
@@ -104,11 +110,12 @@ def _nary_recorder(op: Op) -> Callable[..., Value]:
         a = [v.data for v in x]
         try:
             out = forward(floats, *a)
-            dx = partials(floats, out, *a)
+            dx = tuple(partials(floats, out, *a))
         except _REFUSED:
             out, dx = _at_a_limit(op, x)
         node = new(Value)
         node.data = out
+        node.label = ""
         node.op = name
         node.serial = _next_serial()
         node._x = x
@@ -269,6 +276,7 @@ class Value:
 
     Attributes:
         data: the number. That of a leaf may be assigned; what was recorded before keeps its gradient.
+        label: the name; may be empty.
         op: the operation that computed it, a row of `engine.ops.OPS`; for a leaf "", "parameter" for one
             that training moves, "constant" for a plain number that was used as an operand.
         serial: its place in the order of recording.
@@ -285,38 +293,25 @@ class Value:
     """
 
     # One object for the garbage collector: the operands and partials of unary and binary operations sit
-    # in slots, only operations on many numbers keep tuples. `_label` and `_grad` are unset until used.
-    __slots__ = ("_dx", "_dy", "_grad", "_label", "_x", "_y", "data", "op", "serial")
+    # in slots, only operations on many numbers keep tuples. `_grad` is unset until a backward pass.
+    __slots__ = ("_dx", "_dy", "_grad", "_x", "_y", "data", "label", "op", "serial")
 
     data: float
+    label: str
     op: str
     serial: int
     _x: Any
     _dx: Any
     _y: Value | None
     _dy: float
-    _label: str
     _grad: float
 
     def __init__(self, data: Number, label: str = "") -> None:
         self.data = as_float(data)
+        self.label = label
         self.op = LEAF
         self.serial = _next_serial()
         self._x = self._y = None
-        if label:
-            self._label = label
-
-    @property
-    def label(self) -> str:
-        """The name for messages, reports and diagrams; may be empty."""
-        try:
-            return self._label
-        except AttributeError:
-            return ""
-
-    @label.setter
-    def label(self, label: str) -> None:
-        self._label = label
 
     @property
     def grad(self) -> float:
@@ -375,6 +370,26 @@ class Value:
             (12.0, 1.0)
         """
         backward(self)
+
+    def draw(self, **options: Any) -> Diagram:
+        """A diagram of the computation graph of this value; see `engine.draw.draw` for the options.
+
+        Example:
+            >>> x = Value(3.0, "x")
+            >>> (x * x).draw(theme="dark").dot.count("grad –")
+            2
+        """
+        # Imported late: drawing is a room above this one, and recording must not wait for it.
+        from engine.draw import draw
+
+        return draw(self, **options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What a notebook shows: the value as text, with its diagram if its graph is small."""
+        shown: dict[str, Any] = {}
+        if len(recorded([self])) <= _MOST_SHOWN_IN_NOTEBOOKS:
+            shown = self.draw()._repr_mimebundle_()
+        return {**shown, "text/plain": repr(self)}
 
     __add__ = _method("add")
     __radd__ = _reflected("add")

@@ -55,18 +55,26 @@ def _give_up(message: str) -> NoReturn:
 
 @app.command()
 def example(
-    svg: Annotated[Path, typer.Option(help="Where to write the drawn network.")] = Path("worked_example.svg"),
+    svg: Annotated[Path, typer.Option(help="Where to draw the network.")] = Path("worked_example.svg"),
+    graph: Annotated[Path | None, typer.Option(help="Where to draw its graph of scalars.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the verdict.")] = False,
 ) -> None:
     """Compute, explain and check the article's worked example."""
-    from nn import example_report
+    from nn import example_report, worked_example
 
     report = example_report.build()
+    drawings = [(svg, worked_example.drawn_network)]
+    if graph is not None:
+        drawings.append((graph, worked_example.drawn_graph))
+    for path, drawing in drawings:
+        drawing().save(path)
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
     else:
-        console.print(report.verdict if quiet else report)
+        console.print(report.verdict if quiet else report, soft_wrap=quiet)
+        for path, _ in drawings:
+            console.print(f"drawn in {path}", soft_wrap=True)
     if not report.ok:
         raise typer.Exit(1)
 

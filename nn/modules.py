@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import engine
 from engine import Value
 from engine.value import as_float, constant, parameter
+
+if TYPE_CHECKING:
+    from engine.diagram import Diagram
 
 Generator: TypeAlias = random.Random
 Row = TypeVar("Row")
@@ -221,13 +224,12 @@ class Layer(Module):
         if len(x) != self.n_in:
             raise ValueError(f"layer {self.number} expects {self.n_in} inputs, got {len(x)}")
         z = [neuron(x) for neuron in self.neurons]
-        if self.activation == SOFTMAX:
-            a = engine.softmax(z)
-        else:
-            a = [ACTIVATIONS[self.activation](z_i) for z_i in z]
-        for neuron, z_i, a_i in zip(self.neurons, z, a, strict=True):
-            if a_i is not z_i:
-                a_i.label = neuron.labels[1]
+        if self.activation == "identity":
+            return z  # each keeps its label: a is z
+        f = ACTIVATIONS.get(self.activation)
+        a = engine.softmax(z) if f is None else [f(z_i) for z_i in z]
+        for neuron, a_i in zip(self.neurons, a, strict=True):
+            a_i.label = neuron.labels[1]
         return a
 
     def parameters(self) -> list[Value]:
@@ -362,6 +364,35 @@ class MLP(Module):
     def parameters(self) -> list[Value]:
         """Those of each layer in turn."""
         return [p for layer in self.layers for p in layer.parameters()]
+
+    def draw(
+        self,
+        x: Sequence[Value | float],
+        y: Any,
+        loss: Callable[[Any, Any], Value],
+        **options: Any,
+    ) -> Diagram:
+        """A diagram of the neurons after a forward and a backward pass; nobody's `grad` changes.
+
+        Args:
+            x: the inputs.
+            y: the target, or one for each output.
+            loss: of the outputs and the target, one of `nn.losses` or your own.
+            **options: of `engine.draw_network.draw_network`: theme, heat, title, timeout.
+
+        Returns:
+            The diagram. `loss(model(x), y).draw()` shows the same pass as a graph of scalars.
+
+        Example:
+            >>> from nn.losses import squared_error
+            >>> model = MLP.from_weights([[[0.5]]], [[0.25]], ["identity"])
+            >>> "∂ 4.5" in model.draw([3.0], 1.0, squared_error).svg
+            True
+        """
+        # Imported late: a network can be trained where nothing draws.
+        from nn.draw import draw
+
+        return draw(self, x, y, loss, **options)
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in [self.layers[0].n_in, *(len(la.neurons) for la in self.layers)])

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
 
+from engine.diagram import Diagram
 from engine.graph import recorded
 from nn.agreement import AgreementReport, check_network
 from nn.losses import log_loss
@@ -181,6 +182,20 @@ def _forward(w: Mapping[str, float]) -> tuple[dict[int, float], dict[int, float]
 def agreement() -> AgreementReport:
     """The gradients of the example by reverse mode, the delta rule and differences."""
     return check_network(network(), [list(INPUTS)], [[TARGET]], log_loss)
+
+
+def drawn_network() -> Diagram:
+    """The network after its forward and its backward pass: the delta rule, readable off the picture."""
+    return network().draw(INPUTS, TARGET, log_loss, title="The worked example")
+
+
+def drawn_graph() -> Diagram:
+    """The same pass as a graph of scalars, with every local derivative."""
+    model = network()
+    loss = log_loss(model(INPUTS), TARGET)
+    loss.label = "J"
+    loss.backward()
+    return loss.draw(title="The worked example, scalar by scalar")
 
 
 def is_right(printed: str, exact: float) -> bool:

@@ -24,7 +24,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     def run(test: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(test)
         plugin = () if INSTALLED else ("-p", "engine.pytest_plugin")
-        return pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider", "--strict-markers", *options)
+        return pytester.runpytest_inprocess(*plugin, "-p", "no:cacheprovider", "--strict-markers", *options)
 
     return run
 
@@ -183,7 +183,7 @@ def test_nothing_heavy_is_imported_until_it_is_used() -> None:
     code = "import pytest, sys; before = set(sys.modules); import engine.pytest_plugin; print(*(set(sys.modules) - before))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     loaded = out.stdout.split()
-    heavy = {"mpmath", "numpy", "rich", "torch", "jax", "engine.check", "engine.derivatives"}
+    heavy = {"mpmath", "numpy", "rich", "torch", "jax", "engine.check"}
     assert not heavy & set(loaded), loaded
 
 

@@ -58,7 +58,7 @@ class Function:
     Args:
         f: the function; it is called with the arguments in the shape in which they are given.
         args: positional arguments: numbers, or lists of numbers to any depth.
-        kwargs: arguments by name.
+        kwargs: arguments by name; given in order to a function that has no such names.
 
     Raises:
         TypeError: if an argument holds something that is not a real number.
@@ -68,10 +68,12 @@ class Function:
     text = "the function itself"
 
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        named = [*zip(_positional_names(f, len(args)), args, strict=True), *kwargs.items()]
+        if kwargs and not _takes(f, kwargs):  # as engine.exp, whose operand has no name
+            args, kwargs = [*args, *kwargs.values()], {}
         self.f = f
         self.args = args
         self.kwargs = kwargs
-        named = [*zip(_positional_names(f, len(args)), args, strict=True), *kwargs.items()]
         numbers = [number for name, argument in named for number in _numbers(name, argument)]
         self.names = [name for name, _ in numbers]
         self.point = [x for _, x in numbers]
@@ -200,6 +202,17 @@ def program_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
     if isinstance(at, str) or not isinstance(at, Sequence):
         raise TypeError(f"`at` is {type(at).__name__}; give a dict, a sequence or keywords: x=0.5")
     return Function(f, at, {})
+
+
+def _takes(f: Callable[..., Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a function can be called with these names."""
+    try:
+        inspect.signature(f).bind(**kwargs)
+    except TypeError:
+        return False
+    except ValueError:  # some builtins have no signature
+        return True
+    return True
 
 
 def _positional_names(f: Callable[..., Any], n: int) -> list[str]:

@@ -23,7 +23,6 @@ from numpy import (
     cosh,
     exp,
     expm1,
-    hypot,
     log,
     log1p,
     log2,
@@ -66,6 +65,7 @@ __all__ = [
     "expm1",
     "fsum",
     "gaussian",
+    "gelu",
     "hypot",
     "log",
     "log1p",
@@ -82,6 +82,7 @@ __all__ = [
     "sech2",
     "sigmoid",
     "sign",
+    "silu",
     "sin",
     "sinh",
     "softmax",
@@ -128,9 +129,24 @@ def sigmoid(x: Array) -> Array:
     return where(x >= 0.0, 1.0, t) / (1.0 + t)
 
 
+def gelu(x: Array) -> Array:
+    """The product x * normal_cdf(x)."""
+    return x * normal_cdf(x)
+
+
+def silu(x: Array) -> Array:
+    """The product x * sigmoid(x)."""
+    return x * sigmoid(x)
+
+
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)), without its overflow and without its cancellation."""
     return log1p(exp(-abs(x))) + np.maximum(x, 0.0)
+
+
+def hypot(*xs: Array) -> Array:
+    """The root of the sum of squares; `numpy.hypot` takes two numbers and would write over a third."""
+    return reduce(np.hypot, xs, 0.0)
 
 
 def max(xs: Sequence[Array]) -> Array:

@@ -8,7 +8,6 @@ OverflowError or ZeroDivisionError.
 
 import builtins
 import math
-import operator
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -34,12 +33,12 @@ from math import (
     log10,
     pi,
     pow,
-    prod,
     sin,
     sinh,
     sqrt,
     tan,
 )
+from operator import mul
 
 if sys.version_info >= (3, 12):
     from math import sumprod
@@ -47,7 +46,7 @@ else:
 
     def sumprod(p: Sequence[float], q: Sequence[float]) -> float:
         """The sum of products: each product is rounded once, their sum is exact."""
-        return fsum(map(operator.mul, p, q))
+        return fsum(map(mul, p, q))
 
 
 __all__ = [
@@ -69,6 +68,7 @@ __all__ = [
     "expm1",
     "fsum",
     "gaussian",
+    "gelu",
     "hypot",
     "log",
     "log1p",
@@ -85,6 +85,7 @@ __all__ = [
     "sech2",
     "sigmoid",
     "sign",
+    "silu",
     "sin",
     "sinh",
     "softmax",
@@ -99,7 +100,8 @@ __all__ = [
 
 abs = builtins.abs
 
-# --- Choices. A condition is a number: it holds where it is not zero. NaN is never swallowed.
+# --- Choices. A condition is a number: it holds where it is not zero. What is chosen from may be NaN, and
+# then so is the result.
 
 
 def where(condition: float, a: float, b: float) -> float:
@@ -163,6 +165,13 @@ def _quotient(a: float, b: float, error: float) -> float:
     return q - q * (error / b)
 
 
+def _quotient_of_pairs(a: float, a_error: float, b: float, b_error: float) -> float:
+    """(a + a_error) / (b + b_error), rounded once or nearly so."""
+    q = a / b
+    product, product_error = _two_product(q, b)
+    return q + ((a - product) - product_error + a_error - q * b_error) / b
+
+
 # --- Functions of one number.
 
 
@@ -204,6 +213,18 @@ def sigmoid(x: float) -> float:
     return _quotient(1.0 if x >= 0.0 else t, total, error)
 
 
+def silu(x: float) -> float:
+    """The product x * sigmoid(x), in one quotient."""
+    t = exp(-abs(x))
+    if t == 0.0:
+        return x if x > 0.0 else -0.0
+    total = 1.0 + t
+    error = t - (total - 1.0)  # exact, as t <= 1
+    if x >= 0.0:
+        return _quotient(x, total, error)
+    return _quotient_of_pairs(*_two_product(x, t), total, error)
+
+
 def softplus(x: float) -> float:
     """log(1 + exp(x)), without its overflow and without its cancellation."""
     return log1p(exp(-abs(x))) + (x if x > 0.0 else 0.0)
@@ -220,23 +241,37 @@ def gaussian(x: float) -> float:
 
 def erfc(x: float) -> float:
     """The complementary error function."""
-    return _erfc(x, 0.0)
+    return sum(_erfc(x, 0.0))
 
 
 def normal_cdf(x: float) -> float:
     """The standard normal distribution function, erfc(-x / sqrt(2)) / 2."""
     if abs(x) > 40.0:
         return 0.0 if x < 0.0 else 1.0
+    return 0.5 * sum(_erfc_of_normal(x))
+
+
+def gelu(x: float) -> float:
+    """The product x * normal_cdf(x), rounded once or nearly so."""
+    if abs(x) > 40.0:
+        return -0.0 if x < 0.0 else x
+    value, error = _erfc_of_normal(x)
+    product, product_error = _two_product(0.5 * x, value)
+    return product + (product_error + 0.5 * x * error)
+
+
+def _erfc_of_normal(x: float) -> tuple[float, float]:
+    """Erfc(-x / sqrt(2)), twice the normal distribution function, and its rounding error."""
     high, error = _two_product(-x, 0.7071067811865476)
-    return 0.5 * _erfc(high, error + x * 4.833646656726457e-17)  # sqrt(1/2) in two floats
+    return _erfc(high, error + x * 4.833646656726457e-17)  # sqrt(1/2) in two floats
 
 
-def _erfc(x: float, error: float) -> float:
-    """Erfc(x + error): in the tail exp(-x**2) times a Taylor polynomial of what remains."""
+def _erfc(x: float, error: float) -> tuple[float, float]:
+    """Erfc(x + error) and its rounding error: in the tail exp(-x**2) times a Taylor polynomial."""
     if x < 0.5 or x != x:
-        return 1.0 - erf(x)
+        return 1.0 - erf(x), 0.0
     if x > 28.0:
-        return 0.0
+        return 0.0, 0.0
     nearest = round(8.0 * x)
     constant, constant_error, coefficients = _erfcx_near(nearest)
     h = (x - 0.125 * nearest) + error
@@ -247,7 +282,8 @@ def _erfc(x: float, error: float) -> float:
     square_error += 2.0 * x * error
     scale = exp(-square)
     rest = (tail + constant_error) - square_error * (constant + tail)
-    return scale * constant + scale * rest
+    value, value_error = _two_product(scale, constant)
+    return value, value_error + scale * rest
 
 
 @cache
@@ -268,21 +304,41 @@ def _erfcx_near(eighths: int) -> tuple[float, float, tuple[float, ...]]:
         return constant, float(a[0] - constant), tuple(float(x) for x in reversed(a[1:]))
 
 
-# --- Functions of many numbers, from exact differences to the largest.
+# --- Functions of many numbers.
 
 
-def _exp_difference(x: float, y: float) -> float:
-    """exp(x - y), from the exact difference."""
-    difference, error = _two_sum(x, -y)
-    value = exp(difference)
-    return value + value * error if value else 0.0
+def prod(xs: Sequence[float]) -> float:
+    """The product, with its rounding errors (Ogita, Rump and Oishi 2005, section 5)."""
+    product, error = 1.0, 0.0
+    for x in xs:
+        product, rounding = _two_product(product, x)
+        error = error * x + rounding
+    result = product + error
+    return result if math.isfinite(result) else math.prod(xs)
 
 
-def _log1p_rest(xs: Sequence[float], largest: float) -> float:
-    """log(sum(exp(x - largest))), where the largest itself contributes the 1 of log1p."""
+# --- Functions of many exponentials, from exact differences to the largest.
+
+
+def _exp_differences(xs: Sequence[float], y: float) -> tuple[list[float], list[float]]:
+    """exp(x - y) of every number, and what the rounding of the differences took from it."""
+    differences = [_two_sum(x, -y) for x in xs]
+    values = [exp(difference) for difference, _ in differences]
+    return values, [v * error if v else 0.0 for v, (_, error) in zip(values, differences, strict=True)]
+
+
+def _sum_of(values: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
+    """The sum of all, and the rounding error of it."""
+    total = fsum([*values, *errors])
+    return total, fsum([*values, *errors, -total])
+
+
+def _log1p_rest(xs: Sequence[float], largest: float) -> tuple[float, float]:
+    """log(sum(exp(x - largest))), where the largest itself contributes the 1 of log1p; and its error."""
     rest = list(xs)
     rest.remove(largest)
-    return log1p(fsum([_exp_difference(x, largest) for x in rest]))
+    total, error = _sum_of(*_exp_differences(rest, largest))
+    return log1p(total), error / (1.0 + total)
 
 
 def logsumexp(xs: Sequence[float]) -> float:
@@ -290,7 +346,7 @@ def logsumexp(xs: Sequence[float]) -> float:
     largest = max(xs)
     if not math.isfinite(largest):
         return largest
-    return largest + _log1p_rest(xs, largest)
+    return fsum([largest, *_log1p_rest(xs, largest)])
 
 
 def log_softmax(xs: Sequence[float]) -> list[float]:
@@ -298,14 +354,12 @@ def log_softmax(xs: Sequence[float]) -> list[float]:
     largest = max(xs)
     if not math.isfinite(largest):
         return [x - largest for x in xs]
-    total = _log1p_rest(xs, largest)
-    differences = [_two_sum(x, -largest) for x in xs]
-    return [difference - (total - error) for difference, error in differences]
+    total, error = _log1p_rest(xs, largest)
+    return [fsum([x, -largest, -total, -error]) if math.isfinite(x - largest) else -math.inf for x in xs]
 
 
 def softmax(xs: Sequence[float]) -> list[float]:
     """Every number's share: exp(x[i]) / sum(exp(x))."""
-    largest = max(xs)
-    exps = [_exp_difference(x, largest) for x in xs]
-    total = fsum(exps)
-    return [e / total for e in exps]
+    values, errors = _exp_differences(xs, max(xs))
+    total = _sum_of(values, errors)
+    return [_quotient_of_pairs(*share, *total) for share in zip(values, errors, strict=True)]

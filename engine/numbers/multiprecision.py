@@ -95,6 +95,14 @@ class Multiprecision:
         """1 / (1 + exp(-x))."""
         return 1 / (1 + self.context.exp(-x))
 
+    def gelu(self, x: Number) -> Number:
+        """The product x * normal_cdf(x)."""
+        return x * self.normal_cdf(x)
+
+    def silu(self, x: Number) -> Number:
+        """The product x * sigmoid(x)."""
+        return x / (1 + self.context.exp(-x))
+
     def softplus(self, x: Number) -> Number:
         """log(1 + exp(x))."""
         return self.context.log1p(self.context.exp(x))

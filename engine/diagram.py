@@ -1,0 +1,479 @@
+"""A diagram: how it looks, what its texts say, and the pictures that are made of it.
+
+The rooms above draw recorded graphs (`engine.draw`) and networks (`engine.draw_network`) on a canvas of this
+one, in this visual language. Text that comes from users is put only into labels and titles, and escaped.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from math import isfinite, isinf, isnan
+from pathlib import Path
+from re import fullmatch
+from typing import Any, Literal, TypeAlias, TypeVar
+from xml.etree import ElementTree
+
+import graphviz
+
+from engine.render import TIMEOUT, RenderError, render
+
+Theme: TypeAlias = Literal["light", "dark"]
+Heat: TypeAlias = Literal["grad"]
+
+LONGEST_NAME = 40  # characters of a label on a card
+_MOST_SENTENCES = 200  # of a description
+_FONT = "DejaVu Sans"  # Graphviz knows its widths everywhere, installed or not
+
+# --- The visual language. Kinds differ by colour and by a second cue: border width, dashes, position.
+
+
+@dataclass(frozen=True)
+class _Ink:
+    fill: str
+    stroke: str
+    width: float = 1.3
+    style: str = "filled"
+
+
+@dataclass(frozen=True)
+class _Palette:
+    background: str
+    text: str
+    derivative: str
+    edge: str
+    operation: _Ink
+    positive: str
+    negative: str
+    kinds: dict[str, _Ink]
+
+
+_PALETTES = {
+    "light": _Palette(
+        background="#FFFFFF",
+        text="#1B1B1B",
+        derivative="#8A3B8F",
+        edge="#6A6A6A",
+        operation=_Ink("#444444", "#FFFFFF"),  # stroke: its text
+        positive="#0072B2",
+        negative="#C65200",
+        kinds={
+            "input": _Ink("#DCEBF7", "#0072B2"),
+            "parameter": _Ink("#FDEBC8", "#8F5600", width=2.2),
+            "constant": _Ink("#ECECEC", "#6E6E6E", style="filled,dashed"),
+            "intermediate": _Ink("#FFFFFF", "#4A4A4A"),
+            "output": _Ink("#DDF2E6", "#00795A", width=1.8),
+        },
+    ),
+    "dark": _Palette(
+        background="#161616",
+        text="#F2F2F2",
+        derivative="#E3A5E8",
+        edge="#A0A0A0",
+        operation=_Ink("#D0D0D0", "#111111"),
+        positive="#56B4E9",
+        negative="#FF9B4A",
+        kinds={
+            "input": _Ink("#123B57", "#56B4E9"),
+            "parameter": _Ink("#4D3305", "#E69F00", width=2.2),
+            "constant": _Ink("#3A3A3A", "#A8A8A8", style="filled,dashed"),
+            "intermediate": _Ink("#262626", "#F2F2F2"),
+            "output": _Ink("#0B4231", "#3FC79A", width=1.8),
+        },
+    ),
+}
+
+
+# --- Numbers and names as text.
+
+
+def number(x: float) -> str:
+    """A number as diagrams show it: four significant digits and a true minus.
+
+    Example:
+        >>> number(-0.28788), number(1.5e-7), number(2.0)
+        ('−0.2879', '1.5e−7', '2')
+    """
+    if isnan(x):
+        return "NaN"
+    if isinf(x):
+        return "∞" if x > 0 else "−∞"
+    mantissa, _, exponent = f"{x + 0.0:.4g}".partition("e")
+    return (mantissa + (f"e{int(exponent)}" if exponent else "")).replace("-", "−")
+
+
+_SUBSCRIPTS = str.maketrans("0123456789,ijklmn", "₀₁₂₃₄₅₆₇₈₉‚ᵢⱼₖₗₘₙ")
+SUPERSCRIPTS = str.maketrans("0123456789lL", "⁰¹²³⁴⁵⁶⁷⁸⁹ˡᴸ")
+_GREEK = {"alpha": "α", "beta": "β", "delta": "δ", "epsilon": "ε", "lambda": "λ", "mu": "μ", "sigma": "σ"}
+_NOTATION = r"([A-Za-z]+)(?:_([0-9]+(?:,[0-9]+)*|[ijklmn]{1,2}))?(?:\^([0-9]+|[lL]))?"
+
+
+def typeset(label: str) -> str:
+    """A label in the notation of the delta rule with its indices low and high; any other as it is.
+
+    Example:
+        >>> typeset("w_12^1"), typeset("delta_1^2"), typeset("learning rate")
+        ('w₁₂¹', 'δ₁²', 'learning rate')
+    """
+    match = fullmatch(_NOTATION, label)
+    if not match:
+        return label
+    symbol, low, high = match.groups(default="")
+    return _GREEK.get(symbol, symbol) + low.translate(_SUBSCRIPTS) + high.translate(SUPERSCRIPTS)
+
+
+def plain(text: str) -> str:
+    """Any text on one line, in which nothing is invisible."""
+    text = " ".join(text.split())
+    return "".join("\ufffd" if unicodedata.category(c).startswith("C") else c for c in text)
+
+
+def name_of(label: str, longest: int = LONGEST_NAME) -> str:
+    """A label as diagrams show it."""
+    return shortened(typeset(label), longest)
+
+
+def shortened(text: str, longest: int) -> str:
+    """Text on one line, with an ellipsis where it is cut."""
+    text = plain(text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+# --- The diagram.
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A diagram, which shows itself in a notebook.
+
+    Args:
+        dot: the graph in the DOT language.
+        title: what it shows, in a few words.
+        description: what it shows, for those who cannot see it.
+        titles: for the id of an element the text that a browser shows over it.
+        theme: "light" or "dark".
+        timeout: seconds that its layout may take.
+
+    Example:
+        >>> canvas = Canvas("light")
+        >>> canvas.operation("o1", "×", "mul", title="x * y")
+        >>> "x * y" in canvas.diagram("A product", ["One operation."], timeout=10.0).svg
+        True
+    """
+
+    dot: str
+    title: str
+    description: str
+    titles: dict[str, str] = field(default_factory=dict, repr=False)
+    theme: Theme = "light"
+    timeout: float = TIMEOUT
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG.
+
+        Raises:
+            RenderError: if its layout takes too long, or nothing is installed that makes one.
+        """
+        return render(self.dot, "svg", finish=self._finish, timeout=self.timeout).decode()
+
+    @cached_property
+    def png(self) -> bytes:
+        """The picture as PNG.
+
+        Raises:
+            RenderError: as `svg`, and if neither the extra `png` nor `dot` is installed.
+        """
+        return render(self.dot, "png", finish=self._finish, timeout=self.timeout)
+
+    @cached_property
+    def pdf(self) -> bytes:
+        """The picture as PDF, on one page of its size.
+
+        Raises:
+            RenderError: as `svg`, and if neither the extra `pdf` nor `dot` is installed.
+        """
+        return render(self.dot, "pdf", finish=self._finish, timeout=self.timeout)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to a file.
+
+        Args:
+            path: where to; its ending says what: .svg, .png, .pdf, or .dot for the graph itself.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: if the ending is none of these.
+            RenderError: if the picture cannot be made.
+        """
+        path = Path(path)
+        ending = path.suffix.lower().removeprefix(".")
+        if ending not in _ENDINGS:
+            raise ValueError(f"a diagram is saved as .{', .'.join(_ENDINGS)}, not as {path.name!r}")
+        content = _ENDINGS[ending](self)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str | bytes]:
+        """What a notebook shows: the picture; where there is none, the graph as text and the reason."""
+        try:
+            bundle: dict[str, str | bytes] = {
+                "text/plain": self.title,
+                "image/svg+xml": self.svg,
+                "text/html": self._repr_html_(),
+            }
+        except RenderError as error:
+            return {"text/plain": f"{self.dot}\n{error}"}
+        with suppress(RenderError):  # for readers of saved notebooks that show no SVG
+            bundle["image/png"] = self.png
+        return bundle
+
+    def _repr_html_(self) -> str:
+        """The SVG inline, its ids its own on a page with other diagrams."""
+        prefix = f"d{sum(ord(c) * i for i, c in enumerate(self.dot, 1)) % 0xFFFFFF:06x}-"
+        return _prefixed(self.svg, prefix)
+
+    def _finish(self, svg: str) -> str:
+        return _finished(svg, self)
+
+
+_ENDINGS: dict[str, Callable[[Diagram], str | bytes]] = {
+    "svg": lambda diagram: diagram.svg,
+    "png": lambda diagram: diagram.png,
+    "pdf": lambda diagram: diagram.pdf,
+    "dot": lambda diagram: diagram.dot,
+}
+
+_SVG = "http://www.w3.org/2000/svg"
+_GRADIENTS = ("grad ", "∂ ", "δ")  # the lines that say them begin so
+
+
+def _finished(svg: str, diagram: Diagram) -> str:
+    """Graphviz's SVG with what Graphviz cannot say: size, titles, colours of single lines."""
+    ElementTree.register_namespace("", _SVG)
+    root = ElementTree.fromstring(svg)  # noqa: S314  Graphviz wrote it, on this machine
+    width, height = root.attrib["viewBox"].split()[2:]
+    root.attrib.update(
+        {
+            "class": f"deltagrad {diagram.theme}",
+            "width": width,  # in pixels, where there is room; else the viewBox is scaled down
+            "height": height,
+            "style": "max-width:100%;height:auto",
+            "role": "img",
+            "aria-labelledby": "title description",
+        }
+    )
+    for place, (tag, ident, text) in enumerate(
+        [("title", "title", diagram.title), ("desc", "description", diagram.description)]
+    ):
+        element = ElementTree.Element(f"{{{_SVG}}}{tag}", id=ident)
+        element.text = plain(text)
+        root.insert(place, element)
+    for element in root.iter():
+        if element.get("stroke") == "transparent":  # Graphviz 2 says so, and SVG has no such colour
+            element.set("stroke", "none")
+    for group in root.iter(f"{{{_SVG}}}g"):
+        _name_group(group, diagram.titles.get(group.get("id", "")))
+        for place, line in enumerate(group.iterfind(f"{{{_SVG}}}text")):
+            line.set("font-family", f"{_FONT}, Verdana, Arial, sans-serif")
+            _colour_line(line, place, group.get("class", "").split(), _PALETTES[diagram.theme])
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _name_group(group: ElementTree.Element, title: str | None) -> None:
+    """What is shown when the group is pointed at; Graphviz would show its internal name."""
+    element = group.find(f"{{{_SVG}}}title")
+    if element is not None:
+        group.remove(element)
+    if title:
+        element = ElementTree.Element(f"{{{_SVG}}}title")
+        element.text = plain(title)
+        group.insert(0, element)
+
+
+def _colour_line(line: ElementTree.Element, place: int, kinds: Sequence[str], palette: _Palette) -> None:
+    """Gradients in their colour, and a background under the derivatives on edges."""
+    text = line.text or ""
+    value, separator, gradient = text.partition(" ∂ ")
+    if "edge" in kinds:
+        halo = {"stroke": palette.background, "stroke-width": "3", "paint-order": "stroke"}
+        line.attrib.update({"class": "derivative", **halo})
+    elif place == 0:
+        line.set("class", "name")
+    elif text.startswith(_GRADIENTS):
+        line.attrib.update({"class": "gradient", "fill": palette.derivative})
+    elif separator:
+        line.text = f"{value} "
+        part = {"class": "gradient", "fill": palette.derivative}
+        ElementTree.SubElement(line, f"{{{_SVG}}}tspan", part).text = f"∂ {gradient}"
+    else:
+        line.set("class", "number")
+
+
+def _prefixed(svg: str, prefix: str) -> str:
+    """Every id, and every reference to one, with a prefix."""
+    root = ElementTree.fromstring(svg)  # noqa: S314  made here
+    for element in root.iter():
+        if "id" in element.attrib:
+            element.set("id", prefix + element.attrib["id"])
+    root.set("aria-labelledby", f"{prefix}title {prefix}description")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+# --- A canvas: DOT being written, where every text is escaped.
+
+Field: TypeAlias = "str | list[Field]"  # of a card: a text, or fields across the direction of those around
+
+
+class Canvas:
+    """A graph becoming a diagram.
+
+    Args:
+        theme: "light" or "dark".
+        **attributes: of the graph, in the DOT language.
+
+    Attributes:
+        palette: the colours of the theme.
+        titles: what each element says when pointed at, by its id.
+    """
+
+    def __init__(self, theme: Theme, **attributes: str) -> None:
+        if theme not in _PALETTES:
+            raise ValueError(f"a theme is {' or '.join(_PALETTES)}, not {theme!r}")
+        self.theme: Theme = theme
+        self.palette = _PALETTES[theme]
+        self.titles: dict[str, str] = {}
+        background = {"bgcolor": self.palette.background, "pad": "0.12", "outputorder": "edgesfirst"}
+        self._graph = graphviz.Digraph(
+            graph_attr={**background, **attributes},
+            node_attr={"fontname": _FONT, "fontsize": "13", "fontcolor": self.palette.text},
+            edge_attr={
+                "fontname": _FONT,
+                "fontsize": "10.5",
+                "fontcolor": self.palette.derivative,
+                "color": self.palette.edge,
+                "arrowsize": "0.65",
+            },
+        )
+
+    def card(
+        self, ident: str, fields: Sequence[Field], kind: str, of: str, title: str, **attributes: str
+    ) -> None:
+        """A card of text in fields, in the colours of its kind."""
+        ink = self.palette.kinds[kind]
+        self.titles[ident] = title
+        self._graph.node(
+            ident,
+            label=_record(list(fields)),
+            _attributes={
+                "id": ident,
+                "class": f"{of} {kind}",
+                "shape": "Mrecord",
+                "height": "0.2",
+                "margin": "0.09,0.04",
+            },
+            fillcolor=ink.fill,
+            color=ink.stroke,
+            penwidth=f"{ink.width:g}",
+            style=ink.style,
+            **attributes,
+        )
+
+    def operation(self, ident: str, symbol: str, kind: str, title: str, **attributes: str) -> None:
+        """An operation: a dark circle for a sign, a tag for a word."""
+        sign = len(symbol) == 1
+        self.titles[ident] = title
+        self._graph.node(
+            ident,
+            label=_lines(symbol),
+            _attributes={
+                "id": ident,
+                "class": f"operation {kind}",
+                "height": "0.3",
+                "width": "0.3",
+                "margin": "0.09,0.03",
+            },
+            shape="circle" if sign else "box",
+            style="filled" if sign else "filled,rounded",
+            fixedsize="true" if sign else "false",
+            fontsize="15" if sign else "13",
+            fillcolor=self.palette.operation.fill,
+            color=self.palette.operation.fill,
+            fontcolor=self.palette.operation.stroke,
+            **attributes,
+        )
+
+    def text(self, ident: str, lines: Sequence[str], kind: str, **attributes: str) -> None:
+        """Text on the background, which it covers."""
+        self._graph.node(
+            ident,
+            label=_lines(*lines),
+            _attributes={
+                "id": ident,
+                "class": f"text {kind}",
+                "shape": "box",
+                "style": "filled",
+                "margin": "0.03,0",
+                "width": "0",
+                "height": "0",
+            },
+            color=self.palette.background,
+            fillcolor=self.palette.background,
+            **attributes,
+        )
+
+    def edge(
+        self, tail: str, head: str, ident: str, kind: str, title: str = "", text: str = "", **attributes: str
+    ) -> None:
+        """An edge, with a derivative on it."""
+        self.titles[ident] = title
+        self._graph.edge(
+            tail, head, label=_lines(text), _attributes={"id": ident, "class": kind}, **attributes
+        )
+
+    def caption(self, lines: Sequence[str]) -> None:
+        """Lines of text below the graph."""
+        self._graph.attr(label=_lines(*lines), fontname=_FONT, fontsize="10.5", fontcolor=self.palette.text)
+
+    def diagram(self, title: str, sentences: Iterable[str], timeout: float) -> Diagram:
+        """The finished diagram, described by sentences."""
+        description = " ".join(islice(sentences, _MOST_SENTENCES))
+        return Diagram(self._graph.source, title, description, self.titles, self.theme, timeout)
+
+
+def _record(fields: Sequence[Field]) -> str:
+    """Fields as the label of a record; each list of them turns the direction."""
+    inside = "|".join(
+        _record(part) if isinstance(part, list) else _escaped(part, also="{}|<>") for part in fields
+    )
+    return f"{{{inside}}}"
+
+
+def _escaped(text: str, also: str = "") -> str:
+    """Text on one line, as Graphviz shows it unchanged."""
+    text = plain(text).replace("\\", "\\\\").replace("&", "&amp;")
+    for c in also:
+        text = text.replace(c, f"\\{c}")
+    return text
+
+
+def _lines(*lines: str) -> str:
+    """Lines as the label of anything but a record; `nohtml`, for `<b>` would be taken for markup."""
+    label: str = graphviz.nohtml("\\n".join(map(_escaped, lines)))
+    return label
+
+
+_Key = TypeVar("_Key")
+
+
+def widths(sizes: dict[_Key, float], widest: float) -> dict[_Key, float]:
+    """Line widths in proportion to sizes; one that is infinite or NaN is the widest."""
+    largest = max((size for size in sizes.values() if isfinite(size)), default=0.0) or 1.0
+    shares = {key: size / largest if isfinite(size) else 1.0 for key, size in sizes.items()}
+    return {key: 0.4 + (widest - 0.4) * share for key, share in shares.items()}

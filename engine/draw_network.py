@@ -1,0 +1,348 @@
+"""Diagrams of networks: neurons with their numbers, and the delta rule to be read off.
+
+A network is described here by numbers and names alone, so that whoever has networks can draw them. Cards
+and labels are put on a grid: layers are columns, and a column is as far from the next as the labels of its
+weights need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from engine.diagram import Canvas, Diagram, Field, Heat, Theme, name_of, number, widths
+from engine.ops import OPS
+from engine.render import TIMEOUT
+
+# --- What there is to say of a network.
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight or a bias with its gradient.
+
+    Args:
+        name: its name in the notation of the delta rule, as `w_12^1`.
+        value: the number.
+        grad: the derivative of the loss by it.
+        source: the index of the input it multiplies, from 0; unused for a bias.
+    """
+
+    name: str
+    value: float
+    grad: float
+    source: int = 0
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """What the delta rule says of a neuron.
+
+    Args:
+        labels: the names of its net input and its activation, as `z_1^2` and `a_1^2`.
+        z: the net input.
+        a: the activation.
+        delta: the derivative of the loss by the net input.
+        weights: those of the inputs it is connected to.
+        bias: its bias, if it has one.
+    """
+
+    labels: tuple[str, str]
+    z: float
+    a: float
+    delta: float
+    weights: Sequence[Weight]
+    bias: Weight | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Neurons side by side.
+
+    Args:
+        activation: the name of their activation.
+        neurons: the neurons, from the first.
+    """
+
+    activation: str
+    neurons: Sequence[Neuron]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network after a forward and a backward pass, as numbers and names.
+
+    Args:
+        inputs: name and value of each input.
+        layers: the layers, the output layer last.
+        targets: name and value of each target.
+        loss: name and value of the loss.
+    """
+
+    inputs: Sequence[tuple[str, float]]
+    layers: Sequence[Layer]
+    targets: Sequence[tuple[str, float]] = ()
+    loss: tuple[str, float] | None = None
+
+
+_LINE = 1.75  # the height of a line of a card, in font sizes
+_CARD_FONT = 12.0  # points, as all that follow
+_LABEL_FONT = 10.5
+_LABEL_HEIGHT = 31.0  # of two lines, and a little air
+_BETWEEN = 26.0  # cards of a column
+_MOST_FULL_CARDS = 8  # in a column; beyond, a card has one line
+_MOST_IN_A_COLUMN = 20
+_PLAIN_GAP = 140.0  # between columns whose weights have no labels
+_LONGEST = 14  # characters of a name
+
+
+def draw_network(
+    network: Network,
+    *,
+    theme: Theme = "light",
+    heat: Heat | None = None,
+    title: str = "",
+    timeout: float = TIMEOUT,
+) -> Diagram:
+    """A diagram of a network as neurons: the delta rule, to be read off.
+
+    Each neuron shows its net input, its activation, its delta and its bias; each edge the weight and its
+    gradient, which is the delta at its head times the activation at its tail. Blue solid edges are
+    positive, orange dashed ones negative, and width shows magnitude. Where a layer has too many weights
+    for numbers, edges go without, and the diagram says so.
+
+    Args:
+        network: the numbers and names.
+        theme: "light" or "dark".
+        heat: "grad" gives edges the sign and width of the gradients in place of the weights.
+        title: what the diagram shows, for screen readers.
+        timeout: seconds that its layout may take.
+
+    Returns:
+        The diagram.
+
+    Example:
+        >>> w, b = Weight("w_11^1", 0.5, -0.2), Weight("b_1^1", 0.1, -0.2)
+        >>> neuron = Neuron(("z_1^1", "a_1^1"), z=0.6, a=0.6, delta=-0.2, weights=[w], bias=b)
+        >>> network = Network([("x_1", 1.0)], [Layer("identity", [neuron])], [("y_1", 0.7)], ("loss", 0.01))
+        >>> "δ₁¹ −0.2" in draw_network(network).svg
+        True
+    """
+    if heat not in (None, "grad"):
+        raise ValueError(f"heat is 'grad' or None, not {heat!r}")
+    return _Grid(network, theme, heat).diagram(title, timeout)
+
+
+class _Column:
+    """Cards one below the other: which are shown, and how high they lie."""
+
+    def __init__(self, size: int, spacing: float) -> None:
+        half = _MOST_IN_A_COLUMN // 2
+        self.size, self.spacing, self.x, self.width = size, spacing, 0.0, 0.0
+        self.left_out = max(0, size - 2 * half)
+        self.shown = [i for i in range(size) if not self.left_out or i < half or i >= size - half]
+
+    def y(self, place: int) -> float:
+        """The height of a place; after the upper half of the cards one place is for those left out."""
+        last = len(self.shown) - 1 + bool(self.left_out)
+        return (last / 2 - place) * self.spacing
+
+    def heights(self) -> dict[int, float]:
+        """The height of each card that is shown."""
+        half = len(self.shown) // 2
+        return {
+            i: self.y(place + (1 if self.left_out and place >= half else 0))
+            for place, i in enumerate(self.shown)
+        }
+
+
+class _Grid:
+    """A network being drawn: neurons `n2_1` (of layer 0: inputs), weights `w2_1_3`."""
+
+    def __init__(self, network: Network, theme: Theme, heat: Heat | None) -> None:
+        self.network, self.heat = network, heat
+        self.canvas = Canvas(theme, layout="neato", inputscale="72", splines="line")
+        sizes = [len(network.inputs), *(len(layer.neurons) for layer in network.layers)]
+        self.full = max(sizes) <= _MOST_FULL_CARDS
+        self.cards = [[self._input_lines(*x) for x in network.inputs]] + [
+            [self._neuron_lines(layer, neuron) for neuron in layer.neurons] for layer in network.layers
+        ]
+        line = _LINE * _CARD_FONT
+        spacing = max(len(lines) for column in self.cards for lines in column) * line
+        self.columns = [_Column(size, spacing + (_BETWEEN if self.full else line / 2)) for size in sizes]
+        for column, cards in zip(self.columns, self.cards, strict=True):
+            column.width = _card_width(line for lines in cards for line in lines)
+        self.along = [self._set_apart(k) for k in range(1, len(sizes))]
+
+    def _set_apart(self, k: int) -> float | None:
+        """Put column k where the labels of its weights fit, and say where on the edges they do."""
+        tail, head = self.columns[k - 1], self.columns[k]
+        start, end = tail.heights(), head.heights()
+        edges = [(start[w.source], end[i]) for i, w in self._shown_weights(k)]
+        along = _where_labels_fit(edges) if self.full else None
+        labels = [line for _, w in self._shown_weights(k) for line in _weight_lines(w)]
+        gap = _PLAIN_GAP if along is None else (_text_width(labels, _LABEL_FONT) / 2 + 8.0) / along
+        head.x = tail.x + (tail.width + head.width) / 2 + gap
+        return along
+
+    def diagram(self, title: str, timeout: float) -> Diagram:
+        kinds = ["input", *["intermediate"] * (len(self.columns) - 2), "output"]
+        for k, (column, kind) in enumerate(zip(self.columns, kinds, strict=True)):
+            for i, y in column.heights().items():
+                self._card(_ident(k, i), self.cards[k][i], kind, column, y)
+            if column.left_out:
+                place = f"{column.x:g},{column.y(len(column.shown) // 2):g}!"
+                self.canvas.text(f"m{k}", [f"⋮ {column.left_out:,} more"], "omission", pos=place)
+        for k, along in enumerate(self.along, start=1):
+            self._weights(k, along)
+        if self.network.loss is not None:
+            self._loss(*self.network.loss)
+        notes = [self._legend(), *self._omissions()]
+        self.canvas.caption(notes)
+        sizes = "-".join(str(column.size) for column in self.columns)
+        sentences = (f"{text}." for text in [*notes, *filter(None, self.canvas.titles.values())])
+        return self.canvas.diagram(title or f"Network {sizes}, forward and backward", sentences, timeout)
+
+    # What is written.
+
+    def _input_lines(self, name: str, value: float) -> list[str]:
+        lines = [name_of(name, _LONGEST), number(value)]
+        return lines if self.full else [" ".join(lines)]
+
+    def _neuron_lines(self, layer: Layer, neuron: Neuron) -> list[str]:
+        z, a = (
+            f"{name_of(label, _LONGEST)} {number(x)}"
+            for label, x in zip(neuron.labels, (neuron.z, neuron.a), strict=True)
+        )
+        delta = f"{_delta(neuron)} {number(neuron.delta)}"
+        if not self.full:
+            return [f"{a}  {delta}"]
+        activation = OPS[layer.activation].symbol if layer.activation in OPS else layer.activation
+        bias = " ".join(_weight_lines(neuron.bias)) if neuron.bias else "no bias"
+        return [activation, z, a, delta, bias]
+
+    def _legend(self) -> str:
+        what = "|∂|" if self.heat else "|w|"
+        return f"∂ = δ at the head × a at the tail. Edges: width {what}, + blue, − orange and dashed"
+
+    def _omissions(self) -> list[str]:
+        counts = [
+            f"{sum(len(neuron.weights) for neuron in layer.neurons):,} weights of layer {k}"
+            for k, (layer, along) in enumerate(zip(self.network.layers, self.along, strict=True), start=1)
+            if along is None
+        ]
+        return [f"Without numbers, which would not fit: {', '.join(counts)}"] if counts else []
+
+    # Where it is drawn.
+
+    def _card(self, ident: str, lines: Sequence[str], kind: str, column: _Column, y: float) -> None:
+        fields: list[Field] = [*lines]
+        self.canvas.card(
+            ident,
+            fields,
+            kind,
+            "neuron",
+            ", ".join(lines),
+            pos=f"{column.x:g},{y:g}!",
+            width=f"{column.width / 72:.3f}",
+            fontsize=f"{_CARD_FONT:g}",
+        )
+
+    def _shown_weights(self, k: int) -> list[tuple[int, Weight]]:
+        """The weights of layer k whose both ends are shown, with the index of the neuron at the head."""
+        tail, neurons = set(self.columns[k - 1].shown), self.network.layers[k - 1].neurons
+        return [(i, w) for i in self.columns[k].shown for w in neurons[i].weights if w.source in tail]
+
+    def _weights(self, k: int, along: float | None) -> None:
+        shown = self._shown_weights(k)
+        sizes = [w.grad if self.heat else w.value for _, w in shown]
+        wide = widths({place: abs(size) for place, size in enumerate(sizes)}, 2.2 if along is None else 3.6)
+        for place, (i, w) in enumerate(shown):
+            negative = sizes[place] < 0.0
+            colour = self.canvas.palette.negative if negative else self.canvas.palette.positive
+            ident = f"w{k}_{i + 1}_{w.source + 1}"
+            self.canvas.edge(
+                f"{_ident(k - 1, w.source)}:e",
+                f"{_ident(k, i)}:w",
+                ident,
+                "weight",
+                ", ".join(_weight_lines(w)),
+                color=colour,
+                penwidth=f"{wide[place]:.3g}",
+                style="dashed" if negative else "solid",
+                arrowhead="none" if along is None else "normal",
+            )
+            if along is not None:
+                self._weight_label(k, i, w, ident, colour, along)
+
+    def _weight_label(self, k: int, i: int, w: Weight, ident: str, colour: str, along: float) -> None:
+        """A label lies on its edge, as text of its own: Graphviz would put it beside."""
+        tail, head = self.columns[k - 1], self.columns[k]
+        x0, x1 = tail.x + tail.width / 2, head.x - head.width / 2
+        y0, y1 = tail.heights()[w.source], head.heights()[i]
+        self.canvas.text(
+            f"{ident}_label",
+            _weight_lines(w),
+            "weight",
+            fontcolor=colour,
+            fontsize=f"{_LABEL_FONT}",
+            pos=f"{x0 + along * (x1 - x0):g},{y0 + along * (y1 - y0):g}!",
+        )
+
+    def _loss(self, name: str, value: float) -> None:
+        outputs, targets = self.columns[-1], self.network.targets
+        shown = targets if len(targets) <= _MOST_FULL_CARDS else targets[: _MOST_FULL_CARDS - 1]
+        target_lines = [f"{name_of(label, _LONGEST)} {number(y)}" for label, y in shown]
+        if len(targets) > len(shown):
+            target_lines.append(f"⋮ {len(targets) - len(shown):,} more")
+        lines = [name_of(name, _LONGEST), number(value)]
+        column = _Column(1, 0.0)
+        column.width = _card_width([*lines, *target_lines])
+        column.x = outputs.x + (outputs.width + column.width) / 2 + 50.0
+        self._card("loss", lines, "output", column, 0.0)
+        for i in outputs.shown:
+            self.canvas.edge(f"{_ident(len(self.columns) - 1, i)}:e", "loss:w", f"l{i + 1}", "result")
+        if targets:
+            y = (len(target_lines) / 2 + 1) * _LINE * _CARD_FONT + _BETWEEN
+            self._card("targets", target_lines, "constant", column, y)
+            self.canvas.edge("targets:s", "loss:n", "l0", "result")
+
+
+def _ident(k: int, i: int) -> str:
+    return f"n{k}_{i + 1}"
+
+
+def _weight_lines(w: Weight) -> list[str]:
+    return [f"{name_of(w.name, _LONGEST)} {number(w.value)}", f"∂ {number(w.grad)}"]
+
+
+def _card_width(lines: Iterable[str]) -> float:
+    return _text_width(lines, _CARD_FONT) + 16.0
+
+
+_NARROW = set(" .,:‚⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉")
+
+
+def _text_width(lines: Iterable[str], font: float) -> float:
+    """The width of the longest line, about: characters are 0.64 of the font size, indices 0.4."""
+    return max((sum(0.4 if c in _NARROW else 0.64 for c in line) for line in lines), default=0.0) * font
+
+
+def _delta(neuron: Neuron) -> str:
+    """The name of the delta, made from that of the net input: `delta_1^2` beside `z_1^2`."""
+    z, index, place = neuron.labels[0].partition("_")
+    return name_of(f"delta{index}{place}" if z == "z" else f"δ {neuron.labels[0]}", _LONGEST)
+
+
+def _where_labels_fit(edges: Sequence[tuple[float, float]]) -> float | None:
+    """How far along the edges between two columns their labels lie apart; None if nowhere.
+
+    Half way the columns may be close, but labels of edges that cross meet; nearer to the tail they fan out.
+    """
+    for percent in range(50, 15, -1):
+        along = percent / 100
+        heights = sorted(y0 + along * (y1 - y0) for y0, y1 in edges)
+        if all(above - below >= _LABEL_HEIGHT for below, above in pairwise(heights)):
+            return along
+    return None

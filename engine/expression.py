@@ -1,0 +1,298 @@
+"""Expressions in text, such as "tanh(w*x + b)": parsed by a grammar of their own, never evaluated as code.
+
+    expression = term with + - * / ** and parentheses, as in Python
+    term       = a number, a name, a function of `engine` with its arguments, a list, an element of a list
+
+An operator-precedence parser (Pratt 1973) writes the expression in postfix order; a stack computes it. What
+is not in the grammar is refused, with a line that points at it. Texts are short, numbers finite and nesting
+shallow, so that no text can take long.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import isinf
+from typing import Any, NoReturn, TypeAlias
+
+from engine import functions
+from engine.functions import Operand
+
+_LONGEST = 10_000  # characters
+_DEEPEST = 100  # levels of nesting
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    name: getattr(functions, name) for name in functions.__all__ if callable(getattr(functions, name))
+}
+"""What an expression may call: every public function of the engine."""
+
+CONSTANTS: Mapping[str, float] = {
+    name: getattr(functions, name) for name in functions.__all__ if name not in FUNCTIONS
+}
+
+
+class ExpressionError(ValueError):
+    """What is wrong with an expression, and where.
+
+    Args:
+        message: what is wrong.
+        text: the expression.
+        position: the place in it, from 0.
+    """
+
+    def __init__(self, message: str, text: str, position: int) -> None:
+        start = max(0, position - 50)
+        shown = "".join(c if c.isprintable() else "\ufffd" for c in text[start : position + 30])
+        super().__init__(f"{message}\n  {shown}\n  {' ' * (position - start)}^")
+        self.position = position
+
+
+_Instruction: TypeAlias = tuple[
+    int, "float | str | Callable[..., Any]", int
+]  # place, what, operands it takes
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression, which is a function of its names.
+
+    Args:
+        text: as it was given.
+        names: its free names, in order of appearance.
+        program: its numbers, names and operations in postfix order.
+
+    Example:
+        >>> f = parse("tanh(w*x + b)")
+        >>> f.names
+        ('w', 'x', 'b')
+        >>> round(f(w=0.4, x=1.0, b=0.1), 4)
+        0.4621
+    """
+
+    text: str
+    names: tuple[str, ...]
+    program: tuple[_Instruction, ...]
+
+    def __call__(self, **numbers: Operand) -> Any:
+        """The expression at these numbers: recorded if one is a Value, else a float.
+
+        Args:
+            **numbers: a number or a Value for each name.
+
+        Returns:
+            A Value, or a float; a list where the expression is one.
+
+        Raises:
+            ValueError: if a name has no number or a number no name.
+            ExpressionError: outside the domain of an operation, pointing at it.
+        """
+        if set(numbers) != set(self.names):
+            raise ValueError(
+                f"{self.text!r} takes {', '.join(self.names) or 'no names'}; "
+                f"got {', '.join(sorted(numbers)) or 'none'}"
+            )
+        stack: list[Any] = []
+        for position, what, count in self.program:
+            if isinstance(what, float):
+                stack.append(what)
+            elif isinstance(what, str):
+                stack.append(numbers[what])
+            else:
+                operands = stack[len(stack) - count :]
+                del stack[len(stack) - count :]
+                try:
+                    stack.append(what(*operands))
+                except (TypeError, ValueError, ArithmeticError) as error:
+                    raise ExpressionError(str(error), self.text, position) from None
+        return stack.pop()
+
+
+def parse(text: str) -> Expression:
+    """Read an expression.
+
+    Args:
+        text: such as "tanh(w*x + b)". Functions are those of `engine`, and `pi` is known; any other name is
+            free. Functions of many numbers take a list: "fsum([a, b, c])".
+
+    Returns:
+        The expression, to be called with a number for each name.
+
+    Raises:
+        ExpressionError: if the text is no expression, pointing at the place.
+
+    Example:
+        >>> parse("2**x")(x=3.0)
+        8.0
+        >>> parse("tanh(w*x + )")
+        Traceback (most recent call last):
+        ...
+        engine.expression.ExpressionError: here a number, a name or ( is missing
+          tanh(w*x + )
+                     ^
+    """
+    if len(text) > _LONGEST:
+        raise ExpressionError(
+            f"an expression has at most {_LONGEST:,} characters, got {len(text):,}", text, 0
+        )
+    parser = _Parser(text)
+    parser.expression(0)
+    if parser.kind != "end":
+        parser.refuse(f"{parser.lexeme!r} does not continue an expression")
+    return Expression(text, tuple(parser.names), tuple(parser.program))
+
+
+# --- Operations that are no functions of the engine.
+
+
+def _of_numbers(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """An operator that refuses lists: Python would repeat and join them."""
+
+    def apply(*operands: Any) -> Any:
+        if any(isinstance(x, list) for x in operands):
+            raise TypeError("an operator takes numbers, not a list")
+        return operation(*operands)
+
+    return apply
+
+
+def _list(*elements: Any) -> list[Any]:
+    return list(elements)
+
+
+def _element(of: Any, index: Any) -> Any:
+    if not isinstance(of, list):
+        raise TypeError("only a list has elements")
+    if not (isinstance(index, float) and index in range(len(of))):
+        raise ValueError(f"the list has the elements 0 to {len(of) - 1}")
+    return of[int(index)]
+
+
+_BINARY = {  # how strongly an operator binds on its left and on its right, and what it does
+    "+": (1, 2, _of_numbers(operator.add)),
+    "-": (1, 2, _of_numbers(operator.sub)),
+    "*": (3, 4, _of_numbers(operator.mul)),
+    "/": (3, 4, _of_numbers(operator.truediv)),
+    "**": (8, 5, _of_numbers(functions.pow)),
+}
+_SIGN = 5  # binds more strongly than *, less than **
+_NEGATE = _of_numbers(operator.neg)
+
+_TOKEN = re.compile(
+    r"[ \t\r\n]*(?:(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.]))"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<sign>\*\*|[-+*/()\[\],])"
+    r"|(?P<end>$))",
+    re.ASCII,
+)
+_HINTS = {"^": "; a power is **", "=": "; numbers for names are given apart", ".": ""}
+
+
+class _Parser:
+    """A text and a place in it, with the program so far."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names: dict[str, None] = {}
+        self.program: list[_Instruction] = []
+        self.depth = 0
+        self.next = 0
+        self.advance()
+
+    def advance(self) -> None:
+        """Read the next lexeme."""
+        match = _TOKEN.match(self.text, self.next)
+        if match is None:
+            self.place = (
+                self.next + len(self.text[self.next :]) - len(self.text[self.next :].lstrip(" \t\r\n"))
+            )
+            wrong = self.text[self.place]
+            self.refuse(f"{wrong!r} is not part of an expression{_HINTS.get(wrong, '')}")
+        self.kind = str(match.lastgroup)
+        self.lexeme = match[self.kind]
+        self.place = match.start(self.kind)
+        self.next = match.end()
+
+    def refuse(self, message: str, place: int | None = None) -> NoReturn:
+        raise ExpressionError(message, self.text, self.place if place is None else place)
+
+    def expect(self, lexeme: str) -> None:
+        if self.lexeme != lexeme:
+            self.refuse(f"here a {lexeme} is missing")
+        self.advance()
+
+    def emit(self, place: int, what: float | str | Callable[..., Any], count: int = 0) -> None:
+        self.program.append((place, what, count))
+
+    def expression(self, least: int) -> None:
+        """Operands and the operators between them that bind at least so strongly."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            self.refuse(f"an expression nests at most {_DEEPEST} levels")
+        self.operand()
+        while self.lexeme in _BINARY and _BINARY[self.lexeme][0] >= least:
+            place, (_, right, operation) = self.place, _BINARY[self.lexeme]
+            self.advance()
+            self.expression(right)
+            self.emit(place, operation, 2)
+        self.depth -= 1
+
+    def operand(self) -> None:
+        place, lexeme, kind = self.place, self.lexeme, self.kind
+        if kind == "number":
+            if isinf(float(lexeme)):
+                self.refuse("the number is too large for a float")
+            self.emit(place, float(lexeme))
+            self.advance()
+        elif kind == "name":
+            self.advance()
+            self.named(place, lexeme)
+        elif lexeme == "(":
+            self.advance()
+            self.expression(0)
+            self.expect(")")
+        elif lexeme == "[":
+            self.advance()
+            self.emit(place, _list, self.several("]"))
+        elif lexeme in ("+", "-"):
+            self.advance()
+            self.expression(_SIGN)
+            if lexeme == "-":
+                self.emit(place, _NEGATE, 1)
+        else:
+            self.refuse("here a number, a name or ( is missing")
+        while self.lexeme == "[":
+            place = self.place
+            self.advance()
+            self.expression(0)
+            self.expect("]")
+            self.emit(place, _element, 2)
+
+    def named(self, place: int, name: str) -> None:
+        """A call of a function, a constant, or a free name."""
+        if self.lexeme == "(":
+            if name not in FUNCTIONS:
+                close = get_close_matches(name, FUNCTIONS, 1)
+                self.refuse(f"there is no function {name}" + (f"; {close[0]}?" if close else ""), place)
+            self.advance()
+            self.emit(place, FUNCTIONS[name], self.several(")"))
+        elif name in FUNCTIONS:
+            self.refuse(f"{name} is a function: {name}(...)", place)
+        elif name in CONSTANTS:
+            self.emit(place, CONSTANTS[name])
+        else:
+            self.names[name] = None
+            self.emit(place, name)
+
+    def several(self, closing: str) -> int:
+        """Expressions with commas between them, up to a bracket; how many they are."""
+        count = 0
+        while self.lexeme != closing:
+            if count:
+                self.expect(",")
+            self.expression(0)
+            count += 1
+        self.advance()
+        return count

@@ -1,0 +1,84 @@
+"""Networks as diagrams: one forward and one backward pass, told in numbers and names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine import Value, grad
+from engine.diagram import Diagram
+from engine.draw_network import Layer, Network, Neuron, Weight, draw_network
+from engine.value import operand
+from nn.modules import MLP
+
+
+def draw(
+    model: MLP,
+    x: Sequence[Value | float],
+    y: Any,
+    loss: Callable[[Any, Any], Value],
+    **options: Any,
+) -> Diagram:
+    """A diagram of a network's neurons after a forward and a backward pass; nobody's `grad` changes.
+
+    Args:
+        model: the network.
+        x: the inputs.
+        y: the target, or one for each output.
+        loss: of the outputs and the target, one of `nn.losses` or your own.
+        **options: of `engine.draw_network.draw_network`: theme, heat, title, timeout.
+
+    Returns:
+        The diagram.
+
+    Raises:
+        ValueError: if x has the wrong length.
+
+    Example:
+        >>> from nn.losses import squared_error
+        >>> model = MLP.from_weights([[[0.5]]], [[0.25]], ["identity"])
+        >>> "∂ 4.5" in draw(model, [3.0], 1.0, squared_error).svg
+        True
+    """
+    return draw_network(_network(model, x, y, loss), **options)
+
+
+def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value]) -> Network:
+    inputs = a = [operand(x_j) for x_j in x]
+    activations = [a := layer(a) for layer in model.layers]
+    # Identity passes its net input on; of any other activation the net input is the first operand.
+    net_inputs = [
+        [a_i if layer.activation == "identity" else a_i.parents[0] for a_i in row]
+        for layer, row in zip(model.layers, activations, strict=True)
+    ]
+    cost = loss(a[0] if len(a) == 1 else a, y)
+    by = [*model.parameters(), *(z for row in net_inputs for z in row)]
+    slope = dict(zip(by, (d.data for d in grad(cost, by)), strict=True))
+
+    def weight(w: Value, source: int = 0) -> Weight:
+        return Weight(w.label, w.data, slope[w], source)
+
+    layers = [
+        Layer(
+            layer.activation,
+            [
+                Neuron(
+                    labels=neuron.labels,
+                    z=z.data,
+                    a=a_i.data,
+                    delta=slope[z],
+                    weights=[weight(w, j) for w, j in zip(neuron.w, neuron.sources, strict=True)],
+                    bias=None if neuron.b is None else weight(neuron.b),
+                )
+                for neuron, z, a_i in zip(layer.neurons, z_row, a_row, strict=True)
+            ],
+        )
+        for layer, z_row, a_row in zip(model.layers, net_inputs, activations, strict=True)
+    ]
+    targets = y if isinstance(y, Sequence) else [y]
+    return Network(
+        inputs=[(x_j.label or f"x_{j}", x_j.data) for j, x_j in enumerate(inputs, start=1)],
+        layers=layers,
+        targets=[(f"y_{i}", float(y_i)) for i, y_i in enumerate(targets, start=1)],
+        loss=(cost.label or "loss", cost.data),
+    )

