@@ -377,12 +377,12 @@ class Canvas:
                 "shape": "Mrecord",
                 "height": "0.2",
                 "margin": "0.09,0.04",
+                **attributes,
             },
             fillcolor=ink.fill,
             color=ink.stroke,
             penwidth=f"{ink.width:g}",
             style=ink.style,
-            **attributes,
         )
 
     def operation(self, ident: str, symbol: str, kind: str, title: str, **attributes: str) -> None:
@@ -419,13 +419,13 @@ class Canvas:
                 "class": f"text {kind}",
                 "shape": "box",
                 "style": "filled",
-                "margin": "0.03,0",
+                "margin": "0.03,0.025",
                 "width": "0",
                 "height": "0",
+                **attributes,
             },
             color=self.palette.background,
             fillcolor=self.palette.background,
-            **attributes,
         )
 
     def edge(

@@ -48,7 +48,7 @@ class _Step:
     operands: list[tuple[Value, float]]
 
 
-_SUMS = ("add", "fsum")
+_SHARES = ("softmax", "log_softmax")
 
 
 def _absorbed(order: Sequence[Value], roots: Sequence[Value]) -> set[Value]:
@@ -138,7 +138,7 @@ def _names(values: Sequence[Value], steps: dict[Value, _Step]) -> tuple[dict[Val
 
 def _expression(step: _Step, operands: Sequence[tuple[str, int]]) -> tuple[str, int]:
     """The formula of a step, and how strongly it binds; empty where it is sure to be long."""
-    if step.op in ("softmax", "log_softmax"):  # the share of its first operand
+    if step.op in _SHARES:  # the share of its first operand
         return f"{step.symbol}({operands[0][0]}, …)", _ATOM
     if len(operands) > 4 or step.symbol == "Σ×":
         return "", _ATOM
@@ -286,20 +286,20 @@ class _Graph:
             fields: list[Field] = [*cut, name, [f"data {number(value.data)}", f"grad {gradient}"]]
             self.canvas.card(f"v{i}", [name] if kind == "constant" else fields, kind, "value", title)
             if step is not None and not merged:
-                self.canvas.operation(
-                    f"o{i}",
-                    step.symbol,
-                    step.op,
-                    f"{OPS[step.op].text}: {name}",
-                    # Operands in order, from the top; where one is shared that would bend its edges.
-                    **({"ordering": "in"} if all(self.uses[v] == 1 for v, _ in step.operands) else {}),
-                )
+                # Operands in order, from the top; where one is shared that would bend its edges.
+                in_order = step.op in _SHARES or all(self.uses[v] == 1 for v, _ in step.operands)
+                ordering = {"ordering": "in"} if in_order else {}
+                title = f"{OPS[step.op].text}: {name}"
+                self.canvas.operation(f"o{i}", step.symbol, step.op, title, **ordering)
 
     def draw_edges(self, widths: dict[tuple[Value, int], float], *, merged: bool, local: bool) -> None:
         for value, step in self.steps.items():
             i = self.index[value]
             target = f"v{i}" if merged else f"o{i}"
-            for place, (operand, partial) in enumerate(step.operands):
+            places = list(enumerate(step.operands))
+            if step.op in _SHARES:  # all shares of one softmax in one order
+                places.sort(key=lambda place: place[1][0].serial)
+            for place, (operand, partial) in places:
                 self.canvas.edge(
                     f"v{self.index[operand]}",
                     target,

@@ -89,7 +89,7 @@ class Network:
 _LINE = 1.75  # the height of a line of a card, in font sizes
 _CARD_FONT = 12.0  # points, as all that follow
 _LABEL_FONT = 10.5
-_LABEL_HEIGHT = 31.0  # of two lines, and a little air
+_LABEL_HEIGHT = 29.0  # of two lines, and a little air
 _BETWEEN = 26.0  # cards of a column
 _MOST_FULL_CARDS = 8  # in a column; beyond, a card has one line
 _MOST_IN_A_COLUMN = 20
@@ -122,6 +122,9 @@ def draw_network(
     Returns:
         The diagram.
 
+    Raises:
+        ValueError: if there is no layer, or no such theme or heat.
+
     Example:
         >>> w, b = Weight("w_11^1", 0.5, -0.2), Weight("b_1^1", 0.1, -0.2)
         >>> neuron = Neuron(("z_1^1", "a_1^1"), z=0.6, a=0.6, delta=-0.2, weights=[w], bias=b)
@@ -129,6 +132,8 @@ def draw_network(
         >>> "δ₁¹ −0.2" in draw_network(network).svg
         True
     """
+    if not network.layers:
+        raise ValueError("there is no layer to draw")
     if heat not in (None, "grad"):
         raise ValueError(f"heat is 'grad' or None, not {heat!r}")
     return _Grid(network, theme, heat).diagram(title, timeout)
@@ -169,11 +174,15 @@ class _Grid:
             [self._neuron_lines(layer, neuron) for neuron in layer.neurons] for layer in network.layers
         ]
         line = _LINE * _CARD_FONT
-        spacing = max(len(lines) for column in self.cards for lines in column) * line
-        self.columns = [_Column(size, spacing + (_BETWEEN if self.full else line / 2)) for size in sizes]
-        for column, cards in zip(self.columns, self.cards, strict=True):
-            column.width = _card_width(line for lines in cards for line in lines)
-        self.along = [self._set_apart(k) for k in range(1, len(sizes))]
+        height = max(map(len, self.cards[-1])) * line if self.full else line
+        for stretch in (1.0, 1.3, 1.6) if self.full else (1.0,):  # labels may need more room than cards
+            spacing = stretch * (height + (_BETWEEN if self.full else line / 2))
+            self.columns = [_Column(size, spacing) for size in sizes]
+            for column, cards in zip(self.columns, self.cards, strict=True):
+                column.width = max(self._width(lines) for lines in cards)
+            self.along = [self._set_apart(k) for k in range(1, len(sizes))]
+            if None not in self.along:
+                break
 
     def _set_apart(self, k: int) -> float | None:
         """Put column k where the labels of its weights fit, and say where on the edges they do."""
@@ -204,11 +213,14 @@ class _Grid:
         sentences = (f"{text}." for text in [*notes, *filter(None, self.canvas.titles.values())])
         return self.canvas.diagram(title or f"Network {sizes}, forward and backward", sentences, timeout)
 
+    def _width(self, lines: Sequence[str]) -> float:
+        """The width of a card: lines one below the other, or side by side."""
+        return _card_width(lines) if self.full else sum(_card_width([line]) for line in lines)
+
     # What is written.
 
     def _input_lines(self, name: str, value: float) -> list[str]:
-        lines = [name_of(name, _LONGEST), number(value)]
-        return lines if self.full else [" ".join(lines)]
+        return [name_of(name, _LONGEST), number(value)]
 
     def _neuron_lines(self, layer: Layer, neuron: Neuron) -> list[str]:
         z, a = (
@@ -217,7 +229,7 @@ class _Grid:
         )
         delta = f"{_delta(neuron)} {number(neuron.delta)}"
         if not self.full:
-            return [f"{a}  {delta}"]
+            return [a, delta]
         activation = OPS[layer.activation].symbol if layer.activation in OPS else layer.activation
         bias = " ".join(_weight_lines(neuron.bias)) if neuron.bias else "no bias"
         return [activation, z, a, delta, bias]
@@ -237,7 +249,8 @@ class _Grid:
     # Where it is drawn.
 
     def _card(self, ident: str, lines: Sequence[str], kind: str, column: _Column, y: float) -> None:
-        fields: list[Field] = [*lines]
+        below = self.full or column.x > self.columns[-1].x  # beyond the outputs: loss and targets
+        fields: list[Field] = [*lines] if below else [[*lines]]
         self.canvas.card(
             ident,
             fields,
@@ -246,6 +259,8 @@ class _Grid:
             ", ".join(lines),
             pos=f"{column.x:g},{y:g}!",
             width=f"{column.width / 72:.3f}",
+            height=f"{(len(lines) if below else 1) * _LINE * _CARD_FONT / 72:.3f}",
+            fixedsize="true",  # Graphviz's own sizes differ from one installation to the next
             fontsize=f"{_CARD_FONT:g}",
         )
 
@@ -287,6 +302,9 @@ class _Grid:
             "weight",
             fontcolor=colour,
             fontsize=f"{_LABEL_FONT}",
+            width=f"{_text_width(_weight_lines(w), _LABEL_FONT) / 72:.3f}",
+            height=f"{_LABEL_HEIGHT / 72:.3f}",
+            fixedsize="true",
             pos=f"{x0 + along * (x1 - x0):g},{y0 + along * (y1 - y0):g}!",
         )
 
@@ -321,12 +339,16 @@ def _card_width(lines: Iterable[str]) -> float:
     return _text_width(lines, _CARD_FONT) + 16.0
 
 
-_NARROW = set(" .,:‚⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉")
+_NARROW = set(" .,:‚|ijl⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉")
+_WIDE = set("−=+<>wmMW@%…⋮")
 
 
 def _text_width(lines: Iterable[str], font: float) -> float:
-    """The width of the longest line, about: characters are 0.64 of the font size, indices 0.4."""
-    return max((sum(0.4 if c in _NARROW else 0.64 for c in line) for line in lines), default=0.0) * font
+    """The width of the longest line, from widths of characters in font sizes, rather too wide."""
+    widths_of = (
+        [0.41 if c in _NARROW else 0.84 if c in _WIDE or c > "⺀" else 0.65 for c in x] for x in lines
+    )
+    return max(map(sum, widths_of), default=0.0) * font
 
 
 def _delta(neuron: Neuron) -> str:

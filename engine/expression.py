@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isinf
@@ -144,6 +144,40 @@ def parse(text: str) -> Expression:
     return Expression(text, tuple(parser.names), tuple(parser.program))
 
 
+def assignments(texts: Iterable[str]) -> dict[str, float]:
+    """Numbers given to names, as a command line has them.
+
+    Args:
+        texts: each a name, an equals sign and a number: "w=0.4".
+
+    Returns:
+        The numbers by name.
+
+    Raises:
+        ValueError: if a text is nothing of the kind, a number not finite, or a name given twice.
+
+    Example:
+        >>> assignments(["w=0.4", "x=-1e3"])
+        {'w': 0.4, 'x': -1000.0}
+    """
+    numbers: dict[str, float] = {}
+    for text in texts:
+        match = _ASSIGNMENT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is no number for a name; give them as w=0.4")
+        name, number = match.groups()
+        if name in numbers:
+            raise ValueError(f"{name} is given twice, as {numbers[name]!r} and {number}")
+        numbers[name] = float(number)
+        if isinf(numbers[name]):
+            raise ValueError(f"{text!r} is too large for a float")
+    return numbers
+
+
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_ASSIGNMENT = re.compile(rf"\s*({_NAME})\s*=\s*([+-]?{_NUMBER})\s*")
+
 # --- Operations that are no functions of the engine.
 
 
@@ -181,8 +215,8 @@ _SIGN = 5  # binds more strongly than *, less than **
 _NEGATE = _of_numbers(operator.neg)
 
 _TOKEN = re.compile(
-    r"[ \t\r\n]*(?:(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.]))"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    rf"[ \t\r\n]*(?:(?P<number>{_NUMBER}(?![A-Za-z0-9_.]))"
+    rf"|(?P<name>{_NAME})"
     r"|(?P<sign>\*\*|[-+*/()\[\],])"
     r"|(?P<end>$))",
     re.ASCII,

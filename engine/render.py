@@ -34,8 +34,10 @@ class RenderError(RuntimeError):
 class SlowLayoutError(RenderError):
     """A layout that took too long."""
 
-    def __init__(self, timeout: float) -> None:
-        super().__init__(f"the layout took longer than {timeout:g} s: draw a part of it, or raise timeout")
+    def __init__(self) -> None:
+        super().__init__(
+            "the layout took longer than its timeout: draw a part of the graph, or raise timeout"
+        )
 
 
 def render(
@@ -97,7 +99,7 @@ def _by_command(dot: str, format: str, timeout: float) -> bytes:
             command, input=dot.encode(), capture_output=True, timeout=timeout, check=True
         )
     except subprocess.TimeoutExpired:
-        raise SlowLayoutError(timeout) from None
+        raise SlowLayoutError from None
     except subprocess.CalledProcessError as error:
         raise RenderError(f"dot failed: {error.stderr.decode(errors='replace').strip()}") from None
     except OSError as error:
@@ -127,26 +129,18 @@ def _graphviz() -> tuple[Any, Any]:
 
 
 def _in_process(dot: str, timeout: float) -> str:
-    try:
-        import wasmtime
-    except ImportError as missing:
-        raise RenderError(
-            f"nothing here lays out a graph: pip install {missing.name}, or install dot"
-        ) from None
     with _one_at_a_time:
-        engine, module = _graphviz()
+        try:
+            engine, module = _graphviz()
+        except ImportError as missing:
+            raise RenderError(
+                f"a layout needs {missing.name}: pip install {missing.name}, or install dot"
+            ) from None
         clock = Timer(timeout, engine.increment_epoch)
         clock.daemon = True
+        clock.start()
         try:
-            store, exports = _fresh_instance(engine, module)
-            clock.start()
-            return _call(store, exports, dot)
-        except wasmtime.Trap as trap:
-            if trap.trap_code == wasmtime.TrapCode.INTERRUPT:
-                raise SlowLayoutError(timeout) from None
-            raise RenderError(
-                "the graph is too deep to be laid out in this process: draw a part of it, or install dot"
-            ) from None
+            return _call(*_fresh_instance(engine, module), dot)
         finally:
             clock.cancel()
 
@@ -164,6 +158,8 @@ def _fresh_instance(engine: Any, module: Any) -> tuple[Any, Any]:
 
 def _call(store: Any, exports: Any, dot: str) -> str:
     """Call `graphviz_render(dot, format, engine, &length)` and copy what it returns."""
+    import wasmtime
+
     memory = exports["memory"]
 
     def text(content: str) -> int:
@@ -173,7 +169,14 @@ def _call(store: Any, exports: Any, dot: str) -> str:
         return address
 
     length = exports["malloc"](store, 4)
-    picture = exports["graphviz_render"](store, text(dot), text("svg"), text("dot"), length)
+    try:
+        picture = exports["graphviz_render"](store, text(dot), text("svg"), text("dot"), length)
+    except wasmtime.Trap as trap:
+        if trap.trap_code == wasmtime.TrapCode.INTERRUPT:
+            raise SlowLayoutError from None
+        raise RenderError(
+            "the graph is too deep to be laid out in this process: draw a part of it, or install dot"
+        ) from None
     if not picture:
         raise RenderError("Graphviz cannot read the graph")
     size = int.from_bytes(memory.read(store, length, length + 4), "little")
@@ -189,8 +192,18 @@ def _png(svg: Callable[[], str]) -> bytes:
     picture = svg()
     width, height = map(float, ElementTree.fromstring(picture).attrib["viewBox"].split()[2:])  # noqa: S314  ours
     zoom = min(2.0, (_MOST_PIXELS / (width * height)) ** 0.5)
+    pixels = max(1, round(width * zoom))
     with as_file(_FONTS / "DejaVuSans.ttf") as font:
-        return bytes(resvg_py.svg_to_bytes(svg_string=picture, zoom=zoom, font_files=[str(font)]))
+        return bytes(
+            resvg_py.svg_to_bytes(
+                svg_string=picture,
+                width=pixels,
+                dpi=96,
+                font_files=[str(font)],
+                serif_family="DejaVu Sans",
+                sans_serif_family="DejaVu Sans",
+            )
+        )
 
 
 _PAGE = b"""

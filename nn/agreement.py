@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+from rich.text import Text
 from tqdm import tqdm
 
 from engine import Value, fsum
@@ -26,6 +27,7 @@ from nn.modules import MLP
 from nn.train import Rows, Targets, as_examples
 
 TOLERANCE = 1e-12
+_KINKED_AT_0 = ("relu", "leaky_relu")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Comparison:
         label: the parameter.
         engine: by reverse mode.
         delta_rule: by the delta rule, correctly rounded.
-        difference: by a difference in high precision, correctly rounded; None if it was left out.
+        difference: by a difference in high precision, correctly rounded; None if it was left out, or if an
+            example lies at a kink of the network, where a difference is no derivative.
         scale: the sum of the magnitudes of the terms that reverse mode added up, the largest of the
             layer: rounding errors are in proportion to it, also where the terms cancel.
     """
@@ -55,10 +58,14 @@ class Comparison:
 
     @property
     def relative(self) -> float:
-        """The largest gap between two routes, relative to the scale of the terms."""
+        """The largest gap to the delta rule, relative to the scale of the terms; infinite for what is no number."""
         others = [x for x in (self.engine, self.difference) if x is not None]
-        gap = max(abs(x - self.delta_rule) for x in others)
-        return gap / max(self.scale, abs(self.delta_rule)) if gap else 0.0
+        gaps = [abs(x - self.delta_rule) for x in others]
+        if not any(gaps):
+            return 0.0
+        scale = max(self.scale, abs(self.delta_rule))
+        comparable = scale > 0.0 and all(map(math.isfinite, (*gaps, self.scale)))
+        return max(gaps) / scale if comparable else math.inf
 
     @property
     def ok(self) -> bool:
@@ -146,7 +153,7 @@ class AgreementReport:
         table.add_column()
         for c in self.comparisons if self.shown is None else self.shown:
             difference = "–" if c.difference is None else f"{c.difference:.12g}"
-            verdict = "agree" if c.ok else "[bold red]DIFFER[/]"
+            verdict = Text("agree") if c.ok else Text("DIFFER", style="bold red")
             table.add_row(
                 c.label, f"{c.engine:.12g}", f"{c.delta_rule:.12g}", difference, f"{c.ulp:.3g} ULP", verdict
             )
@@ -155,14 +162,14 @@ class AgreementReport:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.table()
         if self.shown is not None:
-            yield f"the {len(self.shown)} largest gaps of {len(self.comparisons)}"
-        yield self.summary
+            yield Text(f"the {len(self.shown)} largest gaps of {len(self.comparisons)}")
+        yield Text(self.summary)
 
     def __str__(self) -> str:
         console = Console(width=120, color_system=None)
         with console.capture() as capture:
             console.print(self)
-        return f"{self.summary}\n{capture.get()}"
+        return capture.get().rstrip()
 
 
 def check_network(
@@ -206,16 +213,18 @@ def check_network(
     for x_i, y_i in tqdm(examples, unit="example", disable=not progress):
         cost = J(model(x_i), y_i)
         costs.append(cost)
-        rules.append(_by_parameter(model, delta_rule(model, x_i, y_i, J)))
-        if difference:
-            slopes.append(differences(cost, model.parameters()))
+        rule = delta_rule(model, x_i, y_i, J)
+        rules.append(_by_parameter(model, rule))
+        slopes.append(_differences(model, cost, rule) if difference else [None] * len(rules[0]))
     mean = fsum(costs) * (1.0 / len(costs))
-    none = [None] * len(model.parameters())
     columns = zip(
         [p.label for p in model.parameters()],
         _reverse_mode(model, mean),
         [math.fsum(column) / len(examples) for column in zip(*rules, strict=True)],
-        [float(sum(column) / len(examples)) for column in zip(*slopes, strict=True)] if difference else none,
+        [
+            None if None in column else float(sum(column) / len(column))
+            for column in zip(*slopes, strict=True)
+        ],
         _scales(model, mean),
         strict=True,
     )
@@ -231,6 +240,21 @@ def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
         for gradient in (*row, bias)
         if gradient is not None
     ]
+
+
+def _differences(model: MLP, cost: Value, rule: DeltaRule) -> list[Any]:
+    """The difference by each parameter; None before a net input that lies exactly at a kink.
+
+    A derivative there is a convention, a difference the mean of two slopes: both are right, and differ.
+    """
+    kinks = [
+        number
+        for number, (layer, z) in enumerate(zip(model.layers, rule.z, strict=True), start=1)
+        if layer.activation in _KINKED_AT_0 and 0.0 in z
+    ]
+    behind = [p for layer in model.layers[max(kinks, default=0) :] for p in layer.parameters()]
+    before = len(model.parameters()) - len(behind)
+    return [None] * before + differences(cost, behind)
 
 
 def _reverse_mode(model: MLP, output: Value) -> list[float]:

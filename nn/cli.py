@@ -1,4 +1,4 @@
-"""The command line: `deltagrad example`, `train`, `verify`.
+"""The command line: `deltagrad example`, `train`, `verify`, `draw`.
 
 A verb reads its arguments, calls one room of the project and prints what it returns. A mistake of the
 user's is one line on standard error and exit status 2; status 1 means that what was checked is wrong.
@@ -151,6 +151,34 @@ def verify(
     console.print(report if every else report.worst_first(10))
     if not report.ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def draw(
+    expression: Annotated[str, typer.Argument(help='Such as "tanh(w*x + b)".')],
+    numbers: Annotated[list[str] | None, typer.Argument(help="w=0.4 x=1 b=0.1", show_default=False)] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help=".svg, .png, .pdf or .dot")] = Path(
+        "graph.svg"
+    ),
+    view: Annotated[str | None, typer.Option(help="scalar or compact; by default as the graph is.")] = None,
+    theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    heat: Annotated[str | None, typer.Option(help="grad: edges as wide as their gradients.")] = None,
+    parameters: Annotated[str, typer.Option(help="Names to show as parameters, as w,b.")] = "",
+) -> None:
+    """Draw the computation graph of an expression, with its gradients."""
+    from engine import Value
+    from engine.expression import assignments, parse
+
+    leaves = {name: Value(x, name) for name, x in assignments(numbers or []).items()}
+    shown = [name.strip() for name in parameters.split(",") if name.strip()]
+    if unknown := [name for name in shown if name not in leaves]:
+        raise ValueError(f"--parameters {unknown[0]}: no such name among {', '.join(leaves)}")
+    result = parse(expression)(**leaves)
+    if not isinstance(result, Value):
+        raise ValueError(f"{expression!r} has nothing to draw: it is no single number of a name")
+    result.backward()
+    options = {"view": view, "theme": theme, "heat": heat, "parameters": [leaves[name] for name in shown]}
+    console.print(f"drawn in {result.draw(**options).save(output)}")
 
 
 def _sizes(text: str) -> list[int]:

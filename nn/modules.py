@@ -119,7 +119,7 @@ class Neuron(Module):
 
     Attributes:
         w: the weights, one for each source.
-        sources: the indices of the inputs that the weights multiply.
+        sources: the indices of the inputs that the weights multiply, in ascending order.
         b: the bias, or None.
 
     Example:
@@ -138,7 +138,7 @@ class Neuron(Module):
         layer: int = 1,
         index: int = 1,
     ) -> None:
-        self.sources = tuple(range(n_in) if sources is None else sources)
+        self.sources = tuple(range(n_in) if sources is None else sorted(sources))
         if len(set(self.sources)) != len(self.sources) or not set(self.sources) <= set(range(n_in)):
             raise ValueError(
                 f"neuron {index} of layer {layer} has the sources {list(self.sources)}; "
@@ -331,6 +331,7 @@ class MLP(Module):
         model = cls(
             len(weights[0][0]),
             [len(matrix) for matrix in weights],
+            rng=random.Random(0),  # what it draws is replaced; the shared generator stays as it was
             connections=[[[j for j, w in enumerate(row) if w is not None] for row in m] for m in weights],
             biases=[[b is not None for b in vector] for vector in biases],
         )
@@ -411,7 +412,9 @@ def _refuse_misfits(
             f"got weights for {len(weights)} layers, biases for {len(biases)} and {len(activations)} "
             "activations; a network has as many of each, at least one"
         )
-    n_in = len(weights[0][0]) if weights[0] else 0
+    if len(weights[0]) == 0:
+        raise ValueError("layer 1 has no neurons")
+    n_in = len(weights[0][0])
     for number, (matrix, vector) in enumerate(zip(weights, biases, strict=True), start=1):
         if len(matrix) != len(vector):
             raise ValueError(f"layer {number} has {len(matrix)} rows of weights and {len(vector)} biases")

@@ -25,19 +25,27 @@ class Optimizer:
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("the optimizer got no parameters")
+        if not callable(learning_rate) and not 0.0 < learning_rate < math.inf:
+            raise ValueError(
+                f"the learning rate is {learning_rate}; it must be a positive number or a schedule"
+            )
         self.learning_rate = learning_rate
         self.steps = 0
 
     def step(self) -> None:
-        """Move every parameter once, by its `grad`."""
+        """Move every parameter once, by its `grad`.
+
+        Raises:
+            ValueError: if a schedule gives no number from 0 up.
+        """
         rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
-        if not 0.0 < rate < math.inf:
-            raise ValueError(f"the learning rate at step {self.steps} is {rate}; it must be positive")
+        if not 0.0 <= rate < math.inf:
+            raise ValueError(f"the learning rate at step {self.steps} is {rate}; it must be at least 0")
         self.steps += 1
         self._move(rate)
 
     def _move(self, rate: float) -> None:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it moves the parameters")
 
 
 class SGD(Optimizer):
@@ -90,7 +98,7 @@ class Adam(Optimizer):
         parameters: the leaves to move.
         learning_rate: a positive number, or a schedule.
         betas: how much of the two running means stays at each step.
-        epsilon: what keeps the division finite.
+        epsilon: what keeps the division finite, a positive number.
     """
 
     def __init__(
@@ -104,6 +112,8 @@ class Adam(Optimizer):
         super().__init__(parameters, learning_rate)
         if not all(0.0 <= beta < 1.0 for beta in betas):
             raise ValueError(f"betas are {betas}; each must be at least 0 and below 1")
+        if not epsilon > 0.0:
+            raise ValueError(f"epsilon is {epsilon}; it must be positive")
         self.betas = betas
         self.epsilon = epsilon
         self._mean = [0.0] * len(self.parameters)
@@ -147,8 +157,13 @@ def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
     Returns:
         The schedule.
 
+    Raises:
+        ValueError: if there is no step to take.
+
     Example:
         >>> round(cosine_decay(1.0, 100)(50), 6)
         0.5
     """
+    if steps < 1:
+        raise ValueError(f"a schedule needs at least 1 step, got {steps}")
     return lambda step: final + (rate - final) * (1.0 + math.cos(math.pi * min(step / steps, 1.0))) / 2.0

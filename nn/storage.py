@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.value import as_float
 from nn.data import Standardization
-from nn.modules import MLP
+from nn.losses import LOSSES
+from nn.modules import MLP, look_up
 
 _FORMAT = "deltagrad model 1"
 _LARGEST = 200_000_000  # bytes; more is no model of scalars
@@ -75,8 +77,11 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
     }
     path = Path(path)
     draft = path.with_name(path.name + ".draft")
-    draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _with_gaps(n_in: int, sources: Sequence[int], numbers: Sequence[float]) -> list[float | None]:
@@ -125,8 +130,9 @@ def load_prepared(path: str | os.PathLike[str]) -> tuple[MLP, Preparation | None
         _refuse_other_keys("the file", content, {"format", "layers", "preparation"})
         if content["format"] != _FORMAT:
             raise ValueError(f"its format is {content['format']!r}, not {_FORMAT!r}")
-        return _read_model(content["layers"]), _read_preparation(content["preparation"])
-    except (ValueError, TypeError, RecursionError) as error:
+        model = _read_model(content["layers"])
+        return model, _read_preparation(content["preparation"], model.layers[0].n_in)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} is not a model file: {error}") from None
 
 
@@ -163,16 +169,39 @@ def _read_model(layers: Any) -> MLP:
     )
 
 
-def _read_preparation(content: Any) -> Preparation | None:
+def _read_preparation(content: Any, n_in: int) -> Preparation | None:
     if content is None:
         return None
     _refuse_other_keys("the preparation", content, set(Preparation.__dataclass_fields__))
+    features = _read_names("features", content["features"])
+    inputs = _read_standardization("inputs", content["inputs"])
+    if not len(features) == len(inputs.mean) == n_in:
+        raise ValueError(
+            f"{len(features)} features are prepared by {len(inputs.mean)} means for {n_in} inputs"
+        )
     outputs = content["outputs"]
+    (target,) = _read_names("target", [content["target"]])
+    (loss,) = _read_names("loss", [content["loss"]])
+    look_up(LOSSES, "loss", loss)
     return Preparation(
-        features=tuple(content["features"]),
-        inputs=Standardization(**content["inputs"]),
-        target=content["target"],
-        outputs=None if outputs is None else Standardization(**outputs),
-        classes=tuple(content["classes"]),
-        loss=content["loss"],
+        features=features,
+        inputs=inputs,
+        target=target,
+        outputs=None if outputs is None else _read_standardization("outputs", outputs),
+        classes=_read_names("classes", content["classes"]),
+        loss=loss,
     )
+
+
+def _read_names(what: str, content: Any) -> tuple[str, ...]:
+    if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
+        raise ValueError(f"the {what} of the preparation are not text")
+    return tuple(content)
+
+
+def _read_standardization(what: str, content: Any) -> Standardization:
+    _refuse_other_keys(f"the {what} of the preparation", content, {"mean", "scale"})
+    for numbers in content.values():
+        if not isinstance(numbers, list):
+            raise ValueError(f"the {what} of the preparation have no lists of numbers")
+    return Standardization(*([as_float(x) for x in content[name]] for name in ("mean", "scale")))

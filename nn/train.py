@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from tqdm import tqdm
 
+from engine.value import as_float
 from nn import losses
 from nn.losses import Loss
 from nn.modules import MLP
@@ -100,7 +101,8 @@ def fit(
         The losses of each epoch.
 
     Raises:
-        ValueError: if the data is empty or does not fit, or as soon as the loss is not finite.
+        ValueError: if the data is empty or does not fit, or as soon as the loss or a gradient is not finite.
+        TypeError: if the data holds what is no number.
 
     Example:
         >>> from nn import MLP, SGD, fit, xor
@@ -128,13 +130,10 @@ def fit(
             for start in range(0, len(examples), size):
                 batch = examples[start : start + size]
                 model.zero_grad()
-                totals.append(_mean_loss_and_gradient(model, batch, J) * len(batch))
-                if not math.isfinite(totals[-1]):
-                    raise ValueError(
-                        f"the loss became {totals[-1]} in epoch {epoch}; the parameters are as they were "
-                        "before that step: train with a smaller learning rate"
-                    )
+                cost = _mean_loss_and_gradient(model, batch, J)
+                _refuse_divergence(model, cost, epoch)
                 optimizer.step()
+                totals.append(cost * len(batch))
             history.loss.append(math.fsum(totals) / len(examples))
             if checks:
                 history.validation.append(mean_loss(model, checks, J))
@@ -161,15 +160,28 @@ def mean_loss(model: MLP, examples: Sequence[Example], loss: Loss) -> float:
 def _mean_loss_and_gradient(model: MLP, batch: Sequence[Example], loss: Loss) -> float:
     """The mean loss over a batch; its gradient is added to `grad` of the parameters.
 
-    Example by example, so that the graph of one is all that is held in memory.
+    Example by example, so that the graph of one is all that is held in memory. Infinite if it overflows.
     """
     share = 1.0 / len(batch)
     costs = []
-    for x, y in batch:
-        cost = loss(model(x), y)
-        (cost * share).backward()
-        costs.append(cost.data)
-    return math.fsum(costs) * share
+    try:
+        for x, y in batch:
+            cost = loss(model(x), y)
+            (cost * share).backward()
+            costs.append(cost.data)
+        return math.fsum(costs) * share
+    except OverflowError:
+        return math.inf
+
+
+def _refuse_divergence(model: MLP, cost: float, epoch: int) -> None:
+    results = [("loss", cost), *((f"gradient of {p.label}", p.grad) for p in model.parameters())]
+    for name, number in results:
+        if not math.isfinite(number):
+            raise ValueError(
+                f"the {name} became {number} in epoch {epoch}; the parameters are as they were before that "
+                "step: train with a smaller learning rate"
+            )
 
 
 def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:
@@ -184,14 +196,19 @@ def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:
         A pair for each example.
 
     Raises:
-        ValueError: if there are no examples, or not as many targets as inputs.
+        ValueError: if there are no examples, not as many targets as inputs, or a number is not finite.
+        TypeError: if something is not a number.
     """
     if len(X) != len(y):
         raise ValueError(f"the {what} data has {len(X)} rows of inputs and {len(y)} targets")
     if len(X) == 0:
         raise ValueError(f"the {what} data is empty")
-    return [(_floats(x_i), _floats(y_i)) for x_i, y_i in zip(X, y, strict=True)]
+    examples = [(_floats(x_i), _floats(y_i)) for x_i, y_i in zip(X, y, strict=True)]
+    for i, (x_i, y_i) in enumerate(examples):
+        if not all(map(math.isfinite, [*x_i, *y_i])):
+            raise ValueError(f"row {i} of the {what} data holds a number that is not finite: {x_i}, {y_i}")
+    return examples
 
 
 def _floats(row: Any) -> list[float]:
-    return [float(number) for number in (row if isinstance(row, Iterable) else [row])]
+    return [as_float(number) for number in (row if isinstance(row, Iterable) else [row])]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value
-from engine.expression import FUNCTIONS, ExpressionError, parse
+from engine.expression import FUNCTIONS, ExpressionError, assignments, parse
 
 POINT = {"a": 0.5, "b": -1.5, "w": 0.4, "x": 1.0}
 
@@ -188,3 +188,17 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
         place = 0
         assert isinstance(result, (float, list))
     assert 0 <= place <= len(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["w", "w=", "=1", "w=x", "w=nan", "w=inf", "w=1e999", "w=1_0", "w=١٢", "w=1=2", "2=1"]
+)
+def test_what_is_no_number_for_a_name_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no number for a name|too large"):
+        assignments([text])
+
+
+def test_numbers_for_names() -> None:
+    assert assignments([" w = -.5", "x=1e2"]) == {"w": -0.5, "x": 100.0}
+    with pytest.raises(ValueError, match="w is given twice"):
+        assignments(["w=1", "w=2"])

@@ -1,0 +1,361 @@
+"""Training: which examples make a step, what a step does, and that networks learn."""
+
+import math
+import random
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine import Value, fsum
+from nn import MLP, SGD, Adam, History, circles, fit, iris, moons, squared_error, xor
+from nn.optim import Optimizer
+
+ROWS = [[float(i), -float(i)] for i in range(7)]
+TARGETS = [10.0 * i for i in range(7)]
+
+
+def network(seed: int = 0) -> MLP:
+    return MLP(2, [3, 1], activation="tanh", init="xavier_normal", rng=random.Random(seed))
+
+
+def weights(model: MLP) -> list[float]:
+    return [p.data for p in model.parameters()]
+
+
+class Still(Optimizer):
+    """It moves nothing, and remembers the gradient of each step."""
+
+    def __init__(self, parameters: Sequence[Value]) -> None:
+        super().__init__(parameters, 1.0)
+        self.gradients: list[list[float]] = []
+
+    def _move(self, rate: float) -> None:
+        self.gradients.append([p.grad for p in self.parameters])
+
+
+# --- Steps.
+
+
+def steps_taken(batch_size: int | None, **options: Any) -> list[list[tuple[float, float]]]:
+    """For each step the input and target of the examples that made it."""
+    seen: list[tuple[float, float]] = []
+    steps: list[list[tuple[float, float]]] = []
+
+    class Recording(Optimizer):
+        def _move(self, rate: float) -> None:
+            steps.append(seen[:])
+            seen.clear()
+
+    def loss(output: Any, target: Any) -> Value:
+        first_input = output.parents[0].parents[-1].data  # z = sumprod(w, x) + b, and x stands last
+        seen.append((first_input, target[0]))
+        return squared_error(output, target)
+
+    model = MLP(1, [1], rng=random.Random(0))
+    rows = [[float(i)] for i in range(7)]
+    optimizer = Recording(model.parameters(), 1.0)
+    fit(
+        model, rows, TARGETS, loss=loss, optimizer=optimizer, batch_size=batch_size, progress=False, **options
+    )
+    return steps
+
+
+PAIRS = [(float(i), 10.0 * i) for i in range(7)]
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "steps"),
+    [
+        (None, [PAIRS]),
+        (7, [PAIRS]),
+        (100, [PAIRS]),
+        (1, [[pair] for pair in PAIRS]),
+        (3, [PAIRS[:3], PAIRS[3:6], PAIRS[6:]]),
+    ],
+    ids=["batch", "as large as the data", "larger", "stochastic", "mini-batch"],
+)
+def test_the_examples_of_each_step(batch_size: int | None, steps: list[list[tuple[float, float]]]) -> None:
+    assert steps_taken(batch_size, epochs=2) == steps * 2
+
+
+def test_shuffling_keeps_rows_and_targets_together_and_uses_each_once_an_epoch() -> None:
+    steps = steps_taken(3, epochs=4, rng=random.Random(0))
+    assert [len(step) for step in steps] == [3, 3, 1] * 4
+    epochs = [sum(steps[k : k + 3], []) for k in range(0, 12, 3)]
+    assert all(sorted(epoch) == PAIRS for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+def test_shuffling_is_reproducible() -> None:
+    assert steps_taken(2, epochs=3, rng=random.Random(5)) == steps_taken(2, epochs=3, rng=random.Random(5))
+    assert steps_taken(2, epochs=3, rng=random.Random(5)) != steps_taken(2, epochs=3, rng=random.Random(6))
+
+
+def test_the_users_lists_stay_in_order() -> None:
+    X, y = [row[:] for row in ROWS], TARGETS[:]
+    fit(network(), X, y, loss="squared_error", optimizer=Still(network().parameters()), epochs=2,
+        rng=random.Random(0), progress=False)  # fmt: skip
+    assert (X, y) == (ROWS, TARGETS)
+
+
+def test_a_step_follows_the_gradient_of_the_mean_loss() -> None:
+    model, again = network(), network()
+    optimizer = Still(model.parameters())
+    history = fit(model, ROWS, TARGETS, loss="squared_error", optimizer=optimizer, epochs=1, progress=False)
+    mean = fsum([squared_error(again(x), y) for x, y in zip(ROWS, TARGETS, strict=True)]) / len(ROWS)
+    mean.backward()
+    assert history.loss == [pytest.approx(mean.data, rel=1e-15)]
+    for found, p in zip(optimizer.gradients[0], again.parameters(), strict=True):
+        assert found == pytest.approx(p.grad, rel=1e-13)
+        assert p.grad != 0.0
+
+
+def test_a_smaller_last_batch_counts_its_own_mean() -> None:
+    model = MLP.from_weights([[[0.0]]], [[0.0]], ["identity"])
+    optimizer = Still(model.parameters())
+    fit(model, [[1.0]] * 3, [1.0, 3.0, 5.0], loss="squared_error", optimizer=optimizer, batch_size=2,
+        epochs=1, progress=False)  # fmt: skip
+    assert [g[0] for g in optimizer.gradients] == [-4.0, -10.0]  # -2 times the mean target
+
+
+def test_the_same_seeds_give_the_same_bits() -> None:
+    def trained() -> tuple[list[float], list[float]]:
+        model = network()
+        history = fit(model, ROWS, TARGETS, loss="squared_error", optimizer=Adam(model.parameters()),
+                      batch_size=2, epochs=5, rng=random.Random(3), progress=False)  # fmt: skip
+        return weights(model), history.loss
+
+    assert trained() == trained()
+
+
+def test_the_optimizer_is_plain_descent_if_none_is_given() -> None:
+    a, b = network(), network()
+    data = xor()
+    fit(a, data.X, data.y, loss="squared_error", epochs=3, progress=False)
+    fit(b, data.X, data.y, loss="squared_error", epochs=3, progress=False, optimizer=SGD(b.parameters(), 0.1))
+    assert weights(a) == weights(b) != weights(network())
+
+
+# --- History, validation, callback, bar.
+
+
+def test_history_is_the_mean_loss_of_each_epoch_as_used() -> None:
+    model = MLP.from_weights([[[0.0]]], [[None]], ["identity"])
+    # w = 0 costs 4; then w = 0 + 1/4 * 4 = 1 costs 1 on the second example: mean 5/2
+    history = fit(model, [[1.0], [1.0]], [2.0, 2.0], loss="squared_error", batch_size=1, epochs=1,
+                  optimizer=SGD(model.parameters(), 0.25), progress=False)  # fmt: skip
+    assert history == History(loss=[2.5], validation=[])
+    assert weights(model) == [1.5]
+
+
+def test_validation_is_measured_after_each_epoch_and_trains_nothing() -> None:
+    def model() -> MLP:
+        return MLP.from_weights([[[0.0]]], [[None]], ["identity"])
+
+    with_it, without = model(), model()
+    X, y = [[1.0]], [2.0]
+    history = fit(with_it, X, y, loss="squared_error", epochs=2, optimizer=SGD(with_it.parameters(), 0.25),
+                  validation=([[1.0], [3.0]], [1.0, 2.0]), progress=False)  # fmt: skip
+    fit(
+        without,
+        X,
+        y,
+        loss="squared_error",
+        epochs=2,
+        optimizer=SGD(without.parameters(), 0.25),
+        progress=False,
+    )
+    # w is 1, then 3/2: ((w - 1)^2 + (3w - 2)^2) / 2
+    assert history.validation == [0.5, (0.25 + 6.25) / 2]
+    assert weights(with_it) == weights(without) == [1.5]
+
+
+def test_a_callback_sees_each_epoch_and_stops_on_true() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def stop_at_3(epoch: int, history: History) -> bool:
+        seen.append((epoch, len(history.loss)))
+        return epoch == 3
+
+    history = fit(network(), ROWS, TARGETS, loss="squared_error", epochs=50, callback=stop_at_3,
+                  optimizer=Still(network().parameters()), progress=False)  # fmt: skip
+    assert seen == [(1, 1), (2, 2), (3, 3)]
+    assert len(history.loss) == 3
+
+
+def test_a_callback_that_returns_nothing_stops_nothing() -> None:
+    losses: list[float] = []
+    history = fit(network(), ROWS, TARGETS, loss="squared_error", epochs=4, progress=False,
+                  optimizer=Still(network().parameters()),
+                  callback=lambda epoch, history: losses.append(history.loss[-1]))  # fmt: skip
+    assert losses == history.loss
+    assert len(losses) == 4
+
+
+def test_the_bar_shows_epochs_and_the_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    history = fit(network(), ROWS, TARGETS, loss="squared_error", epochs=3,
+                  optimizer=Still(network().parameters()))  # fmt: skip
+    shown = capsys.readouterr().err
+    assert "3/3" in shown
+    assert f"loss={history.loss[-1]:.4g}" in shown
+
+
+def test_without_progress_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(network(), ROWS, TARGETS, loss="squared_error", epochs=3, progress=False,
+        optimizer=Still(network().parameters()))  # fmt: skip
+    assert capsys.readouterr() == ("", "")
+
+
+# --- What is refused.
+
+
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_a_loss_that_overflows_stops_training_before_the_step(batch_size: int | None) -> None:
+    model = MLP(1, [1], rng=random.Random(1))
+    before: list[list[float]] = []
+
+    class Watched(SGD):
+        def step(self) -> None:
+            super().step()
+            before.append(weights(model))
+
+    with pytest.raises(ValueError, match=r"^the loss became inf in epoch \d+; the parameters are as they were "
+                       r"before that step: train with a smaller learning rate$"):  # fmt: skip
+        fit(model, [[10.0], [20.0]], [1.0, 5.0], loss="squared_error", batch_size=batch_size, epochs=1000,
+            optimizer=Watched(model.parameters(), 10.0), progress=False)  # fmt: skip
+    assert weights(model) == before[-1]
+    assert all(map(math.isfinite, weights(model)))
+
+
+@pytest.mark.parametrize("number", [math.inf, math.nan])
+def test_a_loss_that_is_no_number_stops_training_before_the_step(number: float) -> None:
+    model = network()
+    with pytest.raises(ValueError, match=f"the loss became {number} in epoch 1"):
+        fit(model, ROWS, TARGETS, loss=lambda o, y: squared_error(o, y) + number, progress=False)
+    assert weights(model) == weights(network())
+
+
+def test_a_gradient_that_is_not_finite_stops_training_before_the_step() -> None:
+    model = MLP.from_weights([[[0.0]]], [[None]], ["identity"])
+    with pytest.raises(ValueError, match=r"the gradient of w_11\^1 became inf in epoch 1"):
+        fit(model, [[1.0]], [1.0], loss=lambda o, y: o.sqrt(), progress=False)
+    assert weights(model) == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "options", "message"),
+    [
+        ([], [], {}, "the training data is empty"),
+        (ROWS, TARGETS[:6], {}, "the training data has 7 rows of inputs and 6 targets"),
+        (ROWS, TARGETS, {"validation": ([], [])}, "the validation data is empty"),
+        (ROWS, TARGETS, {"validation": (ROWS, [1.0])}, "the validation data has 7 rows of inputs and 1 targets"),
+        (ROWS, TARGETS, {"batch_size": 0}, "batch_size is 0; it must be at least 1, or None for all examples"),
+        (ROWS, TARGETS, {"batch_size": -3}, "batch_size is -3"),
+        (ROWS, TARGETS, {"loss": "hinge"}, "unknown loss 'hinge'"),
+        ([[1.0]], [1.0], {}, "layer 1 expects 2 inputs, got 1"),
+        ([[1.0, 2.0], [1.0]], [1.0, 2.0], {}, "layer 1 expects 2 inputs, got 1"),
+        ([[1.0, 2.0]], [[1.0, 2.0]], {}, "the loss got 1 outputs and 2 targets"),
+        ([[1.0, 2.0], [1.0, math.nan]], [1.0, 1.0], {}, "row 1 of the training data holds a number that is not"),
+        ([[1.0, 2.0]], [math.inf], {}, "row 0 of the training data holds a number that is not finite"),
+    ],
+)  # fmt: skip
+def test_data_that_does_not_fit_is_refused(X: Any, y: Any, options: dict[str, Any], message: str) -> None:
+    model = network()
+    with pytest.raises(ValueError, match=message):
+        fit(model, X, y, **({"loss": "squared_error", "progress": False} | options))
+    assert weights(model) == weights(network())
+
+
+@pytest.mark.parametrize(
+    ("X", "y"), [(["12"], [1.0]), ([["1", "2"]], [1.0]), ([[1.0, 2.0]], ["1"]), ([[None, 1.0]], [1.0])]
+)
+def test_text_is_no_data(X: Any, y: Any) -> None:
+    with pytest.raises(TypeError, match="one real number, not"):
+        fit(network(), X, y, loss="squared_error", progress=False)
+
+
+# --- Learning.
+
+
+def accuracy(model: MLP, X: Sequence[Sequence[float]], y: Sequence[float]) -> float:
+    def choice(output: Any) -> int:
+        if isinstance(output, list):
+            return max(range(len(output)), key=lambda k: float(output[k].data))
+        return int(output.data > 0.0)
+
+    return sum(choice(model(x)) == y_i for x, y_i in zip(X, y, strict=True)) / len(X)
+
+
+def test_it_learns_exclusive_or() -> None:
+    data = xor()
+    model = MLP(2, [4, 1], activation="tanh", rng=random.Random(1))
+    history = fit(model, data.X, data.y, loss="log_loss_from_logits", epochs=200,
+                  optimizer=SGD(model.parameters(), 0.5), batch_size=1, progress=False)  # fmt: skip
+    assert accuracy(model, data.X, data.y) == 1.0
+    assert history.loss[-1] < 0.05 < 0.5 < history.loss[0]
+
+
+@pytest.mark.parametrize("make", [moons, circles])
+def test_it_learns_two_classes_in_the_plane(make: Callable[..., Any]) -> None:
+    train, test = make(150, random.Random(1)).split(2 / 3, random.Random(2))
+    model = MLP(2, [8, 1], activation="tanh", init="xavier_normal", rng=random.Random(3))
+    fit(model, train.X, train.y, loss="log_loss_from_logits", epochs=40,
+        optimizer=Adam(model.parameters(), 0.05), batch_size=10, rng=random.Random(4), progress=False)  # fmt: skip
+    assert accuracy(model, train.X, train.y) >= 0.98
+    assert accuracy(model, test.X, test.y) >= 0.96
+
+
+def test_it_learns_the_irises() -> None:
+    train, test = iris().split(0.8, random.Random(1))
+    train, standardization = train.standardized()
+    model = MLP(4, [6, 3], activation="tanh", init="xavier_normal", rng=random.Random(3))
+    fit(model, train.X, train.targets(), loss="cross_entropy_from_logits", epochs=15, batch_size=8,
+        optimizer=SGD(model.parameters(), 0.2, momentum=0.5), rng=random.Random(4), progress=False)  # fmt: skip
+    assert accuracy(model, train.X, train.y) >= 0.97
+    assert accuracy(model, standardization.apply(test.X), test.y) >= 0.93
+
+
+def test_arrays_of_numpy_train_to_the_same_bits() -> None:
+    data = xor()
+    from_lists, from_arrays, from_columns = network(), network(), network()
+    X: Any = np.array(data.X)
+    y: Any = np.array(data.y)
+    column: Any = y.reshape(4, 1).astype(np.float32)
+    for model, inputs, targets in (
+        (from_lists, data.X, data.y), (from_arrays, X, y), (from_columns, X, column)
+    ):  # fmt: skip
+        fit(model, inputs, targets, loss="log_loss_from_logits", epochs=3, progress=False)
+    assert weights(from_lists) == weights(from_arrays) == weights(from_columns) != weights(network())
+
+
+# --- The plot.
+
+
+def test_a_history_draws_its_labelled_lines_into_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "loss.png"
+    figure = History(loss=[3.0, 2.0, 1.0], validation=[4.0, 3.0, 2.5]).plot(str(path))
+    assert path.read_bytes().startswith(b"\x89PNG")
+    (axes,) = figure.axes
+    lines = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines}
+    assert lines == {
+        "training": ([1, 2, 3], [3.0, 2.0, 1.0]),
+        "validation": ([1, 2, 3], [4.0, 3.0, 2.5]),
+    }
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation"]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("epoch", "mean loss", "log")
+
+
+def test_a_loss_of_0_is_drawn_on_a_linear_scale() -> None:
+    (axes,) = History(loss=[1.0, 0.0]).plot().axes
+    assert len(axes.lines) == 1
+    assert (axes.get_yscale(), axes.get_legend()) == ("linear", None)
+
+
+def test_without_matplotlib_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"plotting needs matplotlib: pip install 'deltagrad\[plot\]'"):
+        History(loss=[1.0]).plot()
