@@ -323,14 +323,14 @@ def test_nothing_compared_is_a_failure() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (dict(f=exp, at={}), ValueError, "the point has no numbers"),
-        (dict(f=exp, at=[math.inf]), ValueError, "x_1 = inf: a derivative is taken at finite numbers"),
-        (dict(f=exp, at=["1"]), TypeError, "x_1: a Value holds one real number, not str '1'"),
-        (dict(f=exp, at="1"), TypeError, "give a dict, a sequence or keywords"),
-        (dict(f=3.0, at=[1.0]), TypeError, "give a function of Values"),
-        (dict(f=exp, at=[1.0], x=1.0), TypeError, "give the point once"),
-        (dict(f=exp, at=[1.0], order=3), ValueError, "order is 3"),
-        (dict(f=exp, at=[1.0], against="tensorflow"), ValueError, "unknown framework 'tensorflow'"),
+        ({"f": exp, "at": {}}, ValueError, "the point has no numbers"),
+        ({"f": exp, "at": [math.inf]}, ValueError, "x_1 = inf: a derivative is taken at finite numbers"),
+        ({"f": exp, "at": ["1"]}, TypeError, "x_1: a Value holds one real number, not str '1'"),
+        ({"f": exp, "at": "1"}, TypeError, "give a dict, a sequence or keywords"),
+        ({"f": 3.0, "at": [1.0]}, TypeError, "give a function of Values"),
+        ({"f": exp, "at": [1.0], "x": 1.0}, TypeError, "give the point once"),
+        ({"f": exp, "at": [1.0], "order": 3}, ValueError, "order is 3"),
+        ({"f": exp, "at": [1.0], "against": "tensorflow"}, ValueError, "unknown framework 'tensorflow'"),
     ],
 )
 def test_what_is_no_question_raises(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
@@ -537,7 +537,7 @@ def recorded_attributes() -> Iterator[str]:
             yield name
 
 
-_OPERATORS = "add radd sub rsub mul rmul truediv rtruediv pow rpow neg abs".split()
+_OPERATORS = ["add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow", "neg", "abs"]
 
 
 def test_every_method_that_records_is_replayed() -> None:

@@ -55,7 +55,7 @@ def test_the_article_as_first_published() -> None:
     verdicts = report.verdicts
     right = {n for n, v in verdicts.items() if v == "right"}
     carried = {n for n, v in verdicts.items() if v == "carried forward"}
-    assert right == {*"a_1 a_2 a_3 a_4 a_5 a_6 delta_6 delta_4".split(), "new w_64"}
+    assert right == {*["a_1", "a_2", "a_3", "a_4", "a_5", "a_6", "delta_6", "delta_4"], "new w_64"}
     assert carried == {"delta_1", "delta_2", "delta_3", "new w_11", "new a_6"}
     assert verdicts["delta_5"] == "wrong here"
     assert report.slips == [WRONG_NEURON, WEIGHT_FOR_RATE]
@@ -207,7 +207,7 @@ def test_the_report_prints_as_text_as_html_and_as_data() -> None:
     ("claims", "error", "words"),
     [
         ({}, ValueError, "no number is claimed"),
-        ({"delta_9": "1"}, KeyError, "delta_9: no value is labelled 'z_9'; the labels are w_11"),
+        ({"delta_9": "1"}, LookupError, "delta_9: no value is labelled 'z_9'; the labels are w_11"),
         ({"a_5": "0,68"}, ValueError, "the claim for a_5: '0,68' is not a number"),
         ({"a_5": None}, ValueError, "the claim for a_5: a Value holds one real number, not NoneType"),
     ],
@@ -224,5 +224,5 @@ def test_numbers_after_the_step_need_a_learning_rate() -> None:
 
 def test_two_values_of_one_label_are_refused() -> None:
     a, b = Value(1.0, "a"), Value(2.0, "a")
-    with pytest.raises(KeyError, match="2 values are labelled 'a'"):
+    with pytest.raises(LookupError, match="2 values are labelled 'a'"):
         grade(a * b, {"a": "1"})

@@ -153,7 +153,9 @@ def test_other_sources_by_marker(run: Run) -> None:
     run(test).assert_outcomes(passed=2)
     result = run(test, "--deltagrad-against=tensorflow")
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["E * ValueError: unknown framework 'tensorflow'; known: torch, jax, autograd, *"])
+    result.stdout.fnmatch_lines(
+        ["E * ValueError: unknown framework 'tensorflow'; known: torch, jax, autograd, *"]
+    )
 
 
 RANDOM = """
@@ -204,7 +206,9 @@ def test_a_run_that_does_not_use_it_says_nothing(run: Run) -> None:
 
 def test_the_report_of_junit_holds_the_counts(run: Run, pytester: pytest.Pytester) -> None:
     run("def test_it(check_gradients): check_gradients(lambda x: x * x, x=1.0)", "--junitxml=out.xml")
-    assert "name=\"deltagrad\" value=\"{'proved': 1, 'failed': 0" in Path(pytester.path, "out.xml").read_text()
+    assert (
+        "name=\"deltagrad\" value=\"{'proved': 1, 'failed': 0" in Path(pytester.path, "out.xml").read_text()
+    )
 
 
 def options_help(run: Run) -> Any:

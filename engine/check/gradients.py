@@ -14,7 +14,7 @@ from engine.check.claims import Claim, claims_by_name
 from engine.check.diagnosis import diagnose
 from engine.check.extrapolation import extrapolated
 from engine.check.frameworks import FRAMEWORKS
-from engine.check.program import NotJudgedError, Function, Graph, Point, Program, Recording, program_of
+from engine.check.program import Function, Graph, NotJudgedError, Point, Program, Recording, program_of
 from engine.check.reference import DIGITS, Reference, Slope
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import Comparison, GradientReport, Opinion

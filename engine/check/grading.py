@@ -150,6 +150,50 @@ class GradeReport(Table):
         }
 
 
+@dataclass(frozen=True)
+class Summary(Table):
+    """Many papers, one line each.
+
+    Args:
+        reports: by the name of the paper.
+    """
+
+    reports: Mapping[str, GradeReport]
+
+    most_right = 1000
+    header: ClassVar[Sequence[str]] = ("paper", RIGHT, WRONG_HERE, CARRIED_FORWARD, "first wrong")
+
+    @property
+    def ok(self) -> bool:
+        """Whether every paper is right throughout."""
+        return all(report.ok for report in self.reports.values())
+
+    @property
+    def headline(self) -> str:
+        """The result in one line."""
+        right = sum(report.ok for report in self.reports.values())
+        return f"{len(self.reports)} papers, {right} right throughout"
+
+    @property
+    def blocks(self) -> list[Block]:
+        """One row for each paper, and the slips that were found in it."""
+        return [
+            Block([_line(paper, report)], [(paper, slip) for slip in report.slips], report.ok)
+            for paper, report in self.reports.items()
+        ]
+
+    @property
+    def footer(self) -> list[str]:
+        """Nothing more."""
+        return []
+
+
+def _line(paper: str, report: GradeReport) -> list[str]:
+    counts = Counter(mark.verdict for mark in report.marks)
+    first = next((mark.name for mark in report.marks if mark.verdict == WRONG_HERE), "")
+    return [paper, *[str(counts[verdict]) for verdict in (RIGHT, WRONG_HERE, CARRIED_FORWARD)], first]
+
+
 def grade(
     output: Value,
     claims: Mapping[str, Any],
@@ -173,7 +217,7 @@ def grade(
         The report: each claim is right, wrong here, or carried forward from a wrong number before it.
 
     Raises:
-        KeyError: if no value, or more than one, has the label of a name.
+        LookupError: if no value, or more than one, has the label of a name.
         ValueError: if there is no claim, one is not a number, or the learning rate is missing.
 
     Example:
@@ -227,8 +271,8 @@ def _labelled(order: Sequence[Value], label: str, name: str) -> Value:
         return found[0]
     labels = ", ".join(dict.fromkeys(value.label for value in order if value.label)) or "none"
     if found:
-        raise KeyError(f"{name}: {len(found)} values are labelled {label!r}; give each its own label")
-    raise KeyError(f"{name}: no value is labelled {label!r}; the labels are {labels}")
+        raise LookupError(f"{name}: {len(found)} values are labelled {label!r}; give each its own label")
+    raise LookupError(f"{name}: no value is labelled {label!r}; the labels are {labels}")
 
 
 def _claim(name: str, x: Any) -> Claim:
