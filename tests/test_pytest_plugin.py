@@ -192,7 +192,10 @@ def test_under_xdist_everything_is_the_same(run: Run) -> None:
 
 
 def test_nothing_heavy_is_imported_until_it_is_used() -> None:
-    code = "import pytest, sys; before = set(sys.modules); import engine.pytest_plugin; print(*(set(sys.modules) - before))"
+    code = (
+        "import sys, pytest; seen = set(sys.modules); import engine.pytest_plugin; "
+        "print(*set(sys.modules) - seen)"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     loaded = out.stdout.split()
     heavy = {"mpmath", "numpy", "rich", "torch", "jax", "engine.check"}
