@@ -34,7 +34,7 @@ def article() -> Exercise:
 
     Example:
         >>> round(article().output.data, 6)
-        0.397727
+        0.397726
     """
     output = losses.log_loss(worked_example.network()(worked_example.INPUTS), worked_example.TARGET)
     return Exercise(output, worked_example.LEARNING_RATE)

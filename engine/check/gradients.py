@@ -64,7 +64,7 @@ def check_gradients(
     Example:
         >>> from engine import exp
         >>> print(check_gradients(lambda x, y: x * exp(y), x=2.0, y=0.5).headline)
-        2 gradients proved, to 16.2 digits
+        2 gradients proved, to 16.5 digits
         >>> report = check_gradients(lambda x: x * x, x=3.0, claimed={"x": "3"})
         >>> print(report.headline)  # doctest: +NORMALIZE_WHITESPACE
         gradient by x: claimed 3, truth 6: half the truth: a factor 2 is missing; or a term is missing: x is

@@ -67,7 +67,7 @@ class Reference:
 
     Example:
         >>> from engine.check.program import Function
-        >>> print(Reference(Function(lambda x: x**3, [2.0], {})).slope(0).value)
+        >>> float(Reference(Function(lambda x: x**3, [2.0], {})).slope(0).value)
         12.0
     """
 
