@@ -42,7 +42,7 @@ def test_the_commands_print_what_they_show(
         monkeypatch.setattr(sys, "argv", ["deltagrad", *arguments])
         with pytest.raises(SystemExit) as stop:
             cli.main()
-        assert stop.value.code == 0, command
+        assert not stop.value.code, command
         printed = capsys.readouterr().out.strip()
         assert printed, command
         if expected:
