@@ -25,7 +25,8 @@ def commands() -> list[tuple[str, str]]:
     return found
 
 
-def test_the_python_blocks_print_what_they_show() -> None:
+def test_the_python_blocks_print_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     results = doctest.testfile(str(README), module_relative=False)
     assert results.attempted > 15
     assert results.failed == 0
