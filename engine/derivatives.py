@@ -7,7 +7,9 @@ network that node is the delta rule, the sum of w_ji delta_j.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -18,6 +20,21 @@ from engine.ops import OPS
 from engine.value import CONSTANT, Value, evaluate, operand, taking_limits
 
 _Terms: TypeAlias = list[tuple[Operand, Operand]]  # (partial, adjoint): the terms of a sum of products
+
+_for_any_numbers = ContextVar("for_any_numbers", default=False)
+
+
+@contextmanager
+def for_any_numbers() -> Iterator[None]:
+    """Record derivatives that hold for other numbers too than those of the leaves at present.
+
+    No term is then left out because its adjoint happens to be 0, and leaves may have been assigned.
+    """
+    token = _for_any_numbers.set(True)
+    try:
+        yield
+    finally:
+        _for_any_numbers.reset(token)
 
 
 def grad(output: Value, inputs: Iterable[Value]) -> list[Value]:
@@ -141,6 +158,8 @@ def _partials(value: Value, variable: set[Value]) -> Sequence[Operand]:
 
 def _refuse_if_changed(value: Value) -> None:
     """A leaf that was assigned after recording would mix its new number with the old ones around it."""
+    if _for_any_numbers.get():
+        return
     leaves = [p for p in value.parents if p.is_variable]
     if not leaves:
         return
@@ -174,7 +193,7 @@ def _contributes_nothing(partial: Operand, adjoint: Operand) -> bool:
     """A plain 0 contributes nothing, nor does an infinite partial behind an adjoint that is 0."""
     if 0.0 in (x for x in (partial, adjoint) if x.__class__ is float):
         return True
-    return float(adjoint) == 0.0 and not isfinite(partial)
+    return not _for_any_numbers.get() and float(adjoint) == 0.0 and not isfinite(partial)
 
 
 def _result(x: Operand) -> Value:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from engine import Value
 
@@ -38,13 +38,40 @@ class Optimizer:
         Raises:
             ValueError: if a schedule gives no number from 0 up.
         """
+        self._move(self._next_rate())
+
+    def advance(self, numbers: Any, gradient: Any) -> Any:
+        """The same step on arrays: what the parameters become, without touching their Values.
+
+        Args:
+            numbers: what the parameters are, (parameters,).
+            gradient: the derivative by each, (parameters,).
+
+        Returns:
+            (parameters,).
+
+        Raises:
+            ValueError: if a schedule gives no number from 0 up.
+        """
+        return self._moved(numbers, gradient, self._next_rate())
+
+    def _next_rate(self) -> float:
         rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
         if not 0.0 <= rate < math.inf:
             raise ValueError(f"the learning rate at step {self.steps} is {rate}; it must be at least 0")
         self.steps += 1
-        self._move(rate)
+        return rate
 
     def _move(self, rate: float) -> None:
+        import numpy as np
+
+        numbers, gradient = (
+            np.array([getattr(p, name) for p in self.parameters]) for name in ("data", "grad")
+        )
+        for p, number in zip(self.parameters, self._moved(numbers, gradient, rate).tolist(), strict=True):
+            p.data = number
+
+    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not say how it moves the parameters")
 
 
@@ -83,12 +110,11 @@ class SGD(Optimizer):
             raise ValueError("nesterov needs momentum: there is no velocity to look ahead along")
         self.momentum = momentum
         self.nesterov = nesterov
-        self._velocity = [0.0] * len(self.parameters)
+        self._velocity: Any = 0.0
 
-    def _move(self, rate: float) -> None:
-        for i, p in enumerate(self.parameters):
-            self._velocity[i] = velocity = self.momentum * self._velocity[i] + p.grad
-            p.data -= rate * (p.grad + self.momentum * velocity if self.nesterov else velocity)
+    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
+        self._velocity = velocity = self.momentum * self._velocity + gradient
+        return numbers - rate * (gradient + self.momentum * velocity if self.nesterov else velocity)
 
 
 class Adam(Optimizer):
@@ -116,17 +142,16 @@ class Adam(Optimizer):
             raise ValueError(f"epsilon is {epsilon}; it must be positive")
         self.betas = betas
         self.epsilon = epsilon
-        self._mean = [0.0] * len(self.parameters)
-        self._square = [0.0] * len(self.parameters)
+        self._mean: Any = 0.0
+        self._square: Any = 0.0
 
-    def _move(self, rate: float) -> None:
+    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
         beta_1, beta_2 = self.betas
         mean_weight = 1.0 - beta_1**self.steps
         square_weight = 1.0 - beta_2**self.steps
-        for i, p in enumerate(self.parameters):
-            self._mean[i] = mean = beta_1 * self._mean[i] + (1.0 - beta_1) * p.grad
-            self._square[i] = square = beta_2 * self._square[i] + (1.0 - beta_2) * p.grad * p.grad
-            p.data -= rate * (mean / mean_weight) / (math.sqrt(square / square_weight) + self.epsilon)
+        self._mean = mean = beta_1 * self._mean + (1.0 - beta_1) * gradient
+        self._square = square = beta_2 * self._square + (1.0 - beta_2) * gradient * gradient
+        return numbers - rate * (mean / mean_weight) / ((square / square_weight) ** 0.5 + self.epsilon)
 
 
 def exponential_decay(rate: float, factor: float) -> Schedule:

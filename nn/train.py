@@ -15,10 +15,10 @@ from nn import losses
 from nn.losses import Loss
 from nn.modules import MLP
 from nn.optim import SGD, Optimizer
+from nn.steps import Example, Recorded
 
 Rows: TypeAlias = Sequence[Sequence[float]]
 Targets: TypeAlias = Sequence[float] | Sequence[Sequence[float]]
-Example: TypeAlias = tuple[list[float], list[float]]
 Callback: TypeAlias = Callable[[int, "History"], object]
 
 
@@ -79,8 +79,13 @@ def fit(
     progress: bool = True,
     validation: tuple[Rows, Targets] | None = None,
     callback: Callback | None = None,
+    compiled: bool = True,
 ) -> History:
     """Train a network by gradient descent on the mean loss.
+
+    The network and the loss are recorded for one example and compiled; the program then runs on whole
+    batches. A branch that a loss of your own takes in Python, as in `if output.data > 1`, is not recorded:
+    write it with `engine.where`, `max` or `relu`, or train with `compiled=False`.
 
     Args:
         model: the network; its parameters are moved.
@@ -96,6 +101,8 @@ def fit(
         validation: inputs and targets to measure the loss on after each epoch.
         callback: called after each epoch with its number, from 1, and the history so far; training stops
             if it returns True.
+        compiled: whether to run the compiled program; False records every example anew, which gives the
+            same parameters to within rounding.
 
     Returns:
         The losses of each epoch.
@@ -121,67 +128,32 @@ def fit(
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1, or None for all examples")
     if optimizer is None:
         optimizer = SGD(model.parameters())
+    training = _steps(compiled)(model, J, optimizer, examples, checks)
+    order = list(range(len(examples)))
     history = History()
     with tqdm(range(1, epochs + 1), unit="epoch", disable=not progress) as bar:
         for epoch in bar:
             if rng is not None:
-                rng.shuffle(examples)
-            totals = []
-            for start in range(0, len(examples), size):
-                batch = examples[start : start + size]
-                model.zero_grad()
-                cost = _mean_loss_and_gradient(model, batch, J)
-                _refuse_divergence(model, cost, epoch)
-                optimizer.step()
-                totals.append(cost * len(batch))
+                rng.shuffle(order)
+            training.begin()
+            batches = [order[start : start + size] for start in range(0, len(order), size)]
+            totals = [training.step(batch, epoch) * len(batch) for batch in batches]
+            training.end()
             history.loss.append(math.fsum(totals) / len(examples))
             if checks:
-                history.validation.append(mean_loss(model, checks, J))
+                history.validation.append(training.validation())
             bar.set_postfix(loss=f"{history.loss[-1]:.4g}")
             if callback is not None and callback(epoch, history) is True:
                 break
     return history
 
 
-def mean_loss(model: MLP, examples: Sequence[Example], loss: Loss) -> float:
-    """The mean loss of a network over examples.
+def _steps(compiled: bool) -> type[Recorded]:
+    if not compiled:
+        return Recorded
+    from nn.compiled_steps import Compiled  # it needs NumPy, which takes longer to import than all of nn
 
-    Args:
-        model: the network.
-        examples: pairs of inputs and targets.
-        loss: a function of outputs and targets.
-
-    Returns:
-        The mean.
-    """
-    return math.fsum(loss(model(x), y).data for x, y in examples) / len(examples)
-
-
-def _mean_loss_and_gradient(model: MLP, batch: Sequence[Example], loss: Loss) -> float:
-    """The mean loss over a batch; its gradient is added to `grad` of the parameters.
-
-    Example by example, so that the graph of one is all that is held in memory. Infinite if it overflows.
-    """
-    share = 1.0 / len(batch)
-    costs = []
-    try:
-        for x, y in batch:
-            cost = loss(model(x), y)
-            (cost * share).backward()
-            costs.append(cost.data)
-        return math.fsum(costs) * share
-    except OverflowError:
-        return math.inf
-
-
-def _refuse_divergence(model: MLP, cost: float, epoch: int) -> None:
-    results = [("loss", cost), *((f"gradient of {p.label}", p.grad) for p in model.parameters())]
-    for name, number in results:
-        if not math.isfinite(number):
-            raise ValueError(
-                f"the {name} became {number} in epoch {epoch}; the parameters are as they were before that "
-                "step: train with a smaller learning rate"
-            )
+    return Compiled
 
 
 def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:

@@ -60,8 +60,9 @@ def steps_taken(batch_size: int | None, **options: Any) -> list[list[tuple[float
     rows = [[float(i)] for i in range(7)]
     optimizer = Recording(model.parameters(), 1.0)
     fit(
-        model, rows, TARGETS, loss=loss, optimizer=optimizer, batch_size=batch_size, progress=False, **options
-    )
+        model, rows, TARGETS, loss=loss, optimizer=optimizer, batch_size=batch_size, progress=False,
+        compiled=False, **options
+    )  # fmt: skip
     return steps
 
 
@@ -485,3 +486,56 @@ def test_without_matplotlib_it_says_how_to_install_it(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"plotting needs matplotlib: pip install 'deltagrad\[plot\]'"):
         History(loss=[1.0]).plot()
+
+
+# --- Compiled and recorded training are the same training.
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss", "log_loss_from_logits"])
+@pytest.mark.parametrize(
+    "make", [lambda p: SGD(p, 0.1, momentum=0.9, nesterov=True), lambda p: Adam(p, 0.05)]
+)
+@pytest.mark.parametrize("activation", ["tanh", "relu", "gelu"])
+def test_compiled_training_gives_the_same_parameters_epoch_by_epoch(
+    loss: str, make: Any, activation: str
+) -> None:
+    data = moons(30, random.Random(1))
+    paths = []
+    for compiled in (True, False):
+        output = "sigmoid" if loss == "log_loss" else "identity"
+        model = MLP(2, [5, 1], activation=activation, output=output, rng=random.Random(2))
+        path: list[list[float]] = []
+        history = fit(model, data.X, data.targets(), loss=loss, optimizer=make(model.parameters()), epochs=6, batch_size=7,
+                      rng=random.Random(3), progress=False, compiled=compiled, validation=(data.X, data.targets()),
+                      callback=lambda epoch, history, model=model, path=path: path.append(weights(model)))  # fmt: skip
+        paths.append((path, history.loss, history.validation))
+    for found, expected in zip(*paths, strict=True):
+        assert np.array(found) == pytest.approx(np.array(expected), rel=1e-11, abs=1e-12)
+
+
+def test_compiled_training_leaves_unconnected_inputs_alone() -> None:
+    trained = []
+    for compiled in (True, False):
+        model = MLP(3, [2, 1], connections=[[[0], [2]], None], rng=random.Random(1))
+        fit(model, [[1.0, 2.0, 3.0], [0.5, 9.0, -1.0]], [1.0, 2.0], loss="squared_error", epochs=3, progress=False,
+            compiled=compiled)  # fmt: skip
+        trained.append(weights(model))
+    assert trained[0] == pytest.approx(trained[1], rel=1e-13)
+
+
+def test_a_loss_that_branches_in_python_is_refused_or_recorded() -> None:
+    def hinge(output: Any, target: Any) -> Any:
+        margin = 1.0 - target[0] * output
+        return margin if margin.data > 0.0 else margin * 0.0
+
+    model = network()
+    X, y = [[1.0, 2.0], [-3.0, 0.5]], [1.0, -30.0 if model([-3.0, 0.5]).data < 0 else 30.0]
+    with pytest.raises(ValueError, match=r"a branch that Python takes is not recorded.*compiled=False"):
+        fit(model, X, y, loss=hinge, epochs=1, progress=False)
+    fit(model, X, y, loss=hinge, epochs=1, progress=False, compiled=False)
+
+
+def test_a_certain_and_right_probability_trains_compiled_too() -> None:
+    model = MLP.from_weights([[[40.0]]], [[0.0]], ["sigmoid"])  # sigmoid(40) is 1.0 in floats
+    history = fit(model, [[0.1], [1.0]], [0.0, 1.0], loss="log_loss", epochs=1, progress=False)
+    assert math.isfinite(history.loss[0])

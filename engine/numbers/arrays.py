@@ -4,7 +4,7 @@ They supply what floats cannot: the limit where a float operation raises (`1 / 0
 examples at once, one along each element of an array.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, TypeAlias
 
@@ -47,6 +47,7 @@ acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
 acosh, asinh, atanh = arccosh, arcsinh, arctanh
 
 __all__ = [
+    "TOGETHER",
     "abs",
     "acos",
     "acosh",
@@ -109,7 +110,8 @@ normal_cdf = _elementwise(floats.normal_cdf)
 
 def step(x: Array) -> Array:
     """1 for positive x, else 0; NaN stays NaN."""
-    return np.heaviside(x, 0.0)
+    positive = np.greater(x, 0.0).astype(x.dtype)
+    return np.where(np.isnan(x), x, positive) if np.isnan(np.min(x, initial=0.0)) else positive
 
 
 def equal(x: Array, y: Array) -> Array:
@@ -176,19 +178,62 @@ def sumprod(p: Sequence[Array], q: Sequence[Array]) -> Array:
 
 def logsumexp(xs: Sequence[Array]) -> Array:
     """The logarithm of the sum of exponentials."""
-    return reduce(np.logaddexp, xs)
+    largest, _, rest = _exponentials(xs)
+    return largest + log1p(rest)
 
 
-def log_softmax(xs: Sequence[Array]) -> list[Array]:
+def log_softmax(xs: Sequence[Array]) -> Array:
     """The logarithm of every number's share."""
-    largest = max(xs)
-    total = logsumexp([x - largest for x in xs])
-    return [x - largest - total for x in xs]
+    largest, _, rest = _exponentials(xs)
+    return _stacked(xs) - largest - log1p(rest)
 
 
-def softmax(xs: Sequence[Array]) -> list[Array]:
+def softmax(xs: Sequence[Array]) -> Array:
     """Every number's share."""
-    largest = max(xs)
-    exps = [exp(x - largest) for x in xs]
-    total = fsum(exps)
-    return [e / total for e in exps]
+    _, exps, rest = _exponentials(xs)
+    return exps / (1.0 + rest)
+
+
+def _exponentials(xs: Sequence[Array]) -> tuple[Array, Array, Array]:
+    """The largest number, exp(x - largest) for every x, and their sum without the 1 of the largest."""
+    x = _stacked(xs)
+    largest = np.maximum.reduce(x, axis=0)
+    exps = exp(x - largest)
+    rest = np.add.reduce(exps, axis=0) - 1.0
+    if np.minimum.reduce(rest, axis=None) < 1.0 / 256.0:  # more than 8 bits are lost somewhere
+        is_largest = x == largest
+        rest = np.add.reduce(exps - is_largest, axis=0) + (np.add.reduce(is_largest, axis=0) - 1.0)
+    return largest, exps, rest
+
+
+def _stacked(xs: Sequence[Array]) -> Array:
+    return xs if isinstance(xs, np.ndarray) else np.stack(np.broadcast_arrays(*xs))
+
+
+# --- Joint operations, cheaper than one after the other; their results are those of the single ones.
+
+
+def _tanh_and_sech2(x: Array, out: tuple[Array, Array]) -> None:
+    """From t = tanh(x), 1 - t**2; where that has lost more than 8 bits, from the exponential."""
+    t, slope = out
+    tanh(x, out=t)
+    np.multiply(t, t, out=slope)
+    np.subtract(1.0, slope, out=slope)
+    lost = (slope.ravel() < 1.0 / 256.0).nonzero()[0]
+    if lost.size:
+        slope.ravel()[lost] = sech2(x.ravel()[lost])
+
+
+def _relu_and_step(x: Array, out: tuple[Array, Array]) -> None:
+    positive_part, positive = out
+    np.maximum(x, 0.0, out=positive_part)
+    np.greater(x, 0.0, out=positive, casting="unsafe")
+    if np.isnan(np.minimum.reduce(x, axis=None)):
+        positive[np.isnan(x)] = np.nan
+
+
+TOGETHER: Mapping[str, Callable[..., None]] = {
+    "tanh and sech2": _tanh_and_sech2,
+    "relu and step": _relu_and_step,
+}
+"""Rows of the table that programs often need of the same operands, by their names: they fill `out`."""

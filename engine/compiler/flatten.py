@@ -1,0 +1,186 @@
+"""Flattening: sums, differences, negations and products become sums of products.
+
+After this pass a graph has no add, sub, neg, mul or fsum: each is a `sumprod`. What is used only once, by
+another sum, is drawn into it. So `sum(w * x for ...) + b`, in whatever order a program adds it up, is one
+sumprod of (w, ..., b) and (x, ..., 1).
+
+Each pair has first what is the same for all samples; a bias is a weight on an input that is always 1. Of
+two factors that both vary, the later one comes second.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from engine.compiler.graph import Builder, Graph, rebuilt
+
+Pair: TypeAlias = tuple[int, int]
+
+TERMWISE = {"add", "sub", "neg", "fsum"}
+SUMS = {*TERMWISE, "mul", "sumprod"}
+_NEGATED_AT_MOST = 8  # terms: nested differences would otherwise be negated again and again
+
+
+def flatten(graph: Graph) -> Graph:
+    """The graph in which all sums and products are of the form `sumprod`.
+
+    Args:
+        graph: a simplified graph.
+
+    Returns:
+        The flattened graph.
+
+    Example:
+        >>> from engine import Value
+        >>> from engine.compiler.graph import capture
+        >>> w, x, b = Value(1.0), Value(2.0), Value(3.0)
+        >>> flat = flatten(capture([b + (w * x - x)], [x], [w, b]))
+        >>> flat.ops[-1], len(flat.args[-1])
+        ('sumprod', 6)
+    """
+    varies = batched(graph)
+    drawn_in = _drawn_in(graph, varies)
+    flat = _Flattened(graph)
+    for node in range(graph.n_leaves, len(graph)):
+        op, args = graph.ops[node], graph.args[node]
+        if node in graph.numbers:
+            flat.constant(node, graph.numbers[node])
+        elif op not in SUMS:
+            flat.keep(node, op, args, varies[node])
+        else:
+            pairs = flat.pairs(op, args)
+            consumer = drawn_in[node]
+            if consumer is None or (graph.ops[consumer] in ("sub", "neg") and not flat.negatable(pairs)):
+                flat.close(node, pairs, varies[node])
+            else:
+                flat.open[node] = pairs
+    return rebuilt(graph, flat.builder, flat.new)
+
+
+def _drawn_in(graph: Graph, varies: Sequence[bool]) -> list[int | None]:
+    """For each node the sum that it is drawn into: its only user, varying over the batch as it does."""
+    uses = use_counts(graph)
+    sums: list[int | None] = [None] * len(graph)
+    for node in range(graph.n_leaves, len(graph)):
+        if graph.ops[node] in TERMWISE:
+            for arg in graph.args[node]:
+                if uses[arg] == 1 and varies[arg] == varies[node]:
+                    sums[arg] = node
+    return sums
+
+
+class _Flattened:
+    """The flattened graph under construction.
+
+    Attributes:
+        new: the node that each closed node has become.
+        open: the pairs of the nodes that wait to be drawn in.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.builder = Builder(graph.n_inputs, graph.n_parameters)
+        self.new = {leaf: leaf for leaf in range(graph.n_leaves)}
+        self.open: dict[int, list[Pair]] = {}
+        self._varying = set(range(graph.n_inputs))
+        self._numbers = self.builder.graph.numbers
+        self._one = self.builder.constant(1.0)
+
+    def constant(self, node: int, number: float) -> None:
+        self.new[node] = self.builder.constant(number)
+
+    def keep(self, node: int, op: str, args: Sequence[int], varies: bool) -> None:
+        self.new[node] = self.builder.node(op, tuple([self.new[arg] for arg in args]))
+        if varies:
+            self._varying.add(self.new[node])
+
+    def pairs(self, op: str, args: Sequence[int]) -> list[Pair]:
+        """The terms of a sum, those of open operands included."""
+        if op == "mul":
+            return [(self.new[args[0]], self.new[args[1]])]
+        if op == "sumprod":
+            half = len(args) // 2
+            factors = [self.new[arg] for arg in args]
+            return list(zip(factors[:half], factors[half:], strict=True))
+        total: list[Pair] = []
+        for position, arg in enumerate(args):
+            terms = self.open.pop(arg, None) or [(self._one, self.new[arg])]
+            if op == "neg" or (op == "sub" and position == 1):
+                terms = [self._negated(pair) for pair in terms]
+            longer, shorter = (terms, total) if len(terms) > len(total) else (total, terms)
+            longer.extend(shorter)  # never the long list again and again
+            total = longer
+        return total
+
+    def negatable(self, pairs: Sequence[Pair]) -> bool:
+        """Whether a constant of each pair can carry a minus sign."""
+        return len(pairs) <= _NEGATED_AT_MOST and all(not self._numbers.keys().isdisjoint(p) for p in pairs)
+
+    def _negated(self, pair: Pair) -> Pair:
+        a, b = pair
+        if a in self._numbers:
+            return self.builder.constant(-self._numbers[a]), b
+        return a, self.builder.constant(-self._numbers[b])
+
+    def close(self, node: int, pairs: Sequence[Pair], varies: bool) -> None:
+        """Make a sum of products a node."""
+        if len(pairs) == 1 and self._numbers.keys().isdisjoint(pairs[0]):
+            self._end(node, [self._oriented(pairs[0])] if varies else pairs, varies)
+            return
+        products: list[Pair] = []
+        factors: dict[int, float] = defaultdict(float)  # of terms that occur, perhaps often, with a constant
+        for a, b in pairs:
+            if a in self._numbers:
+                factors[b] += self._numbers[a]
+            elif b in self._numbers:
+                factors[a] += self._numbers[b]
+            else:
+                products.append((a, b))
+        products += [(self.builder.constant(factor), term) for term, factor in factors.items()]
+        if varies:
+            products = [self._oriented(pair) for pair in products]
+        (a, b), *others = products
+        if not others and self._one in (a, b):
+            self.new[node] = b if a == self._one else a
+        else:
+            self._end(node, products, varies)
+
+    def _end(self, node: int, pairs: Sequence[Pair], varies: bool) -> None:
+        self.new[node] = self._node(pairs)
+        if varies:
+            self._varying.add(self.new[node])
+
+    def _oriented(self, pair: Pair) -> Pair:
+        a, b = pair
+        if a in self._varying and b in self._varying:
+            return (a, b) if a <= b else (b, a)
+        if a in self._varying:
+            return b, a
+        if b in self._varying:
+            return a, b
+        static = b if a == self._one else a if b == self._one else self._node([pair])
+        return static, self._one
+
+    def _node(self, pairs: Sequence[Pair]) -> int:
+        if len(pairs) == 1:
+            return self.builder.node("sumprod", pairs[0])
+        return self.builder.node("sumprod", (*[a for a, _ in pairs], *[b for _, b in pairs]))
+
+
+def batched(graph: Graph) -> list[bool]:
+    """Which nodes depend on an input, and so vary over the batch."""
+    varying = set(range(graph.n_inputs))
+    for node in range(graph.n_leaves, len(graph)):
+        if not varying.isdisjoint(graph.args[node]):
+            varying.add(node)
+    return [node in varying for node in range(len(graph))]
+
+
+def use_counts(graph: Graph) -> list[int]:
+    """How often each node is used, as an operand or as an output."""
+    uses = [0] * len(graph)
+    for args in graph.args:
+        for arg in args:
+            uses[arg] += 1
+    for output in graph.outputs:
+        uses[output] += 1
+    return uses

@@ -1,0 +1,66 @@
+"""An adjoint that is exactly zero propagates nothing, not even to an infinite partial.
+
+That is what `backward` does for one sample. A program computes all samples in one way, so that where a
+partial may be infinite the product of partial and adjoint has to choose: 0 * inf would be NaN.
+"""
+
+from engine.compiler.graph import Builder, Graph, rebuilt
+from engine.ops import OPS
+
+_ARITHMETIC = {"add", "sub", "mul", "neg", "where", "fsum", "sumprod"}
+
+
+def guard(graph: Graph) -> Graph:
+    """The graph with `where(adjoint, partial, 0)` for each partial that may be infinite.
+
+    A derivative puts the partial before the adjoint in every product, and it may be infinite only if it
+    was computed, for this derivative, by an operation of restricted domain.
+
+    Args:
+        graph: a graph whose derivatives begin at `derived_from`.
+
+    Returns:
+        The guarded graph.
+    """
+    suspects = may_be_infinite(graph)
+    if not suspects:
+        return graph
+    builder = Builder(graph.n_inputs, graph.n_parameters)
+    new = list(range(graph.n_leaves))
+    for node in range(graph.n_leaves, len(graph)):
+        if node in graph.numbers:
+            new.append(builder.constant(graph.numbers[node]))
+            continue
+        op, args = graph.ops[node], list(graph.args[node])
+        if op in ("mul", "sumprod") and node >= graph.derived_from:
+            half = len(args) // 2
+            for i in range(half):
+                partial, adjoint = args[i], args[i + half]
+                args[i] = new[partial]
+                args[i + half] = new[adjoint]
+                if partial in suspects and adjoint not in graph.numbers:
+                    args[i] = builder.node("where", (new[adjoint], new[partial], builder.constant(0.0)))
+            new.append(builder.node(op, tuple(args)))
+        else:
+            new.append(builder.node(op, tuple([new[arg] for arg in args])))
+    return rebuilt(graph, builder, new)
+
+
+def may_be_infinite(graph: Graph) -> set[int]:
+    """The nodes of the derivative that an operation of restricted domain may make infinite."""
+    suspects: set[int] = set()
+    for node in range(max(graph.derived_from, graph.n_leaves), len(graph)):
+        op, args = graph.ops[node], graph.args[node]
+        if not args:
+            continue
+        restricted = OPS[op].domain != "any number" and not _harmless(graph, op, args)
+        if restricted or (op in _ARITHMETIC and not suspects.isdisjoint(args)):
+            suspects.add(node)
+    return suspects
+
+
+def _harmless(graph: Graph, op: str, args: tuple[int, ...]) -> bool:
+    """A division by a constant that is not 0; a constant power of at least 0."""
+    if op == "div":
+        return bool(graph.numbers.get(args[1], 0.0))
+    return op == "pow" and graph.numbers.get(args[1], -1.0) >= 0.0

@@ -1,0 +1,123 @@
+"""Buffer layout: which row each number lies in.
+
+Rows that are read together lie together, in the order in which they are read: then an instruction works on a
+slice of memory, and nothing is copied. Neurons lie in the order of their weights, what follows them in the
+order of its operands. Where a matrix product wants a bias, a row of ones follows its vector: the bias is one
+more column of the matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from engine.compiler.instructions import Index, Rows, index
+from engine.compiler.schedule import Group, Schedule
+from engine.value import CONSTANT
+
+ONES = -1  # a node of its own: 1 for every sample
+
+
+@dataclass(slots=True)
+class Layout:
+    """Where the numbers of a schedule lie.
+
+    Attributes:
+        schedule: the schedule, the nodes of each group in the order of their rows.
+        row: the row of each node.
+        ones: the rows of ones; the first is there for whoever has none following.
+        n_varying: how many rows vary over the batch.
+        n_input_rows: how many of them, the first, are inputs and the ones among those.
+        n_static: how many do not.
+    """
+
+    schedule: Schedule
+    row: dict[int, int]
+    ones: dict[int, None]
+    n_varying: int = 0
+    n_input_rows: int = 0
+    n_static: int = 0
+
+    def rows(self, nodes: Sequence[int], varies: bool) -> Rows:
+        """The rows of nodes. Among nodes that vary, the constant 1 is the row of ones that follows them."""
+        if not varies:
+            return Rows(False, index([self.row[n] for n in nodes]))
+        found = [self.row[n] if n != ONES and self.schedule.varies[n] else ONES for n in nodes]
+        if ONES in found:
+            following = max(found) + 1
+            ones = following if following in self.ones else next(iter(self.ones))
+            found = [ones if row == ONES else row for row in found]
+        return Rows(True, index(found))
+
+    def place(self, nodes: Iterable[int], varies: bool) -> None:
+        """Give nodes the next rows."""
+        for n in nodes:
+            if varies:
+                self.row[n] = self.n_varying
+                self.n_varying += 1
+            else:
+                self.row[n] = self.n_static
+                self.n_static += 1
+
+    def place_ones(self) -> None:
+        """Let a row of ones come next."""
+        self.ones[self.n_varying] = None
+        self.n_varying += 1
+
+
+def layout(schedule: Schedule) -> Layout:
+    """A row for each node of a schedule.
+
+    Args:
+        schedule: groups of nodes.
+
+    Returns:
+        The layout.
+    """
+    graph = schedule.graph
+    laid = Layout(schedule, {}, {})
+    biased = _vectors_with_ones(schedule)
+    laid.place(range(graph.n_inputs, graph.n_leaves), varies=False)
+    laid.place((n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] == CONSTANT), varies=False)
+    laid.place_ones()
+    for vector in [*sorted(v for v in biased if v[-1] < graph.n_inputs), tuple(range(graph.n_inputs))]:
+        fresh = [n for n in vector if n not in laid.row]
+        laid.place(fresh, varies=True)
+        if len(fresh) == len(vector) and vector in biased:
+            laid.place_ones()
+    laid.n_input_rows = laid.n_varying
+    groups = []
+    for group in schedule.groups:
+        ordered = sorted(group.nodes, key=partial(_reading_order, laid))
+        laid.place(ordered, group.varies)
+        if tuple(sorted(ordered)) in biased:
+            laid.place_ones()
+        groups.append(Group(group.level, group.op, group.varies, tuple(ordered), group.vector, group.shares))
+    laid.schedule = Schedule(graph, schedule.varies, schedule.level, groups, schedule.terms, schedule.summed)
+    return laid
+
+
+def _vectors_with_ones(schedule: Schedule) -> set[tuple[int, ...]]:
+    """The vectors that a matrix product multiplies together with a bias, in order of their nodes."""
+    varies = schedule.varies
+    vectors = {g.vector for g in schedule.groups if not all(varies[n] for n in g.vector)}
+    return {v for vector in vectors if (v := tuple(sorted(n for n in vector if varies[n])))}
+
+
+def _reading_order(laid: Layout, node: int) -> tuple[int, ...]:
+    """Weights come first in order, then operands."""
+    terms = laid.schedule.terms.get(node)
+    if terms is None:
+        return tuple([laid.row[arg] for arg in laid.schedule.graph.args[node]])
+    if terms.weighted:
+        return (min([laid.row[a] for a, _ in terms.weighted]),)
+    return tuple([laid.row[b] for _, b in (*terms.plain, *terms.products)])
+
+
+def contiguous(rows: Index) -> slice | None:
+    """The slice that rows are, if they are one."""
+    start = int(rows[0])
+    if int(rows[-1]) - start == rows.size - 1 and (rows[1:] > rows[:-1]).all():
+        return slice(start, start + rows.size)
+    return None

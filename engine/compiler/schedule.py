@@ -1,0 +1,190 @@
+"""Levelling and grouping: which nodes are computed together.
+
+The level of a node is the length of the longest path to it, so that nodes of one level do not depend on each
+other. Of one level, those of one operation and one form become one group, and later one instruction.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.compiler.flatten import Pair, batched, use_counts
+from engine.compiler.graph import Graph
+from engine.ops import OPS
+from engine.value import CONSTANT
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The pairs of a sumprod by kind.
+
+    Attributes:
+        weighted: (a, b) with an `a` that is the same for all samples, computed or trained, and a `b` that
+            varies, or is the constant 1; in the order of b.
+        plain: (a, b) with a constant a; in the order of a's number and b.
+        products: (a, b) of which both vary, or neither does.
+    """
+
+    weighted: tuple[Pair, ...]
+    plain: tuple[Pair, ...]
+    products: tuple[Pair, ...]
+
+    @property
+    def vector(self) -> tuple[int, ...]:
+        """What the weights multiply."""
+        return tuple([b for _, b in self.weighted])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Nodes that one operation computes.
+
+    Attributes:
+        level: the level they are of.
+        op: their operation.
+        varies: whether they vary over the batch.
+        nodes: the nodes.
+        vector: of sumprods, what the weights of all of them multiply, if that is the same.
+        shares: of an n-ary operation, whether the nodes have the same operands, each another one first.
+    """
+
+    level: int
+    op: str
+    varies: bool
+    nodes: tuple[int, ...]
+    vector: tuple[int, ...] = ()
+    shares: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A flattened graph, and in which groups and order to compute it.
+
+    Attributes:
+        graph: the graph.
+        varies: which nodes vary over the batch.
+        level: the level of each node.
+        groups: in an order of computation.
+        terms: the pairs of each sumprod, by kind.
+        summed: the outputs that nothing but their mean over the batch needs: sums of products that are
+            summed over the batch right away.
+    """
+
+    graph: Graph
+    varies: list[bool]
+    level: list[int]
+    groups: list[Group]
+    terms: dict[int, Terms]
+    summed: frozenset[int]
+
+
+def schedule(graph: Graph, means: bool) -> Schedule:
+    """Levels and groups of a flattened graph.
+
+    Args:
+        graph: a flattened graph.
+        means: whether the means of the outputs over the batch are wanted, rather than the outputs.
+
+    Returns:
+        The schedule.
+    """
+    varies = batched(graph)
+    level = levels(graph)
+    summed = only_summed(graph, varies) if means else frozenset()
+    computed = [n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] != CONSTANT and n not in summed]
+    terms = {n: sorted_terms(graph, varies, n) for n in computed if graph.ops[n] == "sumprod"}
+    vectors = Counter((level[n], t.vector) for n, t in terms.items() if t.weighted)
+    sharing = Counter(
+        (level[n], graph.ops[n], _operands(graph, n)) for n in computed if _takes_many(graph, n)
+    )
+    groups: dict[_Key, list[int]] = defaultdict(list)
+    for n in computed:
+        op = graph.ops[n]
+        form: tuple[int, ...] = tuple([varies[arg] for arg in graph.args[n]])
+        common: tuple[int, ...] = ()
+        shares = False
+        if n in terms:
+            t = terms[n]
+            form = len(t.weighted), len(t.plain), len(t.products)
+            common = t.vector if vectors[level[n], t.vector] > 1 else ()
+        elif _takes_many(graph, n) and len(set(form)) == 1:
+            shares = sharing[level[n], op, _operands(graph, n)] > 1
+            common = _operands(graph, n) if shares else ()
+        groups[_Key(level[n], op, varies[n], form, common, shares)].append(n)
+    ordered = sorted(groups, key=_Key.by_level)
+    return Schedule(graph, varies, level, [_group(k, groups[k], terms) for k in ordered], terms, summed)
+
+
+class _Key(NamedTuple):
+    """What the nodes of a group have in common."""
+
+    level: int
+    op: str
+    varies: bool
+    form: tuple[int, ...]
+    common: tuple[int, ...]
+    shares: bool
+
+    def by_level(self) -> int:
+        return self.level
+
+
+def _group(key: _Key, nodes: Sequence[int], terms: dict[int, Terms]) -> Group:
+    vectors = {terms[n].vector for n in nodes} if key.op == "sumprod" else set()
+    vector = vectors.pop() if len(vectors) == 1 else ()
+    return Group(key.level, key.op, key.varies, tuple(nodes), vector, key.shares)
+
+
+def _operands(graph: Graph, node: int) -> tuple[int, ...]:
+    return tuple(sorted(graph.args[node]))
+
+
+def _takes_many(graph: Graph, node: int) -> bool:
+    op = graph.ops[node]
+    return op != "sumprod" and OPS[op].arity is None
+
+
+def levels(graph: Graph) -> list[int]:
+    """The level of each node; leaves and constants are of level 0."""
+    level = [0] * len(graph)
+    for node, args in enumerate(graph.args):
+        if args:
+            level[node] = 1 + max([level[arg] for arg in args])
+    return level
+
+
+def only_summed(graph: Graph, varies: Sequence[bool]) -> frozenset[int]:
+    """The outputs that vary, are sums of products, and are used by nothing else."""
+    uses = use_counts(graph)
+    outputs = Counter(graph.outputs)
+    return frozenset(
+        n for n, times in outputs.items() if varies[n] and graph.ops[n] == "sumprod" and uses[n] == times
+    )
+
+
+def pairs_of(graph: Graph, node: int) -> list[Pair]:
+    """The pairs of a sumprod."""
+    args = graph.args[node]
+    half = len(args) // 2
+    return [(args[0], args[1])] if half == 1 else list(zip(args[:half], args[half:], strict=True))
+
+
+def sorted_terms(graph: Graph, varies: Sequence[bool], node: int) -> Terms:
+    """The pairs of a sumprod by kind."""
+    weighted, plain, products = [], [], []
+    for a, b in pairs_of(graph, node):
+        if not varies[node] or varies[a]:
+            products.append((a, b))
+        elif a in graph.numbers:
+            plain.append((a, b))
+        else:
+            weighted.append((a, b))
+    weighted.sort(key=_second)
+    plain.sort(key=lambda pair: (graph.numbers[pair[0]], pair[1]))
+    products.sort()
+    return Terms(tuple(weighted), tuple(plain), tuple(products))
+
+
+def _second(pair: Pair) -> int:
+    return pair[1]

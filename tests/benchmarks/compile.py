@@ -1,0 +1,363 @@
+"""Compiled programs beside hand-written NumPy, PyTorch, JAX and micrograd: one step, value and gradient.
+
+    python tests/benchmarks/compile.py            every case
+    python tests/benchmarks/compile.py --profile  where the time of our step goes
+    python tests/benchmarks/compile.py --scaling  time and memory of compiling, by the size of the graph
+
+All contenders take turns in every round, on one thread each; what is printed is the median time and the
+median over the rounds of theirs over ours. A contender that is not installed is named and left out.
+"""
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # before NumPy is imported
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+import argparse
+import random
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import engine
+from engine import Value
+from engine.compiler import Program
+from nn import LOSSES, MLP
+
+Step = Callable[[], tuple[float, Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, a batch, and the most of each contender's time that our step may take."""
+
+    sizes: tuple[int, ...]
+    activation: str
+    loss: str
+    batch: int
+    dtype: str
+    limits: dict[str, float]
+
+    def __str__(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
+        return f"{sizes} {self.activation}, {self.loss}, batch {self.batch}, {self.dtype}"
+
+
+SOFTMAX = "cross_entropy_from_logits"
+CASES = [
+    Case(
+        (2, 16, 16, 1), "tanh", "squared_error", 100, "float64",
+        {"NumPy": 1.3, "PyTorch": 1 / 3, "JAX": 1.0, "micrograd": 1 / 3000},
+    ),
+    Case((64, 128, 64, 10), "tanh", "squared_error", 256, "float32", {"NumPy": 1.2, "PyTorch": 1 / 1.3, "JAX": 1.1}),
+    Case((784, 100, 10), "relu", SOFTMAX, 128, "float32", {"NumPy": 1.2, "PyTorch": 1.0, "JAX": 1.3}),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The numbers of a case: layers (W, b), inputs, targets."""
+
+    case: Case
+    model: MLP
+    layers: list[tuple[Any, Any]]
+    X: Any
+    Y: Any
+
+    @classmethod
+    def of(cls, case: Case) -> Problem:
+        model = MLP(
+            case.sizes[0],
+            case.sizes[1:],
+            activation=case.activation,
+            init="xavier_normal",
+            rng=random.Random(0),
+        )
+        layers = [
+            (
+                np.array([[w.data for w in neuron.w] for neuron in layer.neurons], case.dtype),
+                np.array([neuron.b.data for neuron in layer.neurons if neuron.b is not None], case.dtype),
+            )
+            for layer in model.layers
+        ]
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(case.batch, case.sizes[0])).astype(case.dtype)
+        if case.loss == SOFTMAX:
+            Y = np.eye(case.sizes[-1], dtype=case.dtype)[rng.integers(0, case.sizes[-1], case.batch)]
+        else:
+            Y = rng.normal(size=(case.batch, case.sizes[-1])).astype(case.dtype)
+        return cls(case, model, layers, X, Y)
+
+
+# --- The contenders: each makes a step from a problem.
+
+
+def compiled(problem: Problem) -> tuple[Program, Step]:
+    """Ours: the program of one recorded sample."""
+    n_in, n_out = problem.case.sizes[0], problem.case.sizes[-1]
+    x, y = [Value(0.0) for _ in range(n_in)], [Value(0.0) for _ in range(n_out)]
+    output = problem.model(x)
+    loss = LOSSES[problem.case.loss](output, y)
+    program = engine.compile(loss, [*x, *y], problem.model.parameters(), dtype=problem.case.dtype)
+    data = np.hstack([problem.X, problem.Y])
+    parameters = flat(problem.layers)
+    return program, lambda: program.value_and_grad(data, parameters)
+
+
+def numpy_step(problem: Problem) -> Step:
+    """The same mathematics as one writes it by hand: one matrix product for each of the article's."""
+    X, Y, layers, batch = problem.X, problem.Y, problem.layers, problem.case.batch
+    tanh, softmax = problem.case.activation == "tanh", problem.case.loss == SOFTMAX
+
+    def step() -> tuple[float, Any]:
+        a = [X]
+        for k, (W, b) in enumerate(layers):
+            z = a[-1] @ W.T + b
+            a.append(z if k == len(layers) - 1 else np.tanh(z) if tanh else np.maximum(z, 0.0))
+        if softmax:
+            shifted = a[-1] - a[-1].max(axis=1, keepdims=True)
+            log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+            loss = -(Y * log_p).sum(axis=1).mean()
+            delta = (np.exp(log_p) - Y) / batch
+        else:
+            error = a[-1] - Y
+            loss = (error * error).sum(axis=1).mean()
+            delta = 2.0 * error / batch
+        gradients = []
+        for k in range(len(layers) - 1, -1, -1):
+            gradients.append((delta.T @ a[k], delta.sum(axis=0)))
+            if k:
+                delta = (delta @ layers[k][0]) * (1.0 - a[k] ** 2 if tanh else a[k] > 0.0)
+        return float(loss), gradients[::-1]
+
+    return step
+
+
+def torch_step(problem: Problem) -> Step:
+    """PyTorch, eager."""
+    import torch
+
+    torch.set_num_threads(1)
+    layers = [tuple(torch.tensor(p, requires_grad=True) for p in layer) for layer in problem.layers]
+    X, Y = torch.tensor(problem.X), torch.tensor(problem.Y)
+    labels = Y.argmax(1)
+    activation = torch.tanh if problem.case.activation == "tanh" else torch.relu
+
+    def step() -> tuple[float, Any]:
+        for layer in layers:
+            for p in layer:
+                p.grad = None
+        a = X
+        for k, (W, b) in enumerate(layers):
+            a = torch.nn.functional.linear(a, W, b)
+            if k < len(layers) - 1:
+                a = activation(a)
+        if problem.case.loss == SOFTMAX:
+            loss = torch.nn.functional.cross_entropy(a, labels)
+        else:
+            loss = ((a - Y) ** 2).sum(1).mean()
+        loss.backward()
+        return loss.item(), [[p.grad for p in layer] for layer in layers]
+
+    return step
+
+
+def jax_step(problem: Problem) -> Step:
+    """JAX, compiled by XLA."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", problem.case.dtype == "float64")
+    X, Y = jnp.array(problem.X), jnp.array(problem.Y)
+    layers = [(jnp.array(W), jnp.array(b)) for W, b in problem.layers]
+    activation = jnp.tanh if problem.case.activation == "tanh" else jax.nn.relu
+
+    def mean_loss(layers: Any, X: Any, Y: Any) -> Any:
+        a = X
+        for k, (W, b) in enumerate(layers):
+            a = a @ W.T + b
+            if k < len(layers) - 1:
+                a = activation(a)
+        if problem.case.loss == SOFTMAX:
+            return -(Y * jax.nn.log_softmax(a)).sum(1).mean()
+        return ((a - Y) ** 2).sum(1).mean()
+
+    value_and_grad = jax.jit(jax.value_and_grad(mean_loss))
+
+    def step() -> tuple[float, Any]:
+        value, gradients = jax.block_until_ready(value_and_grad(layers, X, Y))
+        return float(value), gradients
+
+    return step
+
+
+def micrograd_step(problem: Problem) -> Step:
+    """The micrograd engine, scalar by scalar; it has relu only, which costs it less than tanh would."""
+    from micrograd.engine import Value as Scalar
+    from micrograd.nn import MLP as Network
+
+    network = Network(problem.case.sizes[0], list(problem.case.sizes[1:]))
+    rows = [
+        ([Scalar(v) for v in x], y[0]) for x, y in zip(problem.X.tolist(), problem.Y.tolist(), strict=True)
+    ]
+
+    def step() -> tuple[float, Any]:
+        network.zero_grad()
+        loss = sum((network(x) - y) ** 2 for x, y in rows) * (1.0 / len(rows))
+        loss.backward()
+        return loss.data, None
+
+    return step
+
+
+CONTENDERS: dict[str, tuple[str, Callable[[Problem], Step]]] = {
+    "NumPy": ("numpy", numpy_step),
+    "PyTorch": ("torch", torch_step),
+    "JAX": ("jax", jax_step),
+    "micrograd": ("micrograd", micrograd_step),
+}
+
+
+# --- Measuring.
+
+
+def flat(layers: Any) -> Any:
+    """Weights and biases neuron by neuron, the order of `parameters()`."""
+    return np.concatenate([np.hstack([np.asarray(W), np.asarray(b)[:, None]]).ravel() for W, b in layers])
+
+
+def race(problem: Problem, rounds: int) -> None:
+    """Print the times of all contenders, and theirs over ours."""
+    start = time.perf_counter()
+    _, ours = compiled(problem)
+    print(f"\n{problem.case}: compiled in {time.perf_counter() - start:.2f} s, recording included")
+    steps = {"ours": ours}
+    for name in problem.case.limits:
+        package, contender = CONTENDERS[name]
+        if find_spec(package) is None:
+            print(f"  {name} is not installed and was left out")
+            continue
+        steps[name] = contender(problem)
+        value, gradients = steps[name]()
+        if gradients is not None:
+            compare(ours(), (value, flat(gradients)), 1e-12 if problem.case.dtype == "float64" else 2e-5)
+    times = {name: [] for name in steps}  # type: dict[str, list[float]]
+    for _ in range(rounds):
+        for name, step in steps.items():
+            n = 1 if name == "micrograd" else 5
+            if name != "micrograd" or len(times[name]) < 3:
+                step()
+                start = time.perf_counter()
+                for _ in range(n):
+                    step()
+                times[name].append((time.perf_counter() - start) / n)
+    print(f"  {'ours':<10} {statistics.median(times['ours']) * 1e6:10.0f} us")
+    for name, limit in problem.case.limits.items():
+        if name in times:
+            ratio = statistics.median(a / b for a, b in zip(times["ours"], times[name], strict=False))
+            verdict = "reached" if ratio <= limit else "MISSED"
+            shown = (
+                f"ours takes {ratio:.3f} of its time"
+                if ratio > 0.01
+                else f"ours is {1 / ratio:.0f} times as fast"
+            )
+            goal = f"{limit:.3f}" if limit > 0.01 else f"{1 / limit:.0f} times"
+            print(
+                f"  {name:<10} {statistics.median(times[name]) * 1e6:10.0f} us   {shown} (goal {goal}: {verdict})"
+            )
+
+
+def compare(ours: tuple[float, Any], theirs: tuple[float, Any], rounding: float) -> None:
+    """Refuse to time programs that do not compute the same."""
+    assert abs(ours[0] - theirs[0]) <= rounding * abs(theirs[0]), (ours[0], theirs[0])
+    assert np.abs(ours[1] - theirs[1]).max() <= rounding * np.abs(theirs[1]).max()
+
+
+def profile(problem: Problem) -> None:
+    """Print the time of each step of our program, and of what surrounds the steps."""
+    program, ours = compiled(problem)
+    ours()
+    (machine,) = program._machines.values()
+    print(f"\n{problem.case}\n{program}")
+    parts = [(_seconds(step), step) for step in machine._steps]
+    total = _seconds(ours)
+    for seconds, step in parts:
+        shapes = [getattr(a, "shape", "") for a in (*step.args, *step.keywords.values())]
+        name = step.func.__name__ + " " + " ".join(str(s) for s in shapes if s)
+        print(f"  {seconds * 1e6:8.1f} us {100 * seconds / total:5.1f} %  {name}")
+    around = total - sum(seconds for seconds, _ in parts)
+    print(
+        f"  {around * 1e6:8.1f} us {100 * around / total:5.1f} %  checks, copies in and out, the loop itself"
+    )
+
+
+def _seconds(step: Callable[[], object], n: int = 50) -> float:
+    rounds = []
+    for _ in range(9):
+        start = time.perf_counter()
+        for _ in range(n):
+            step()
+        rounds.append((time.perf_counter() - start) / n)
+    return statistics.median(rounds)
+
+
+def scaling() -> None:
+    """Print the time of compiling by the number of nodes, for a deep and for a wide graph."""
+    for shape in ("wide", "deep", "irregular"):
+        for n in (1_000, 10_000, 100_000, 1_000_000):
+            a, b, x = Value(0.5), Value(0.1), Value(1.0)
+            h, choice, values = x, random.Random(0), [x, a, b]
+            if shape == "wide":
+                w = [Value(0.1) for _ in range(n // 2)]
+                h, parameters = engine.fsum([(w_k * x).tanh() for w_k in w]), w
+            else:
+                parameters = [a, b]
+                for _ in range(n // 2):
+                    if shape == "deep":
+                        h = (a * h + b).tanh()
+                    else:
+                        u, v = choice.choice(values), choice.choice(values)
+                        values.append((u * v).sin() if choice.random() < 0.5 else u - 0.5 * v)
+                if shape == "irregular":
+                    h = engine.fsum([x, *values[-n // 100 :]])
+            recorded = len(engine.graph.recorded([h]))
+            start = time.perf_counter()
+            engine.compile(h, [x], parameters)
+            seconds = time.perf_counter() - start
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+            print(
+                f"  {shape:<10} {recorded:>9} nodes {seconds:8.2f} s {seconds / recorded * 1e6:8.1f} us a node, {memory:.2f} GB"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--scaling", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.scaling:
+        scaling()
+        return
+    for case in CASES:
+        problem = Problem.of(case)
+        if arguments.profile:
+            profile(problem)
+        else:
+            race(problem, arguments.rounds)
+    print(f"\nat most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB of memory")
+
+
+if __name__ == "__main__":
+    main()
