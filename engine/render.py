@@ -11,6 +11,7 @@ In this process each call gets a memory of its own, so that a call that failed l
 lets in one thread at a time; and a clock interrupts a layout.
 """
 
+import atexit
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 TIMEOUT = 10.0  # seconds
-_MOST_PIXELS = 64e6  # of a PNG
+_MOST_PIXELS = 16e6  # of a PNG, which takes a few seconds
 
 _FONTS = files("engine") / "fonts"  # for machines that have none
 _one_at_a_time = Lock()
@@ -115,6 +116,7 @@ def _graphviz() -> tuple[Any, Any]:
     """The WebAssembly engine and the compiled module, loaded once."""
     import wasmtime
 
+    atexit.register(_graphviz.cache_clear)  # while wasmtime can still free what it holds
     config = wasmtime.Config()
     config.epoch_interruption = True
     config.max_wasm_stack = 1_900_000  # more reach for long chains; beyond 2 MB the process would abort

@@ -40,12 +40,15 @@ class OptimizerName(StrEnum):
 def main() -> NoReturn:
     """Run the command line."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        _give_up(error.format_message() or "give one of these commands")
+    except typer.Abort:
+        _give_up("stopped")
     except OSError as error:
         _give_up(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except (ValueError, LookupError, ArithmeticError, ImportError) as error:
         _give_up(str(error))
-    sys.exit(0)
 
 
 def _give_up(message: str) -> NoReturn:
@@ -71,10 +74,12 @@ def example(
         drawing().save(path)
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
+    elif quiet:
+        print(report.verdict)
     else:
-        console.print(report.verdict if quiet else report, soft_wrap=quiet)
+        console.print(report)
         for path, _ in drawings:
-            console.print(f"drawn in {path}", soft_wrap=True)
+            print(f"drawn in {path}")
     if not report.ok:
         raise typer.Exit(1)
 
@@ -100,13 +105,16 @@ def train(
     from nn import experiment, optim, storage
     from nn.train import fit
 
+    for path in (save, plot):
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
     rng = random.Random(seed)
     table = experiment.load_data(data, target, classification=classes, rng=rng)
     training, held_out = table.split(1.0 - test, rng)
     preparation = experiment.prepare(training)
     model = experiment.network_for(preparation, _sizes(hidden), activation, rng)
-    console.print(f"{len(training)} examples of {len(table.features)} features, {table.target} to predict")
-    console.print(model)
+    print(f"{len(training)} examples of {len(table.features)} features, {table.target} to predict")
+    print(model)
     make = {OptimizerName.SGD: optim.SGD, OptimizerName.ADAM: optim.Adam}[optimizer]
     history = fit(
         model,
@@ -119,14 +127,14 @@ def train(
         progress=not quiet,
         validation=experiment.prepared(held_out, preparation),
     )
-    console.print(f"training: {experiment.evaluate(model, training, preparation)}")
-    console.print(f"held out: {experiment.evaluate(model, held_out, preparation)}")
+    print(f"training: {experiment.evaluate(model, training, preparation)}")
+    print(f"held out: {experiment.evaluate(model, held_out, preparation)}")
     if save is not None:
         storage.save(model, save, preparation)
-        console.print(f"model written to {save}")
+        print(f"model written to {save}")
     if plot is not None:
         history.plot(str(plot))
-        console.print(f"loss drawn in {plot}")
+        print(f"loss drawn in {plot}")
 
 
 @app.command()
