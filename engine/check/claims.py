@@ -26,6 +26,8 @@ class Claim:
         (True, False)
         >>> Claim.of(0.0497).fits(0.049681742968), Claim.of("0").fits(0.049681742968)
         (False, False)
+        >>> Claim.of(5.0).fits(float("inf")), Claim.of(float("nan")).fits(float("nan"))
+        (False, False)
     """
 
     text: str
@@ -76,7 +78,9 @@ class Claim:
         Returns:
             False where either is not finite.
         """
-        return isfinite(self.value) and bool(abs(truth - self.value) <= self.slack(truth) + more)
+        if not (isfinite(self.value) and isfinite(truth)):
+            return False
+        return bool(abs(truth - self.value) <= self.slack(truth) + more)
 
 
 def claims_by_name(claimed: Any, names: Sequence[str], shape: Any) -> dict[str, Claim]:
