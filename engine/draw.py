@@ -32,6 +32,7 @@ from engine.value import CONSTANT, LEAF, PARAMETER, Value
 View: TypeAlias = Literal["scalar", "compact"]
 
 MAX_NODES = 1000
+_MOST_EDGES = 5  # for each value that may be shown
 _COMPACT_ABOVE = 60  # values: the default view of a larger graph is compact
 _FAST_LAYOUT_ABOVE = 400  # values
 _LONGEST_EXPRESSION = 16  # characters of a formula on a card
@@ -71,9 +72,9 @@ def _step(value: Value, absorbed: set[Value]) -> _Step:
     stack = _operands(value)[::-1]
     while stack:
         operand, partial = stack.pop()
-        if operand in absorbed:
+        if operand in absorbed:  # into an addition, by whose partial of 1 nothing changes
             products = products or operand.op == "sumprod"
-            stack.extend((p, partial * d) for p, d in _operands(operand)[::-1])
+            stack.extend(_operands(operand)[::-1])
         else:
             operands.append((operand, partial))
     if value.op == "add" and len(operands) > 2:  # the 0 that `sum` starts from adds nothing
@@ -197,7 +198,7 @@ def draw(
         parameters: leaves to be shown as parameters besides those of a network.
         local: whether edges carry the local derivative.
         depth: how many operations to go back from the output; None for all.
-        max_nodes: the most values to show.
+        max_nodes: the most values to show, with five times as many edges.
         title: what the diagram shows, for screen readers.
         timeout: seconds that its layout may take.
 
@@ -205,7 +206,8 @@ def draw(
         The diagram.
 
     Raises:
-        ValueError: if the graph has more values than `max_nodes`, with their number and what to do.
+        ValueError: if the graph has more values than `max_nodes`, with their number and what to do; if a
+            view, theme or heat is none of these, or heat is asked for before any gradient is there.
 
     Example:
         >>> a, b = Value(0.5, "a"), Value(-1.5, "b")
@@ -217,13 +219,12 @@ def draw(
         raise ValueError("there is no value to draw")
     order = recorded(roots)
     absorbed = _absorbed(order, roots)
-    steps, values = _within(roots, lambda v: _step(v, absorbed) if v.parents else None, depth)
-    if len(values) > max_nodes:
-        raise ValueError(
-            f"the graph has {len(values):,} values and a diagram shows at most {max_nodes:,}: draw a part "
-            "of it, with depth=3 or from an inner value; a network as neurons, with model.draw(x, y, loss); "
-            "or raise max_nodes"
+    if depth is None:  # refuse before anything is done with so many
+        _refuse_large(
+            len(order) - len(absorbed), sum(len(v.parents) for v in order) - len(absorbed), max_nodes
         )
+    steps, values = _within(roots, lambda v: _step(v, absorbed) if v.parents else None, depth)
+    _refuse_large(len(values), sum(len(step.operands) for step in steps.values()), max_nodes)
     if view not in (None, "scalar", "compact"):
         raise ValueError(f"a view of a graph is scalar or compact, not {view!r}; model.draw shows neurons")
     view = view or ("compact" if len(values) > _COMPACT_ABOVE else "scalar")
@@ -237,6 +238,15 @@ def draw(
         graph.canvas.caption([f"⋯ stands for what is not drawn, {len(order) - len(values):,} values"])
     named = ", ".join(graph.names[root] for root in roots[:4]) + (", …" if len(roots) > 4 else "")
     return graph.canvas.diagram(title or f"Computation graph of {named}", graph.sentences(), timeout)
+
+
+def _refuse_large(values: int, edges: int, max_nodes: int) -> None:
+    if values > max_nodes or edges > _MOST_EDGES * max_nodes:
+        raise ValueError(
+            f"the graph has {values:,} values and {edges:,} edges, a diagram shows at most {max_nodes:,} and "
+            f"{_MOST_EDGES * max_nodes:,}: draw a part, with depth=3 or from an inner value; a network as "
+            "neurons, with model.draw(x, y, loss); or raise max_nodes"
+        )
 
 
 def _kind(value: Value, roots: Iterable[Value], parameters: Iterable[Value]) -> str:
@@ -280,8 +290,8 @@ class _Graph:
             step, kind, name = self.steps.get(value), self.kinds[value], self.names[value]
             gradient = number(value.grad) if hasattr(value, "_grad") else "–"
             title = f"{name} = {number(value.data)}, grad {gradient}, {kind}"
-            if merged and step is not None and (value.label or name.startswith("#")):
-                name = f"{name} = {self.formula(step) or step.symbol}"
+            if merged and step is not None and name != (formula := self.formula(step)):
+                name = f"{name} = {formula or step.symbol}"
             cut = ["⋯"] if step is None and value.parents else []
             fields: list[Field] = [*cut, name, [f"data {number(value.data)}", f"grad {gradient}"]]
             self.canvas.card(f"v{i}", [name] if kind == "constant" else fields, kind, "value", title)

@@ -12,7 +12,7 @@ Example:
     5.718281828459045
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import pi
 from typing import Any, Protocol, TypeAlias, overload
 
@@ -75,6 +75,7 @@ __all__ = [
 
 
 Operand: TypeAlias = Value | Number
+Recorder: TypeAlias = Callable[..., Value]
 
 
 class Unary(Protocol):
@@ -103,7 +104,7 @@ def _unary(name: str) -> Unary:
     record = recorder(op)
 
     def apply(x: Operand, /) -> Any:
-        return record(x) if x.__class__ is Value else _of_numbers(op, (x,))
+        return record(x) if x.__class__ is Value else _of_numbers(op, (x,), record)
 
     function: Unary = _documented(apply, op)
     return function
@@ -118,14 +119,20 @@ def _function(name: str) -> Any:
         if op.arity is not None and len(x) != op.arity:
             raise TypeError(f"{name} takes {op.arity} operands, got {len(x)}")
         kinds = set(map(type, x))
-        if Value not in kinds:
-            return _of_numbers(op, x)
-        return record(*x) if len(kinds) == 1 else record(*map(operand, x))
+        return record(*x) if Value in kinds and len(kinds) == 1 else _of_numbers(op, x, record)
 
     return _documented(apply, op)
 
 
-def _of_numbers(op: Op, x: Sequence[Any]) -> float:
+def _of_numbers(op: Op, x: Sequence[Any], record: Recorder) -> Any:
+    """The operation where not all operands are Values."""
+    values = [x_i for x_i in x if isinstance(x_i, Value)]
+    for value in values:
+        if value.__class__ is not Value:  # a kind of Value that knows better than to record
+            derived: Any = value
+            return derived.apply(op, x)
+    if values:
+        return record(*map(operand, x))
     numbers = [as_float(x_i) for x_i in x]
     try:
         return float(op.forward(floats, *numbers))

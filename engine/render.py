@@ -22,7 +22,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 TIMEOUT = 10.0  # seconds
-_MOST_PIXELS = 64e6  # of a PNG
+_CRISP_PIXELS = 4e6  # up to which a PNG is drawn at twice its size ...
+_MOST_PIXELS = 16e6  # ... and beyond which it is made smaller
 
 _FONTS = files("engine") / "fonts"  # for machines that have none
 _one_at_a_time = Lock()
@@ -116,7 +117,7 @@ def _graphviz() -> tuple[Any, Any]:
     """The WebAssembly engine and the compiled module, loaded once."""
     import wasmtime
 
-    atexit.register(_graphviz.cache_clear)  # wasmtime cannot be let go of once the interpreter goes down
+    atexit.register(_graphviz.cache_clear)  # while wasmtime can still free what it holds
     config = wasmtime.Config()
     config.epoch_interruption = True
     config.max_wasm_stack = 1_900_000  # more reach for long chains; beyond 2 MB the process would abort
@@ -193,13 +194,13 @@ def _png(svg: Callable[[], str]) -> bytes:
 
     picture = svg()
     width, height = map(float, ElementTree.fromstring(picture).attrib["viewBox"].split()[2:])  # noqa: S314  ours
-    zoom = min(2.0, (_MOST_PIXELS / (width * height)) ** 0.5)
-    pixels = max(1, round(width * zoom))
+    crisp, most = ((pixels / (width * height)) ** 0.5 for pixels in (_CRISP_PIXELS, _MOST_PIXELS))
+    zoom = min(2.0, max(1.0, crisp), most)
     with as_file(_FONTS / "DejaVuSans.ttf") as font:
         return bytes(
             resvg_py.svg_to_bytes(
                 svg_string=picture,
-                width=pixels,
+                width=max(1, round(width * zoom)),
                 dpi=96,
                 font_files=[str(font)],
                 serif_family="DejaVu Sans",

@@ -58,7 +58,7 @@ class Comparison:
 
     @property
     def relative(self) -> float:
-        """The largest gap to the delta rule, relative to the scale of the terms; infinite for what is no number."""
+        """The largest gap to the delta rule, relative to the scale of the terms; infinite beside NaN."""
         others = [x for x in (self.engine, self.difference) if x is not None]
         gaps = [abs(x - self.delta_rule) for x in others]
         if not any(gaps):
@@ -80,11 +80,13 @@ class AgreementReport:
     Attributes:
         comparisons: one for each parameter, in order.
         examples: how many examples the gradients are the mean over.
+        loss: the name of the loss.
         shown: those that the table shows; None for all.
     """
 
     comparisons: Sequence[Comparison]
     examples: int
+    loss: str
     shown: Sequence[Comparison] | None = None
 
     @property
@@ -105,11 +107,20 @@ class AgreementReport:
         if wrong:
             return (
                 f"{len(wrong)} of {len(self.comparisons)} gradients disagree {over}; the worst is "
-                f"{self.worst.label}, by {self.worst.relative:.1e} of its terms"
+                f"{self.worst.label}, by {self.worst.relative:.1e} of its terms{self._hint}"
             )
         return (
             f"all {len(self.comparisons)} gradients agree {over}; the largest gap is "
             f"{self.worst.relative:.1e} of the terms, at {self.worst.label}"
+        )
+
+    @property
+    def _hint(self) -> str:
+        """A loss of a rounded probability has lost the digits by which it differs from 0 or 1."""
+        if f"{self.loss}_from_logits" not in losses.LOSSES:
+            return ""
+        return (
+            f"; {self.loss} loses digits where an output is sure and wrong, {self.loss}_from_logits does not"
         )
 
     def raise_if_wrong(self) -> None:
@@ -228,7 +239,8 @@ def check_network(
         _scales(model, mean),
         strict=True,
     )
-    return AgreementReport([Comparison(*column) for column in columns], len(examples))
+    name = getattr(J, "__name__", str(J))
+    return AgreementReport([Comparison(*column) for column in columns], len(examples), name)
 
 
 def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:

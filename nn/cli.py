@@ -1,4 +1,4 @@
-"""The command line: `deltagrad example`, `train`, `verify`, `draw`.
+"""The command line: `deltagrad example`, `train`, `verify`, `draw`, `check`, `grade`.
 
 A verb reads its arguments, calls one room of the project and prints what it returns. A mistake of the
 user's is one line on standard error and exit status 2; status 1 means that what was checked is wrong.
@@ -40,12 +40,15 @@ class OptimizerName(StrEnum):
 def main() -> NoReturn:
     """Run the command line."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        _give_up(error.format_message() or "give one of these commands")
+    except typer.Abort:
+        _give_up("stopped")
     except OSError as error:
         _give_up(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except (ValueError, ArithmeticError, ImportError) as error:
+    except (ValueError, LookupError, ArithmeticError, ImportError) as error:
         _give_up(str(error))
-    sys.exit(0)
 
 
 def _give_up(message: str) -> NoReturn:
@@ -71,10 +74,12 @@ def example(
         drawing().save(path)
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
+    elif quiet:
+        print(report.verdict)
     else:
-        console.print(report.verdict if quiet else report, soft_wrap=quiet)
+        console.print(report)
         for path, _ in drawings:
-            console.print(f"drawn in {path}", soft_wrap=True)
+            print(f"drawn in {path}")
     if not report.ok:
         raise typer.Exit(1)
 
@@ -100,13 +105,16 @@ def train(
     from nn import experiment, optim, storage
     from nn.train import fit
 
+    for path in (save, plot):
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
     rng = random.Random(seed)
     table = experiment.load_data(data, target, classification=classes, rng=rng)
     training, held_out = table.split(1.0 - test, rng)
     preparation = experiment.prepare(training)
     model = experiment.network_for(preparation, _sizes(hidden), activation, rng)
-    console.print(f"{len(training)} examples of {len(table.features)} features, {table.target} to predict")
-    console.print(model)
+    print(f"{len(training)} examples of {len(table.features)} features, {table.target} to predict")
+    print(model)
     make = {OptimizerName.SGD: optim.SGD, OptimizerName.ADAM: optim.Adam}[optimizer]
     history = fit(
         model,
@@ -119,14 +127,14 @@ def train(
         progress=not quiet,
         validation=experiment.prepared(held_out, preparation),
     )
-    console.print(f"training: {experiment.evaluate(model, training, preparation)}")
-    console.print(f"held out: {experiment.evaluate(model, held_out, preparation)}")
+    print(f"training: {experiment.evaluate(model, training, preparation)}")
+    print(f"held out: {experiment.evaluate(model, held_out, preparation)}")
     if save is not None:
         storage.save(model, save, preparation)
-        console.print(f"model written to {save}")
+        print(f"model written to {save}")
     if plot is not None:
         history.plot(str(plot))
-        console.print(f"loss drawn in {plot}")
+        print(f"loss drawn in {plot}")
 
 
 @app.command()
@@ -179,6 +187,71 @@ def draw(
     result.backward()
     options = {"view": view, "theme": theme, "heat": heat, "parameters": [leaves[name] for name in shown]}
     console.print(f"drawn in {result.draw(**options).save(output)}")
+
+
+@app.command()
+def check(
+    expression: Annotated[str, typer.Argument(help="As in 'tanh(w*x + b)', or package.module:function.")],
+    at: Annotated[list[str], typer.Argument(help="Where: x=0.5 y=2.", metavar="NAME=NUMBER...")],
+    claimed: Annotated[
+        list[str] | None, typer.Option(help="A derivative to judge, as printed: x=0.0497; for every name.")
+    ] = None,
+    against: Annotated[list[str] | None, typer.Option(help="torch, jax or autograd, to ask as well.")] = None,
+    order: Annotated[int, typer.Option(min=1, max=2, help="2 for second derivatives.")] = 1,
+    digits: Annotated[float, typer.Option(help="Right digits that will do where rounding costs some.")] = 8.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as data.")] = False,
+) -> None:
+    """Prove the gradient of an expression, or of a function of your own, at a point."""
+    from engine.check import asking, check_gradients
+    from engine.expression import assignments
+
+    report = check_gradients(
+        asking.function_of(expression),
+        assignments(at),
+        claimed=asking.texts_of(claimed) if claimed else None,
+        against=against or (),
+        order=order,
+        digits=digits,
+    )
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=2))
+    else:
+        console.print(report)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def grade(
+    papers: Annotated[
+        list[Path], typer.Argument(help="JSON or CSV files of claimed numbers.", metavar="CLAIMS...")
+    ],
+    exercise: Annotated[
+        Path | None, typer.Option(help="What was to be computed, as JSON; the article's example if left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as data.")] = False,
+) -> None:
+    """Mark hand computations: right, wrong here and why, or carried forward."""
+    from engine.check import grading
+    from nn import exercise as exercises
+
+    asked = exercises.load_exercise(exercise) if exercise else exercises.article()
+    reports = {
+        str(paper): grading.grade(
+            asked.output, exercises.load_claims(paper), learning_rate=asked.learning_rate
+        )
+        for paper in papers
+    }
+    if as_json:
+        print(json.dumps({paper: report.to_dict() for paper, report in reports.items()}, indent=2))
+    else:
+        for paper, report in reports.items():
+            console.print(f"\n{paper}", style="bold")
+            console.print(report)
+        if len(reports) > 1:
+            console.print(grading.Summary(reports))
+    if not all(report.ok for report in reports.values()):
+        raise typer.Exit(1)
 
 
 def _sizes(text: str) -> list[int]:

@@ -131,7 +131,8 @@ class ExampleReport:
         )
 
     def _weights(self) -> Table:
-        table = _table("neuron", "weights and bias")
+        table = _table("neuron")
+        table.add_column("weights and bias")
         weights = {p.label: p.data for p in worked_example.network().parameters()}
         for i in (i for layer in NEURONS for i in layer):
             own = [f"{name} = {x:g}" for name, x in weights.items() if name.split("_")[1][0] == str(i)]
@@ -199,5 +200,5 @@ def _table(first: str, *numbers: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column(first, overflow="fold")
     for heading in numbers:
-        table.add_column(heading, justify="left" if "bias" in heading or "shows" in heading else "right")
+        table.add_column(heading, justify="right")
     return table

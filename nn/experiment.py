@@ -78,8 +78,11 @@ def prepared(data: Dataset, by: Preparation) -> tuple[list[list[float]], list[li
         Inputs and targets, one row each for each example.
 
     Raises:
-        DataError: if a column is missing, or a class is unknown.
+        DataError: if a column is missing, a class is unknown, or one has classes where the other has numbers.
     """
+    if bool(data.classes) != bool(by.classes):
+        kinds = ("classes", "numbers") if by.classes else ("numbers", "classes")
+        raise DataError(f"the model predicts {kinds[0]}, but {data.target} holds {kinds[1]}")
     missing = [name for name in by.features if name not in data.features]
     if missing:
         raise DataError(f"the data lacks the columns {', '.join(missing)}, which the model takes")

@@ -76,7 +76,7 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
         "preparation": None if preparation is None else asdict(preparation),
     }
     path = Path(path)
-    draft = path.with_name(path.name + ".draft")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         draft.replace(path)

@@ -82,7 +82,9 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
     report = check_network(model, [x], [y], loss)
     report.raise_if_wrong()
     for c in report.comparisons:
-        assert c.difference is not None
+        if c.difference is None:  # a dead relu puts what follows it at its kink, if there is no bias
+            assert {layer.activation for layer in model.layers} & {"relu", "leaky_relu"}
+            continue
         # By formula and by difference, both in high precision: they part only in the last place, or where
         # the function is so much larger than its slope that 60 digits end.
         assert abs(c.difference - c.delta_rule) <= 2 * math.ulp(c.delta_rule) + 1e-37
@@ -93,8 +95,8 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
 def test_the_gap_is_small_beside_the_gradient_itself_unless_terms_cancel(case: Case) -> None:
     model, x, y, loss = case
     for c in check_network(model, [x], [y], loss, difference=False).comparisons:
-        if abs(c.delta_rule) > 1e-4 * c.scale:
-            assert abs(c.engine - c.delta_rule) <= 1e-11 * abs(c.delta_rule)
+        if abs(c.delta_rule) > 1e-2 * c.scale:
+            assert abs(c.engine - c.delta_rule) <= 1e-12 * abs(c.delta_rule)
 
 
 @pytest.mark.parametrize(("z", "ok"), [(5.0, True), (25.0, False)])
@@ -240,11 +242,11 @@ def test_a_slightly_wrong_difference_is_caught(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_what_counts_as_agreement(comparison: Comparison, ok: bool) -> None:
     assert comparison.ok is ok
-    assert AgreementReport([comparison], 1).ok is ok
+    assert AgreementReport([comparison], 1, "squared_error").ok is ok
 
 
 def test_a_report_of_nothing_is_not_ok() -> None:
-    assert not AgreementReport([], 1).ok
+    assert not AgreementReport([], 1, "squared_error").ok
 
 
 def test_the_gap_is_counted_in_units_in_the_last_place() -> None:
@@ -262,6 +264,7 @@ WRONG = AgreementReport(
         Comparison("b_1^1", 1.0, 1.0 + 1e-9, None, 2.0),
     ],
     2,
+    "squared_error",
 )
 
 
@@ -276,6 +279,7 @@ def test_a_wrong_report_names_the_worst_and_marks_each(capsys: pytest.CaptureFix
     assert "–" in lines[3]
     assert lines[-1] == WRONG.summary
     assert str(WRONG).count(WRONG.summary) == 1
+    assert replace(WRONG, loss="log_loss").summary.endswith("log_loss_from_logits does not")
     with pytest.raises(AssertionError, match="w_12"):
         WRONG.raise_if_wrong()
     Console(width=120).print(WRONG)

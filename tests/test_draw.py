@@ -210,6 +210,7 @@ def test_the_compact_view_has_the_operation_on_the_card() -> None:
     assert not parts(diagram, "operation")
     assert "c = a·b + tanh(a)" in cards(diagram)
     assert len(parts(diagram, "operand")) == 5
+    assert {"u·u", "#1 = Σ", "#1 − exp(u)"} <= set(cards(PICTURES["shared"](view="compact")))
 
 
 def test_the_view_goes_by_the_size_of_the_graph() -> None:
@@ -229,25 +230,43 @@ def test_heat_is_the_gradient_through_an_edge() -> None:
     with pytest.raises(ValueError, match="there are none yet: call backward"):
         draw(y, heat="grad")
     y.backward()
-    by_edge = {
+    assert widths(y) == {
+        "e2_0": 5.0,
+        "e2_1": pytest.approx(0.45),
+    }  # through b flows 1 hundredth of that: a = 1
+    z = (a + b) * 0.25
+    z.backward()
+    small, large = 0.25, 101.0  # through a and b flows the gradient of their sum, through 0.25 the sum
+    expected = 0.4 + 4.6 * small / large
+    assert widths(z) == pytest.approx(
+        {"e2_0": expected, "e2_1": expected, "e4_0": expected, "e4_1": 5.0}, abs=0.005
+    )
+
+
+def widths(y: Value) -> dict[str, float]:
+    return {
         ident: float(group.findall(f"{SVG}path")[0].get("stroke-width", "1"))
         for ident, group in parts(draw(y, heat="grad"), "operand").items()
     }
-    assert by_edge["e2_0"] == pytest.approx(5.0)  # through a flows b = 100 ...
-    assert by_edge["e2_1"] == pytest.approx(
-        0.446, abs=0.005
-    )  # ... and through b flows a = 1: 0.4 + 4.6 / 100
 
 
 def test_a_graph_too_large_is_refused_with_its_size_and_the_ways_out() -> None:
     x = Value(0.1)
     for _ in range(100_000):
         x = tanh(x)
-    with pytest.raises(ValueError, match=r"100,001 values .* at most 1,000.*depth=3.*model\.draw.*max_nodes"):
+    with pytest.raises(
+        ValueError, match=r"100,001 values .* at most 1,000 .*depth=3.*model\.draw.*max_nodes"
+    ):
         draw(x)
     diagram = draw(x, depth=3)
     assert len(parts(diagram, "value")) == 4
     assert "⋯ stands for what is not drawn, 99,997 values" in diagram.svg
+
+
+def test_a_sum_of_too_many_is_refused_too() -> None:
+    x = Value(1.0)
+    with pytest.raises(ValueError, match=r"2 values and 20,000 edges, .* at most 1,000 and 5,000"):
+        draw(fsum([x] * 20_000))
 
 
 @pytest.mark.parametrize(

@@ -78,14 +78,20 @@ CASES = [
     ("cross_entropy", [1e-300, 1.0], [1.0, 0.0]),
     ("cross_entropy", [1.0 - 2.0**-53, 1e-16], [0.5, 0.5]),
     ("cross_entropy", [0.0, 1.0 - 2.0**-53], [0.0, 1.0]),
-    *[("log_loss_from_logits", [z], [y]) for z in (0.0, 1e-9, 0.3, -2.0, 50.0, -50.0, 700.0, -700.0)
-      for y in (0.0, 0.25, 1.0)],
+    *[
+        ("log_loss_from_logits", [z], [y])
+        for z in (0.0, 1e-9, 0.3, -2.0, 50.0, -50.0, 700.0, -700.0)
+        for y in (0.0, 0.25, 1.0)
+    ],
     ("log_loss_from_logits", [3.0, -40.0], [0.0, 0.75]),
-    *[("cross_entropy_from_logits", [z, 0.0], y) for z in (0.0, 0.3, 50.0, -50.0, 700.0, -700.0)
-      for y in ([1.0, 0.0], [0.0, 1.0], [0.25, 0.75])],
+    *[
+        ("cross_entropy_from_logits", [z, 0.0], y)
+        for z in (0.0, 0.3, 50.0, -50.0, 700.0, -700.0)
+        for y in ([1.0, 0.0], [0.0, 1.0], [0.25, 0.75])
+    ],
     ("cross_entropy_from_logits", [1000.0, 999.0, -1000.0], [0.0, 1.0, 0.0]),
     ("cross_entropy_from_logits", [1e8, 1e8 + 1.0, 1e8 - 1.0], [0.125, 0.375, 0.5]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "output", "target"), CASES)
@@ -203,19 +209,44 @@ def test_outputs_and_targets_are_equally_many(name: str) -> None:
 @pytest.mark.parametrize(
     ("loss", "output", "target", "message"),
     [
-        (log_loss, [1.0], [0.0], "log_loss is infinite: output 1 is 1.0 where the target is 0.0; use log_loss_f"),
+        (
+            log_loss,
+            [1.0],
+            [0.0],
+            "log_loss is infinite: output 1 is 1.0 where the target is 0.0; use log_loss_f",
+        ),
         (log_loss, [0.5, 0.0], [1.0, 1.0], "log_loss is infinite: output 2 is 0.0 where the target is 1.0"),
         (log_loss, [0.0], [0.5], "log_loss is infinite: output 1 is 0.0 where the target is 0.5"),
-        (cross_entropy, [1.0, 0.0], [0.0, 1.0], "cross_entropy is infinite: output 2 is 0.0 where the target"),
+        (
+            cross_entropy,
+            [1.0, 0.0],
+            [0.0, 1.0],
+            "cross_entropy is infinite: output 2 is 0.0 where the target",
+        ),
         (log_loss, [0.5], [-1.0], "log_loss takes targets from 0 to 1; target 1 is -1.0"),
         (log_loss, [0.5, 0.5], [1.0, 2.0], "log_loss takes targets from 0 to 1; target 2 is 2.0"),
         (log_loss, [0.5], [math.nan], "log_loss takes targets from 0 to 1; target 1 is nan"),
-        (log_loss_from_logits, [0.5], [-1.0], "log_loss_from_logits takes targets from 0 to 1; target 1 is -1.0"),
+        (
+            log_loss_from_logits,
+            [0.5],
+            [-1.0],
+            "log_loss_from_logits takes targets from 0 to 1; target 1 is -1.0",
+        ),
         (cross_entropy, [0.5, 0.5], [2.0, -1.0], "cross_entropy takes targets from 0 to 1; target 1 is 2.0"),
-        (cross_entropy, [0.5, 0.5], [0.0, 0.0], "cross_entropy takes targets that add up to 1; these add up to 0"),
-        (cross_entropy_from_logits, [0.5, 0.5], [1.0, 1.0], "cross_entropy_from_logits takes .* add up to 2.0"),
+        (
+            cross_entropy,
+            [0.5, 0.5],
+            [0.0, 0.0],
+            "cross_entropy takes targets that add up to 1; these add up to 0",
+        ),
+        (
+            cross_entropy_from_logits,
+            [0.5, 0.5],
+            [1.0, 1.0],
+            "cross_entropy_from_logits takes .* add up to 2.0",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_infinite_or_meaningless_loss_is_refused(
     loss: Any, output: list[float], target: list[float], message: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from fractions import Fraction as F
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -34,24 +34,24 @@ def test_plain_descent_goes_its_learning_rate_down_the_gradient() -> None:
 
 
 def test_momentum_keeps_a_part_of_the_velocity() -> None:
-    w, v, places = F(1), F(0), []
+    w, v, places = Fraction(1), Fraction(0), []
     for _ in range(6):
-        v = F(1, 2) * v + 2 * (w - 3)
-        w = w - F(1, 8) * v
+        v = Fraction(1, 2) * v + 2 * (w - 3)
+        w = w - Fraction(1, 8) * v
         places.append(w)
-    assert places[:3] == [F(3, 2), F(17, 8), F(21, 8) + F(1, 32)]
+    assert places[:3] == [Fraction(3, 2), Fraction(17, 8), Fraction(21, 8) + Fraction(1, 32)]
     assert trajectory(lambda p: SGD(p, 0.125, momentum=0.5), 1.0, 6) == [float(w) for w in places]
 
 
 def test_nesterov_looks_ahead_along_the_velocity() -> None:
-    w, v, places = F(1), F(0), []
+    w, v, places = Fraction(1), Fraction(0), []
     for _ in range(6):
         gradient = 2 * (w - 3)
-        v = F(1, 2) * v + gradient
-        w = w - F(1, 8) * (gradient + F(1, 2) * v)
+        v = Fraction(1, 2) * v + gradient
+        w = w - Fraction(1, 8) * (gradient + Fraction(1, 2) * v)
         places.append(w)
     # step 1: v = -4, so w = 1 + (4 + 2)/8; step 2: gradient -5/2, v = -9/2, so w = 7/4 + (5/2 + 9/4)/8
-    assert places[:2] == [F(7, 4), F(7, 4) + F(19, 32)]
+    assert places[:2] == [Fraction(7, 4), Fraction(7, 4) + Fraction(19, 32)]
     assert trajectory(lambda p: SGD(p, 0.125, momentum=0.5, nesterov=True), 1.0, 6) == list(
         map(float, places)
     )
@@ -59,7 +59,7 @@ def test_nesterov_looks_ahead_along_the_velocity() -> None:
 
 def test_nesterov_is_the_gradient_at_the_place_looked_ahead_to() -> None:
     """Sutskever and others 2013, equations 3 and 4, in the variable they evaluate at: w + mu v."""
-    w, v, rate, mu = F(1), F(0), F(1, 8), F(1, 2)
+    w, v, rate, mu = Fraction(1), Fraction(0), Fraction(1, 8), Fraction(1, 2)
     seen = []
     for _ in range(5):
         v = mu * v - rate * 2 * (w + mu * v - 3)
@@ -169,7 +169,10 @@ def test_a_schedule_may_end_at_0_and_stay_there() -> None:
     [
         (lambda: SGD([]), "the optimizer got no parameters"),
         (lambda: Adam([]), "the optimizer got no parameters"),
-        (lambda: SGD([Value(0.0)], 0.0), "the learning rate is 0.0; it must be a positive number or a schedule"),
+        (
+            lambda: SGD([Value(0.0)], 0.0),
+            "the learning rate is 0.0; it must be a positive number or a schedule",
+        ),
         (lambda: SGD([Value(0.0)], -0.1), "the learning rate is -0.1; it must be a positive number"),
         (lambda: SGD([Value(0.0)], math.nan), "the learning rate is nan"),
         (lambda: Adam([Value(0.0)], math.inf), "the learning rate is inf"),
@@ -177,12 +180,15 @@ def test_a_schedule_may_end_at_0_and_stay_there() -> None:
         (lambda: SGD([Value(0.0)], momentum=-0.5), "momentum is -0.5"),
         (lambda: SGD([Value(0.0)], momentum=math.nan), "momentum is nan"),
         (lambda: SGD([Value(0.0)], nesterov=True), "nesterov needs momentum"),
-        (lambda: Adam([Value(0.0)], betas=(0.9, 1.0)), r"betas are \(0.9, 1.0\); each must be at least 0 and"),
+        (
+            lambda: Adam([Value(0.0)], betas=(0.9, 1.0)),
+            r"betas are \(0.9, 1.0\); each must be at least 0 and",
+        ),
         (lambda: Adam([Value(0.0)], betas=(-0.1, 0.9)), "betas are"),
         (lambda: Adam([Value(0.0)], epsilon=0.0), "epsilon is 0.0; it must be positive"),
         (lambda: cosine_decay(0.1, 0), "a schedule needs at least 1 step, got 0"),
     ],
-)  # fmt: skip
+)
 def test_what_no_optimizer_can_do_is_refused_at_once(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()

@@ -25,7 +25,8 @@ def commands() -> list[tuple[str, str]]:
     return found
 
 
-def test_the_python_blocks_print_what_they_show() -> None:
+def test_the_python_blocks_print_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     results = doctest.testfile(str(README), module_relative=False)
     assert results.attempted > 15
     assert results.failed == 0
@@ -42,7 +43,7 @@ def test_the_commands_print_what_they_show(
         monkeypatch.setattr(sys, "argv", ["deltagrad", *arguments])
         with pytest.raises(SystemExit) as stop:
             cli.main()
-        assert stop.value.code == 0, command
+        assert not stop.value.code, command
         printed = capsys.readouterr().out.strip()
         assert printed, command
         if expected:

@@ -65,8 +65,8 @@ def test_the_hardest_floats_come_back(path: Path) -> None:
 
 
 def test_a_sparse_network_comes_back_as_sparse(path: Path) -> None:
-    weights = [[[0.5, None, -1.0], [None, None, None]], [[None, 2.0]]]
-    biases = [[None, 0.25], [None]]
+    weights: list[list[list[float | None]]] = [[[0.5, None, -1.0], [None, None, None]], [[None, 2.0]]]
+    biases: list[list[float | None]] = [[None, 0.25], [None]]
     model = MLP.from_weights(weights, biases, ["gelu", "softmax"])
     save(model, path)
     again = load(path)
@@ -205,18 +205,30 @@ DOCTORED = {
     "a list": ("[]", "the file must have exactly the entries format, layers, preparation"),
     "a missing entry": ('{"format": "deltagrad model 1", "layers": []}', "must have exactly the entries"),
     "one entry more": (model_text()[:-1] + ', "optimizer": 1}', "must have exactly the entries"),
-    "another format": (model_text(form='"deltagrad model 2"'), "its format is 'deltagrad model 2', not 'deltag"),
+    "another format": (
+        model_text(form='"deltagrad model 2"'),
+        "its format is 'deltagrad model 2', not 'deltag",
+    ),
     "a number as format": (model_text(form="1"), "its format is 1"),
     "no layers": (model_text("[]"), "it has no layers"),
     "layers of another kind": (model_text("{}"), "it has no layers"),
-    "a layer of another kind": (model_text("[[]]"), "layer 1 must have exactly the entries activation, biases"),
+    "a layer of another kind": (
+        model_text("[[]]"),
+        "layer 1 must have exactly the entries activation, biases",
+    ),
     "a layer with one entry more": (model_text(f'[{LAYER[:-1]}, "x": 1}}]'), "layer 1 must have exactly"),
-    "a layer with one entry less": (model_text('[{"weights": [[1.0]], "biases": [0.0]}]'), "layer 1 must have"),
+    "a layer with one entry less": (
+        model_text('[{"weights": [[1.0]], "biases": [0.0]}]'),
+        "layer 1 must have",
+    ),
     "weights that are no matrix": (one_layer("0.5"), "the weights of layer 1 are not a matrix"),
     "weights that are a vector": (one_layer("[0.5]"), "the weights of layer 1 are not a matrix"),
     "no weights": (one_layer("[]", "[]"), "the weights of layer 1 are not a matrix"),
     "no inputs": (one_layer("[[]]"), "the weights of layer 1 are not a matrix"),
-    "ragged weights": (one_layer("[[0.5], [0.5, 1.0]]", "[0.5, 0.5]"), "layer 1, neuron 2 has 2 weights for 1"),
+    "ragged weights": (
+        one_layer("[[0.5], [0.5, 1.0]]", "[0.5, 0.5]"),
+        "layer 1, neuron 2 has 2 weights for 1",
+    ),
     "too many biases": (one_layer("[[0.5]]", "[0.5, 0.5]"), "layer 1 has 1 rows of weights and 2 biases"),
     "biases that are no list": (one_layer("[[0.5]]", "0.5"), "layer 1 has no list of biases"),
     "text as a weight": (one_layer('[["0.5"]]'), "one real number, not str '0.5'"),
@@ -224,28 +236,54 @@ DOCTORED = {
     "a bool as a bias": (one_layer("[[0.5]]", "[false]"), "one real number, not bool False"),
     "a list as a weight": (one_layer("[[[0.5]]]"), "one real number, not list"),
     "an unknown activation": (one_layer(activation='"sine"'), "unknown activation 'sine'; known: identity"),
-    "an activation of another kind": (one_layer(activation="1"), "layer 1 has no list of biases or no name of an"),
-    "layers that do not fit": (model_text(f'[{LAYER}, {{"activation": "relu", "weights": [[1.0, 2.0]], '
-                                          f'"biases": [0.0]}}]'), "layer 2, neuron 1 has 2 weights for 1 inputs"),
+    "an activation of another kind": (
+        one_layer(activation="1"),
+        "layer 1 has no list of biases or no name of an",
+    ),
+    "layers that do not fit": (
+        model_text(f'[{LAYER}, {{"activation": "relu", "weights": [[1.0, 2.0]], "biases": [0.0]}}]'),
+        "layer 2, neuron 1 has 2 weights for 1 inputs",
+    ),
     "a neuron of nothing": (one_layer("[[null]]", "[null]"), "neither a connection nor a bias"),
     "deep nesting": ("[" * 100_000, "recursion|nest"),
     "deep nesting of weights": (one_layer("[" * 100_000), "recursion|nest"),
-    "a preparation of another kind": (model_text(preparation="[]"), "the preparation must have exactly the entr"),
+    "a preparation of another kind": (
+        model_text(preparation="[]"),
+        "the preparation must have exactly the entr",
+    ),
     "features of another kind": (prepared(features="x"), "the features of the preparation are not text"),
     "a number as a feature": (prepared(features=[1]), "the features of the preparation are not text"),
-    "more features than inputs": (prepared(features=["x", "y"]), "2 features are prepared by 1 means for 1 in"),
+    "more features than inputs": (
+        prepared(features=["x", "y"]),
+        "2 features are prepared by 1 means for 1 in",
+    ),
     "a number as target": (prepared(target=1), "the target of the preparation"),
     "a number as a class": (prepared(classes=[1, 2]), "the classes of the preparation are not text"),
     "a number as loss": (prepared(loss=1), "the loss of the preparation"),
     "an unknown loss": (prepared(loss="hinge"), "unknown loss 'hinge'"),
-    "inputs of another kind": (prepared(inputs=[[0.0], [1.0]]), "the inputs of the preparation must have exact"),
-    "inputs that are no lists": (prepared(inputs={"mean": "0", "scale": "1"}), "the inputs of the preparation ha"),
+    "inputs of another kind": (
+        prepared(inputs=[[0.0], [1.0]]),
+        "the inputs of the preparation must have exact",
+    ),
+    "inputs that are no lists": (
+        prepared(inputs={"mean": "0", "scale": "1"}),
+        "the inputs of the preparation ha",
+    ),
     "text as a mean": (prepared(inputs={"mean": ["0"], "scale": [1.0]}), "one real number, not str '0'"),
-    "a bool as a scale": (prepared(inputs={"mean": [0.0], "scale": [True]}), "one real number, not bool True"),
-    "a scale of 0": (prepared(inputs={"mean": [0.0], "scale": [0.0]}), "give a finite mean and a positive scale"),
+    "a bool as a scale": (
+        prepared(inputs={"mean": [0.0], "scale": [True]}),
+        "one real number, not bool True",
+    ),
+    "a scale of 0": (
+        prepared(inputs={"mean": [0.0], "scale": [0.0]}),
+        "give a finite mean and a positive scale",
+    ),
     "more means than scales": (prepared(inputs={"mean": [0.0, 1.0], "scale": [1.0]}), "2 means but 1 scales"),
-    "outputs with an entry more": (prepared(outputs={"mean": [0.0], "scale": [1.0], "x": 1}), "the outputs of"),
-}  # fmt: skip
+    "outputs with an entry more": (
+        prepared(outputs={"mean": [0.0], "scale": [1.0], "x": 1}),
+        "the outputs of",
+    ),
+}
 
 
 @pytest.mark.parametrize(("text", "message"), DOCTORED.values(), ids=DOCTORED)
@@ -273,7 +311,7 @@ def test_a_file_beyond_all_measure_is_not_read(path: Path) -> None:
 
 
 def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nothing.json"):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.json"):
         load(tmp_path / "nothing.json")
     if sys.platform != "win32":  # which says PermissionError
         with pytest.raises(IsADirectoryError, match="Is a directory"):

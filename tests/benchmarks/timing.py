@@ -19,7 +19,7 @@ def ratio(
         rounds: how often each is run; the garbage collector is on, as it is for users.
 
     Returns:
-        The median processor seconds of ours and of theirs, and the median of theirs over ours, round by round.
+        The median processor seconds of ours and of theirs, and the median of theirs over ours by round.
     """
     pairs = []
     for _ in range(rounds):

@@ -1,0 +1,65 @@
+"""Differences in double precision, for functions that run on floats alone, with an honest error bound.
+
+Two unrelated ladders of steps are extrapolated to a step of 0 (Ridders 1982). What the two disagree by, what
+each says of its own error and what rounding may have done are added up, and the bound is a multiple of it.
+"""
+
+from collections.abc import Callable
+from math import inf, isfinite
+
+from engine.check.reference import Slope
+
+_LADDERS = ((0.1, 2.0), (0.037, 1.6))  # the first step, relative to the point; and the ratio of the steps
+_STEPS = 14
+_CAUTION = 10.0
+_EPS = 2.0**-52
+
+
+def extrapolated(f: Callable[[float], float], x: float) -> Slope:
+    """The derivative of a function of one float.
+
+    Args:
+        f: the function; it may raise, and then shorter steps are tried.
+        x: where.
+
+    Returns:
+        The slope with the bound of its error, "unresolved" where no step was usable.
+    """
+    scale = abs(x) if x else 1.0
+    estimates = [_ladder(f, x, first * scale, ratio) for first, ratio in _LADDERS]
+    best, error = min(estimates, key=lambda estimate: estimate[1])
+    bound = _CAUTION * (
+        error + max(abs(value - best) for value, _ in estimates if isfinite(value))
+        if isfinite(error)
+        else inf
+    )
+    if not isfinite(bound):
+        return Slope(
+            "unresolved", None, None, None, 16, "f has no values around the point in double precision"
+        )
+    return Slope("smooth", best, best, best, 16, error=bound)
+
+
+def _ladder(f: Callable[[float], float], x: float, h: float, ratio: float) -> tuple[float, float]:
+    """Neville's table of central differences: its best entry, and that entry's error."""
+    best, error = 0.0, inf
+    row: list[float] = []
+    for _ in range(_STEPS):
+        h /= ratio
+        up, down = x + h, x - h
+        try:
+            y_up, y_down = f(up), f(down)
+        except (ValueError, ArithmeticError):
+            row = []
+            continue
+        noise = _EPS * (abs(y_up) + abs(y_down)) / (up - down)
+        new = [(y_up - y_down) / (up - down)]
+        factor = 1.0
+        for k, older in enumerate(row):
+            factor *= ratio * ratio
+            new.append((new[k] * factor - older) / (factor - 1.0))
+            change = max(abs(new[k + 1] - new[k]), abs(new[k + 1] - older)) + 2.0 * noise
+            if change < error:
+                best, error = new[k + 1], change
+        row = new
+    return best, error

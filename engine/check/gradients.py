@@ -1,0 +1,300 @@
+"""`check_gradients`: prove a gradient, or say what is wrong with it.
+
+First everything that makes numbers meaningless is ruled out: a random function, one that assigns its
+inputs, missing names. Then each derivative is judged by three numbers (`engine.check.verdict`), and what is
+wrong is explained (`engine.check.diagnosis`).
+"""
+
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any, TypeAlias
+
+from engine.backprop import backward
+from engine.check.claims import Claim, claims_by_name
+from engine.check.diagnosis import diagnose
+from engine.check.extrapolation import extrapolated
+from engine.check.frameworks import FRAMEWORKS
+from engine.check.program import Function, Graph, NotJudgedError, Point, Program, Recording, program_of
+from engine.check.reference import DIGITS, Reference, Slope
+from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
+from engine.check.report import Comparison, GradientReport, Opinion
+from engine.check.rules import RulesAtAnyPrecision
+from engine.check.verdict import IGNORED, RIGHT, Finding, judge, right_digits
+from engine.value import Value
+
+Against: TypeAlias = str | Callable[..., Any]
+
+
+def check_gradients(
+    f: Callable[..., Any] | Value,
+    at: Point | None = None,
+    *,
+    claimed: Any = None,
+    against: Against | Sequence[Against] = (),
+    order: int = 1,
+    digits: float = 8.0,
+    **numbers: Any,
+) -> GradientReport:
+    """Prove the gradient of a function at a point, and judge what others say of it.
+
+    The truth is a difference of the function itself in high precision, with as many digits as it takes;
+    there is no tolerance to choose. It is set beside the engine's gradient in double precision and the
+    engine's rules in high precision.
+
+    Args:
+        f: a function of `Value`s that returns one; or a `Value` that was recorded, to check by its leaves.
+        at: where: numbers, or lists of numbers to any depth, by name or in order. For a recorded `Value`
+            the leaves to differentiate by, or nothing for all of them.
+        claimed: a gradient from anywhere, in the shape of the point: printed numbers as text, held to
+            their decimals; floats, held to 1e-10 relative; or a function that is called as f is, with
+            floats, and returns such a gradient.
+        against: other frameworks: "torch", "jax", "autograd", or a function that is called with f and the
+            point and returns a gradient; one of them or several.
+        order: 1 for the gradient, 2 for the Hessian, checked by the same method.
+        digits: how many right decimal digits of a double result will do where rounding costs some.
+        **numbers: the point by keywords, in place of `at`.
+
+    Returns:
+        The report. Whatever f does, it is told there; only what is no question raises.
+
+    Raises:
+        TypeError: if f is no function, or the point is given twice or is no point.
+        ValueError: if the point has no numbers, or infinite ones, or `against` or `order` is unknown.
+
+    Example:
+        >>> from engine import exp
+        >>> print(check_gradients(lambda x, y: x * exp(y), x=2.0, y=0.5).headline)
+        2 gradients proved, to 16.5 digits
+        >>> report = check_gradients(lambda x: x * x, x=3.0, claimed={"x": "3"})
+        >>> print(report.headline)  # doctest: +NORMALIZE_WHITESPACE
+        gradient by x: claimed 3, truth 6: half the truth: a factor 2 is missing; or a term is missing: x is
+        also used in mul(x, x)
+    """
+    program = program_of(f, at, numbers)
+    sources = [against] if isinstance(against, str) or callable(against) else list(against)
+    unknown = [name for name in sources if isinstance(name, str) and name not in FRAMEWORKS]
+    if unknown:
+        raise ValueError(f"unknown framework {unknown[0]!r}; known: {', '.join(FRAMEWORKS)}, or a function")
+    if order not in (1, 2):
+        raise ValueError(f"order is {order}: 1 checks the gradient, 2 the Hessian")
+    if order == 2:
+        from engine.check.hessians import check_hessian
+
+        if claimed is not None or sources:
+            raise ValueError("claimed and against are for gradients: order 2 checks the engine alone")
+        return check_hessian(program, digits)
+    try:
+        recording = program.record()
+        claims = None if claimed is None else _claims(program, claimed)
+    except NotJudgedError as fault:
+        return GradientReport(fault=str(fault), error=fault.__cause__)
+    backward(recording.output)
+    rules = RulesAtAnyPrecision(recording)
+    slopes, reference = _slopes(program, recording, rules)
+    findings = [
+        judge(recording, rules, x, slope, digits) for x, slope in zip(recording.inputs, slopes, strict=True)
+    ]
+    opinions: list[dict[str, Opinion]] = [{} for _ in slopes]
+    if claims is not None:
+        _add_claims(opinions, program, recording, slopes, claims)
+    notes = [_add_source(opinions, program, slopes, source, digits) for source in sources]
+    comparisons = [
+        _comparison(program, i, slope, recording.inputs[i].grad, findings[i], opinions[i])
+        for i, slope in enumerate(slopes)
+    ]
+    failed = next((note for note in notes if note), "")
+    point = dict(zip(program.names, program.point, strict=True))
+    return GradientReport(comparisons, reference, failed, _notes(comparisons), point)
+
+
+def assert_gradients(
+    f: Callable[..., Any] | Value, at: Point | None = None, **options: Any
+) -> GradientReport:
+    """`check_gradients`, and an error unless every gradient is right.
+
+    Args:
+        f: as `check_gradients` takes it.
+        at: the point.
+        **options: claimed, against, order, digits, or the point by keywords.
+
+    Returns:
+        The report.
+
+    Raises:
+        GradientError: an AssertionError with the whole report as its message.
+
+    Example:
+        >>> assert_gradients(lambda x: x**3, x=2.0).ok
+        True
+    """
+    __tracebackhide__ = True
+    report = check_gradients(f, at, **options)
+    report.raise_if_wrong()
+    return report
+
+
+# --- The truth.
+
+
+def _slopes(program: Program, recording: Recording, rules: RulesAtAnyPrecision) -> tuple[list[Slope], str]:
+    """The true slope by each input, and what it was computed from."""
+    expected = [_or_none(rules, x) for x in recording.inputs]
+    try:
+        slopes = _by_reference(program, expected)
+        text = f"a difference of {program.text}, with {_most_digits(slopes)} digits"
+    except DifferentiatesItselfError as error:
+        graph = Graph(recording.output, recording.inputs)
+        slopes = _by_reference(graph, expected)
+        text = f"a difference of {graph.text}, with {_most_digits(slopes)} digits, as {error}"
+    except (NotReplayableError, TypeError, AttributeError) as error:
+        slopes = [_in_double(program, i) for i in range(len(program.names))]
+        bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
+        text = f"differences in double precision, good to {bound:.0e} relative, as {error}"
+    return slopes, text
+
+
+def _most_digits(slopes: Sequence[Slope]) -> int:
+    return max(slope.digits for slope in slopes)
+
+
+def _or_none(rules: RulesAtAnyPrecision, x: Value) -> Any:
+    try:
+        return rules.with_digits(DIGITS[0]).adjoints.get(x)
+    except (ValueError, ArithmeticError):  # the exact numbers are outside a domain that the floats are in
+        return None
+
+
+def _by_reference(program: Program, expected: Sequence[Any]) -> list[Slope]:
+    reference = Reference(program)
+    return [reference.slope(i, b) for i, b in enumerate(expected)]
+
+
+def _in_double(program: Program, i: int) -> Slope:
+    if not isinstance(program, Function):
+        return Slope("unresolved", None, None, None, 16, "the recorded graph cannot run on other numbers")
+    function = program
+
+    def along(x: float) -> float:
+        point = [*function.point[:i], x, *function.point[i + 1 :]]
+        return float(function.call([Value(x_j) for x_j in point]))
+
+    return extrapolated(along, function.point[i])
+
+
+# --- The others.
+
+
+def _claims(program: Program, claimed: Any) -> dict[str, Claim]:
+    shape: Any = None
+    if isinstance(program, Function):
+        shape = program.args or list(program.kwargs.values())
+        if callable(claimed):
+            floats = Function(claimed, program.args, program.kwargs)
+            try:
+                claimed = floats.call(program.point)
+            except (ValueError, ArithmeticError) as error:
+                raise NotJudgedError(
+                    f"the claimed gradient raises {type(error).__name__}: {error}"
+                ) from error
+    return claims_by_name(claimed, program.names, shape if shape is not None else program.names)
+
+
+def _add_claims(
+    opinions: Sequence[dict[str, Opinion]],
+    program: Program,
+    recording: Recording,
+    slopes: Sequence[Slope],
+    claims: dict[str, Claim],
+) -> None:
+    fits = [_fits(claims[name], slope) for name, slope in zip(program.names, slopes, strict=True)]
+    known = {
+        name: float(s.value) for name, s in zip(program.names, slopes, strict=True) if s.value is not None
+    }
+    wrong = [name for name, ok in zip(program.names, fits, strict=True) if not ok and name in known]
+    mistakes = _mistakes(recording, program.names, known, claims, wrong) if wrong else {}
+    for i, name in enumerate(program.names):
+        claim = claims[name]
+        opinions[i]["claimed"] = Opinion(claim.text, claim.value, fits[i], mistakes.get(name, ()))
+
+
+def _mistakes(
+    recording: Recording,
+    names: Sequence[str],
+    truth: dict[str, float],
+    claims: dict[str, Claim],
+    wrong: Sequence[str],
+) -> dict[str, list[str]]:
+    complete = len(truth) == len(names)
+    return diagnose(recording if complete else None, names, truth, claims, wrong)
+
+
+def _fits(claim: Claim, slope: Slope) -> bool:
+    if slope.value is not None:
+        return claim.fits(slope.value, more=slope.error)
+    if slope.kind == "jump" or slope.left is None or slope.right is None:
+        return False
+    low, high = sorted((float(slope.left), float(slope.right)))
+    slack = claim.half_unit or 0.0
+    return isfinite(claim.value) and low - slack <= claim.value <= high + slack
+
+
+def _add_source(
+    opinions: Sequence[dict[str, Opinion]],
+    program: Program,
+    slopes: Sequence[Slope],
+    source: Against,
+    digits: float,
+) -> str:
+    """Ask another framework; what went wrong, if it could not answer."""
+    name = source if isinstance(source, str) else getattr(source, "__name__", "other")
+    try:
+        if isinstance(source, str):
+            found = FRAMEWORKS[source](program)
+        elif isinstance(program, Function):
+            answer = source(program.f, program.kwargs or program.args)
+            given = claims_by_name(answer, program.names, program.args or list(program.kwargs.values()))
+            found = [given[n].value for n in program.names]
+        else:
+            raise NotJudgedError("a recorded graph can be given to the frameworks by name only")
+    except Exception as error:  # whatever a foreign program raises is its answer
+        return f"{name} gave no gradient: {type(error).__name__}: {error}"
+    for opinion, slope, x in zip(opinions, slopes, found, strict=True):
+        claim = Claim(repr(x), x)
+        enough = slope.value is not None and right_digits(x, slope.value) >= digits
+        opinion[name] = Opinion(
+            claim.text, x, enough or _fits(claim, slope), () if enough else _lost(x, slope)
+        )
+    return ""
+
+
+def _lost(x: float, slope: Slope) -> Sequence[str]:
+    if slope.value is None:
+        return ()
+    return (f"{right_digits(x, slope.value):.0f} digits are right",)
+
+
+# --- The report.
+
+
+def _comparison(
+    program: Program, i: int, slope: Slope, engine: float, finding: Finding, opinions: dict[str, Opinion]
+) -> Comparison:
+    return Comparison(
+        program.names[i],
+        program.point[i],
+        truth=None if slope.value is None else float(slope.value),
+        left=None if slope.left is None else float(slope.left),
+        right=None if slope.right is None else float(slope.right),
+        engine=engine,
+        finding=finding,
+        opinions=opinions,
+    )
+
+
+def _notes(comparisons: Sequence[Comparison]) -> list[str]:
+    judged = [c for c in comparisons if c.finding.verdict != IGNORED]
+    if judged and all(c.finding.verdict == RIGHT and c.truth == 0.0 for c in judged):
+        return [
+            "every derivative is 0 here, which a rule that does nothing gives too: check at another point"
+        ]
+    return []

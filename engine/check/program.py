@@ -1,0 +1,268 @@
+"""What is differentiated: a function at a point, or a recorded graph, ready to run on other numbers."""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from engine.check.replayed import Replayed
+from engine.graph import recorded
+from engine.replay import replay
+from engine.value import Value, as_float
+
+Point: TypeAlias = Mapping[str, Any] | Sequence[Any]
+"""Where to differentiate: numbers, or lists of numbers to any depth, by name or in order."""
+
+
+class NotJudgedError(Exception):
+    """Why nothing can be judged, in words for the report."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One run of a program in double precision.
+
+    Args:
+        output: what it computed.
+        inputs: its leaves, in the order of the program's names.
+        order: every value that the output depends on, parents first.
+    """
+
+    output: Value
+    inputs: Sequence[Value]
+    order: Sequence[Value]
+
+
+class Program(Protocol):
+    """A function of named numbers."""
+
+    names: list[str]
+    point: list[float]
+    text: str  # what is run again in high precision, for the report
+
+    def record(self) -> Recording:
+        """Run it on fresh Values.
+
+        Raises:
+            NotJudgedError: if it cannot be differentiated.
+        """
+
+    def over(self, m: Any, numbers: Sequence[Any]) -> Any:
+        """Run it over a number system: its value at numbers of that system."""
+
+
+class Function:
+    """A Python function of Values, at a point.
+
+    Args:
+        f: the function; it is called with the arguments in the shape in which they are given.
+        args: positional arguments: numbers, or lists of numbers to any depth.
+        kwargs: arguments by name; given in order to a function that has no such names.
+
+    Raises:
+        TypeError: if an argument holds something that is not a real number.
+        ValueError: if there is no number, or one is not finite.
+    """
+
+    text = "the function itself"
+
+    def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        named = [*zip(_positional_names(f, len(args)), args, strict=True), *kwargs.items()]
+        if kwargs and not _takes(f, kwargs):  # as engine.exp, whose operand has no name
+            args, kwargs = [*args, *kwargs.values()], {}
+        self.f = f
+        self.args = args
+        self.kwargs = kwargs
+        numbers = [number for name, argument in named for number in _numbers(name, argument)]
+        self.names = [name for name, _ in numbers]
+        self.point = [x for _, x in numbers]
+        if not numbers:
+            raise ValueError("there is nothing to check: the point has no numbers")
+        for name, x in numbers:
+            if x - x != 0.0:
+                raise ValueError(f"{name} = {x}: a derivative is taken at finite numbers")
+
+    def call(self, values: Sequence[Any]) -> Any:
+        """The function of these values, in the places of the point's numbers."""
+        fresh = iter(values)
+        args = [_refilled(argument, fresh) for argument in self.args]
+        kwargs = {name: _refilled(argument, fresh) for name, argument in self.kwargs.items()}
+        return self.f(*args, **kwargs)
+
+    def record(self) -> Recording:
+        """Run it on fresh Values, twice: a random function gives itself away."""
+        first, second = self._run(), self._run()
+        if _trace(first) != _trace(second):
+            raise NotJudgedError(
+                f"f is not deterministic: two runs at the same point gave {first.output.data!r} and "
+                f"{second.output.data!r}. Draw its random numbers outside, or seed them inside."
+            )
+        return first
+
+    def over(self, m: Any, numbers: Sequence[Any]) -> Any:
+        """Run the Python code again, on numbers of another system."""
+        output = self.call([Replayed(number, m) for number in numbers])
+        if isinstance(output, Replayed):
+            return output.number
+        return m.number(output.data if isinstance(output, Value) else as_float(output))
+
+    def _run(self) -> Recording:
+        values = [Value(x, name) for name, x in zip(self.names, self.point, strict=True)]
+        fresh = iter(values)
+        args = [_refilled(argument, fresh) for argument in self.args]
+        kwargs = {name: _refilled(argument, fresh) for name, argument in self.kwargs.items()}
+        try:
+            output = self.f(*args, **kwargs)
+        except (ValueError, ArithmeticError) as error:
+            raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
+        self._refuse_mutation(values, args, kwargs)
+        _refuse_output(output)
+        return Recording(output, values, recorded([output]))
+
+    def _refuse_mutation(
+        self, values: Sequence[Value], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        for name, x, value in zip(self.names, self.point, values, strict=True):
+            if repr(value.data) != repr(x):
+                raise NotJudgedError(
+                    f"f assigns its input: {name} was {x!r} and is {value.data!r} afterwards. "
+                    "Compute a new Value instead."
+                )
+        found = [v for argument in (*args, *kwargs.values()) for v in _flat(argument)]
+        if len(found) != len(values) or any(a is not b for a, b in zip(found, values, strict=True)):
+            raise NotJudgedError("f changes the list it was given. Let it work on a copy: list(x).")
+
+
+class Graph:
+    """A recorded graph, of some of its leaves.
+
+    Args:
+        output: the recorded value.
+        inputs: leaves, or inner values, to differentiate by; None for every leaf that is no constant.
+
+    Raises:
+        ValueError: if there is no leaf, or two have the same label.
+    """
+
+    text = "the recorded graph"
+
+    def __init__(self, output: Value, inputs: Sequence[Value] | None = None) -> None:
+        self.output = output
+        self.order = recorded([output])
+        self.inputs = [v for v in self.order if v.is_variable] if inputs is None else list(inputs)
+        self.names = [v.label or f"leaf {i}" for i, v in enumerate(self.inputs, start=1)]
+        self.point = [v.data for v in self.inputs]
+        if not self.inputs:
+            raise ValueError("there is nothing to check: the output depends on no leaf")
+        twice = {name for name in self.names if self.names.count(name) > 1}
+        if twice:
+            raise ValueError(f"two leaves are labelled {min(twice)!r}: give every leaf a label of its own")
+
+    def record(self) -> Recording:
+        """A copy of the graph, so that nobody's `grad` changes."""
+        _refuse_output(self.output)
+        copies: dict[int, Any] = {}
+        output = copy.deepcopy(self.output, copies)
+        inputs = [copies.get(id(v), v) for v in self.inputs]
+        order = recorded([output])
+        for value in order:
+            value.grad = 0.0
+        return Recording(output, inputs, order)
+
+    def over(self, m: Any, numbers: Sequence[Any]) -> Any:
+        """Evaluate the recorded operations again; branches stay as they were taken."""
+        return replay(self.order, m, dict(zip(self.inputs, numbers, strict=True)))[self.output]
+
+
+def program_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[str, Any]) -> Program:
+    """What `check_gradients` was asked to check.
+
+    Args:
+        f: a function of Values, or a recorded output.
+        at: the point, by name or in order; of a recorded output the leaves to differentiate by.
+        named: the point by keywords.
+
+    Returns:
+        The program.
+
+    Raises:
+        TypeError: if the point is given twice, or is no point.
+    """
+    if isinstance(f, Value):
+        if named or isinstance(at, Mapping):
+            raise TypeError("a recorded output has its numbers already: give `at` leaves, or nothing")
+        return Graph(f, at)
+    if not callable(f):
+        raise TypeError(f"f is {type(f).__name__} {f!r}; give a function of Values, or a recorded Value")
+    if at is not None and named:
+        raise TypeError("give the point once: as `at`, or by keywords")
+    if at is None or isinstance(at, Mapping):
+        return Function(f, (), named if at is None else at)
+    if isinstance(at, str) or not isinstance(at, Sequence):
+        raise TypeError(f"`at` is {type(at).__name__}; give a dict, a sequence or keywords: x=0.5")
+    return Function(f, at, {})
+
+
+def _takes(f: Callable[..., Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a function can be called with these names."""
+    try:
+        inspect.signature(f).bind(**kwargs)
+    except TypeError:
+        return False
+    except ValueError:  # some builtins have no signature
+        return True
+    return True
+
+
+def _positional_names(f: Callable[..., Any], n: int) -> list[str]:
+    """The names of the first n parameters as the function has them; x_1, x_2, ... where it has none."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):  # some builtins have no signature
+        parameters = []
+    own = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:n]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
+    return own + [f"{rest}_{i}" for i in range(1, n - len(own) + 1)]
+
+
+def _numbers(name: str, x: Any) -> Iterator[tuple[str, float]]:
+    """Each number of an argument with its name: `w`, or `w[0][1]` inside lists."""
+    if isinstance(x, (list, tuple)):
+        for i, x_i in enumerate(x):
+            yield from _numbers(f"{name}[{i}]", x_i)
+        return
+    try:
+        yield name, x.data if isinstance(x, Value) else as_float(x)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+
+
+def _refilled(x: Any, fresh: Iterator[Any]) -> Any:
+    return [_refilled(x_i, fresh) for x_i in x] if isinstance(x, (list, tuple)) else next(fresh)
+
+
+def _flat(x: Any) -> Iterator[Any]:
+    if isinstance(x, list):
+        for x_i in x:
+            yield from _flat(x_i)
+    else:
+        yield x
+
+
+def _refuse_output(output: Any) -> None:
+    kind = type(output).__name__
+    if isinstance(output, (list, tuple)):
+        raise NotJudgedError(
+            f"f returns a {kind} of {len(output)}, not one Value. Check its outputs one by one."
+        )
+    if not isinstance(output, Value):
+        advice = "Is a return missing?" if output is None else "Did it take .data, or a function of math?"
+        raise NotJudgedError(f"f returns {kind} {output!r}, not a Value. {advice}")
+    if output.data - output.data != 0.0:
+        raise NotJudgedError(f"f is {output.data} at the point, and has no derivative there.")
+
+
+def _trace(recording: Recording) -> list[tuple[str, str, tuple[int, ...]]]:
+    index = {value: i for i, value in enumerate(recording.order)}
+    return [(v.op, repr(v.data), tuple(index[p] for p in v.parents)) for v in recording.order]

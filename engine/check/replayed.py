@@ -1,0 +1,128 @@
+"""A user's function on other numbers: the same Python code, run over another number system.
+
+A `Replayed` is a `Value` that records nothing. It holds a number of a number system, and each operator,
+method and function of the engine applied to it computes the row's `forward` over that system. Whatever a
+function does with `Value`s, branches included, it does with these: with mpmath numbers for the ground
+truth, with those of another framework to hear its opinion.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from engine.ops import OPS, Op
+from engine.value import Number, Value, as_float
+
+
+class NotReplayableError(TypeError):
+    """A function took the float out of a Value, so that it cannot run on other numbers."""
+
+
+class DifferentiatesItselfError(TypeError):
+    """A function takes derivatives inside, for which there must be a recorded graph."""
+
+
+class Replayed(Value):
+    """A number of a number system, in the place of a Value.
+
+    Args:
+        number: the number.
+        m: its number system, with a method `number` that turns a float into one.
+
+    Example:
+        >>> from engine import exp
+        >>> from engine.numbers.multiprecision import Multiprecision
+        >>> m = Multiprecision(30)
+        >>> print((exp(Replayed(m.number(1.0), m)) / 2).number)
+        1.35914091422952261768014373568
+    """
+
+    __slots__ = ("m", "number")
+
+    def __init__(self, number: Any, m: Any) -> None:
+        self.number = number
+        self.m = m
+        self.op = ""
+        self.serial = 0
+
+    @classmethod
+    def apply(cls, op: Op, operands: Sequence[Value | Number]) -> Value:
+        """An operation at operands, at least one of them a Replayed, over its number system."""
+        return _computed(op, operands, next(x.m for x in operands if isinstance(x, Replayed)))
+
+    def __getattr__(self, name: str) -> Any:
+        """What recording would have set.
+
+        `data` is the number itself again, so that code which compares or multiplies `x.data` goes on with
+        other numbers; but there is no graph to walk.
+        """
+        if name == "data":
+            return self
+        if name in ("_x", "_y", "_grad"):
+            raise DifferentiatesItselfError("the function takes derivatives inside")
+        raise AttributeError(f"a Value has no attribute {name!r}")
+
+    def backward(self) -> NoReturn:
+        """Refused: nothing was recorded."""
+        raise DifferentiatesItselfError("the function takes derivatives inside")
+
+    def __float__(self) -> float:
+        raise NotReplayableError("the function takes the float out of a Value")
+
+    def __floor__(self) -> int:
+        whole = int(self.number)
+        return whole - 1 if self.number < whole else whole
+
+    def __lt__(self, other: Value | Number) -> bool:
+        return bool(self.number < _number_of(other, self.m))
+
+    def __le__(self, other: Value | Number) -> bool:
+        return bool(self.number <= _number_of(other, self.m))
+
+    def __gt__(self, other: Value | Number) -> bool:
+        return bool(self.number > _number_of(other, self.m))
+
+    def __ge__(self, other: Value | Number) -> bool:
+        return bool(self.number >= _number_of(other, self.m))
+
+    def __repr__(self) -> str:
+        return f"Replayed({self.number})"
+
+
+def _computed(op: Op, operands: Sequence[Value | Number], m: Any) -> Replayed:
+    return Replayed(op.forward(m, *[_number_of(x, m) for x in operands]), m)
+
+
+def _number_of(x: Value | Number, m: Any) -> Any:
+    if isinstance(x, Replayed):
+        return x.number
+    return m.number(x.data if isinstance(x, Value) else as_float(x))
+
+
+# --- The operators and methods of Value: each applies its row.
+
+_OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow"}
+
+
+def _method(op: Op) -> Callable[..., Replayed]:
+    def method(self: Replayed, *others: Value | Number) -> Replayed:
+        return _computed(op, (self, *others), self.m)
+
+    return method
+
+
+def _reflected(op: Op) -> Callable[[Replayed, Number], Replayed]:
+    def method(self: Replayed, other: Number) -> Replayed:
+        return _computed(op, (other, self), self.m)
+
+    return method
+
+
+for _operator, _name in _OPERATORS.items():
+    setattr(Replayed, f"__{_operator}__", _method(OPS[_name]))
+    setattr(Replayed, f"__r{_operator}__", _reflected(OPS[_name]))
+for _operator in ("neg", "abs"):
+    setattr(Replayed, f"__{_operator}__", _method(OPS[_operator]))
+for _name in vars(Value):
+    _row = OPS.get(_name.replace("arc", "a"))  # arctan is NumPy's name of atan
+    if _row is not None:
+        setattr(Replayed, _name, _method(_row))

@@ -1,0 +1,177 @@
+"""Three numbers for one derivative, and what they mean.
+
+- a: the engine's, in double precision;
+- b: the engine's rules, in high precision;
+- c: the truth, a difference in high precision.
+
+Where b is not c, a rule is wrong, and as each operation can be checked on its own, it can be named. Where
+b is c and a is not b, the rules are right and digits were lost by rounding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isnan, log10, ulp
+from typing import Any
+
+from engine.check.program import Recording
+from engine.check.reference import Slope
+from engine.check.rules import Rules, RulesAtAnyPrecision, agrees, local_slopes
+from engine.value import Value
+
+RIGHT = "right"
+WRONG_RULE = "wrong rule"
+ROUNDING = "rounding"
+KINK = "kink"
+INCONCLUSIVE = "inconclusive"
+IGNORED = "ignored"
+DETACHED = "detached"
+WRONG = "wrong"
+
+FULL_DIGITS = 12.7  # 2e-13 relative: what a few hundred roundings in a row leave
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known about one derivative of the engine.
+
+    Args:
+        verdict: one of the words above.
+        ok: whether the engine's number may be used.
+        digits: how many decimal digits of it are right; 0.0 where that cannot be said.
+        why: the reason, in words; empty where there is nothing to say.
+    """
+
+    verdict: str
+    ok: bool
+    digits: float = 0.0
+    why: str = ""
+
+
+def judge(
+    recording: Recording, rules: RulesAtAnyPrecision, value: Value, slope: Slope, least_digits: float
+) -> Finding:
+    """The verdict on the engine's derivative by one input.
+
+    Args:
+        recording: the graph, after `backward`.
+        rules: its rules in high precision.
+        value: the input.
+        slope: the truth.
+        least_digits: how many right digits will do.
+
+    Returns:
+        The finding.
+    """
+    a = value.grad
+    if value not in recording.order:
+        return _not_recorded(slope)
+    if slope.kind in ("kink", "jump", "vertical"):
+        return _at_a_kink(recording, a, slope)
+    if slope.value is None:
+        return Finding(INCONCLUSIVE, ok=False, why=slope.reason)
+    b = rules.derivative(value, slope.value)
+    if not agrees(b, slope.value):
+        return _not_the_slope(recording, a, b, slope)
+    digits = right_digits(a, b)
+    if digits >= FULL_DIGITS:
+        return Finding(RIGHT, ok=True, digits=digits)
+    where = _where_digits_went(recording, rules.with_digits(slope.digits), digits)
+    return Finding(ROUNDING, digits >= least_digits, digits, f"{max(digits, 0.0):.0f} digits left; {where}")
+
+
+def right_digits(a: float, truth: Any) -> float:
+    """How many decimal digits of a float are right: at most 17; 0.0 where it is NaN."""
+    if isnan(a):
+        return 0.0
+    gap = abs(truth - a)
+    if gap <= 2.0 * ulp(float(truth)):
+        return 17.0 if gap == 0 else min(17.0, max(FULL_DIGITS, -log10(float(gap / abs(truth)))))
+    return max(0.0, -log10(float(gap / abs(truth)))) if truth else 0.0
+
+
+def _not_recorded(slope: Slope) -> Finding:
+    if slope.value is not None and slope.value == 0:
+        return Finding(
+            IGNORED, ok=False, why="f does not use it here: leave it out, or look for its name in f"
+        )
+    return Finding(DETACHED, ok=False, why="f uses it, but unrecorded: as .data or float(...)")
+
+
+def _at_a_kink(recording: Recording, a: float, slope: Slope) -> Finding:
+    low, high = sorted((float(slope.left), float(slope.right)))
+    where = _names([value for value, _, _, local in local_slopes(recording.order) if local.kind != "smooth"])
+    sides = f"{slope.reason}: {_short(slope.left)} on the left, {_short(slope.right)} on the right"
+    finding = f"{sides}; the engine gives {_short(a)}{', by the convention of ' + where if where else ''}"
+    return Finding(KINK, slope.kind != "jump" and low <= a <= high, why=finding)
+
+
+def _not_the_slope(recording: Recording, a: float, b: Any, slope: Slope) -> Finding:
+    """Not what the rules give: a rule is wrong, a convention was used, or f is not what was recorded."""
+    found = local_slopes(recording.order)
+    wrong = [entry for entry in found if entry[3].kind == "smooth"]
+    if wrong:
+        others = [value for value, _, _, _ in wrong if value.op != wrong[0][0].op]
+        more = f"; also that of {_names(others)}" if others else ""
+        return Finding(WRONG_RULE, ok=False, why=_wrong_rule(*wrong[0]) + more)
+    without_slope = [value for value, _, _, local in found if local.kind != "smooth"]
+    if without_slope:
+        return Finding(
+            KINK,
+            ok=False,
+            why=f"f is smooth here, with slope {_short(slope.value)}, but it is made of operations that are "
+            f"not: the conventions of {_names(without_slope)} add up to {_short(a)}",
+        )
+    return Finding(
+        DETACHED,
+        ok=False,
+        why=f"every rule is right, but what was recorded gives {_short(b)}: f also uses it unrecorded, as "
+        ".data or float(...)",
+    )
+
+
+def _wrong_rule(value: Value, k: int, partial: Any, slope: Slope) -> str:
+    operands = ", ".join(f"{p.label} = {p.data:.6g}" if p.label else f"{p.data:.6g}" for p in value.parents)
+    by = "" if len(value.parents) == 1 else f" by operand {k + 1}"
+    given, truth = _told_apart(partial, slope.value)
+    return f"the rule of {value.op} gives {given}{by} at ({operands}), where the slope is {truth}"
+
+
+def _told_apart(a: Any, b: Any) -> tuple[str, str]:
+    """Two numbers with enough digits to see that they differ."""
+    for digits in range(6, 18):
+        shown = f"{float(a):.{digits}g}", f"{float(b):.{digits}g}"
+        if shown[0] != shown[1]:
+            break
+    return shown
+
+
+def _where_digits_went(recording: Recording, exact: Rules, digits: float) -> str:
+    """The first place, forwards and then backwards, where the error is about as large as in the end."""
+    for value in recording.order:
+        if _lost(value.data, exact.values[value], digits):
+            return f"lost forwards, at {_expression(value)}"
+    for value in recording.order:
+        if any(_lost(p, q, digits) for p, q in zip(value.partials, exact.partials(value), strict=True)):
+            return f"lost in the derivative of {_expression(value)}"
+    for value in reversed(recording.order):
+        if _lost(value.grad, exact.adjoints.get(value, 0), digits):
+            return f"lost backwards, in the sum of the terms of {value.label or _expression(value)}"
+    return "lost little by little"
+
+
+def _lost(a: float, exact: Any, digits: float) -> bool:
+    return right_digits(a, exact) <= digits + 1.0
+
+
+def _expression(value: Value) -> str:
+    operands = ", ".join(p.label or f"{p.data:.6g}" for p in value.parents[:4])
+    return f"{value.op}({operands}{', ...' if len(value.parents) > 4 else ''})"
+
+
+def _names(values: Sequence[Value]) -> str:
+    return " and ".join(dict.fromkeys(value.op for value in values))
+
+
+def _short(x: Any) -> str:
+    y = float(x)
+    return f"{y:+.0f}" if abs(y) == inf else f"{y:.6g}"

@@ -1,0 +1,134 @@
+"""Prove gradients in pytest: the fixture `check_gradients`, a marker, options and a summary line.
+
+    def test_my_loss(check_gradients):
+        check_gradients(my_loss, w=0.5, x=2.0)
+
+Nothing but pytest is imported until a test asks for the fixture. `-p no:deltagrad` switches it off; the same
+without pytest is `engine.assert_gradients`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from engine.check import GradientReport
+
+_MARKER = (
+    "deltagrad(digits, against): how many right decimal digits check_gradients asks for in this test, and "
+    "the other frameworks it asks."
+)
+_PROPERTY = "deltagrad"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Each option has an ini key of the same name."""
+    group = parser.getgroup("deltagrad", "gradients proved by deltagrad")
+    for name, default, text in (
+        ("digits", "8", "how many right decimal digits a gradient needs where rounding costs some"),
+        ("against", "", "other frameworks to ask, separated by commas: torch, jax, autograd"),
+        ("seed", "0", "seed of check_gradients.rng, together with the name of the test"),
+    ):
+        group.addoption(f"--deltagrad-{name}", metavar=name.upper(), help=f"{text} (ini: deltagrad_{name})")
+        parser.addini(f"deltagrad_{name}", text, default=default)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, for --strict-markers."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+class GradientChecker:
+    """What the fixture `check_gradients` gives: `engine.check_gradients` that fails the test.
+
+    Args:
+        request: the test that asks.
+    """
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._node = request.node
+        self._seed = _option(request.config, "seed")
+        marker = request.node.get_closest_marker("deltagrad")
+        asked: dict[str, Any] = dict(marker.kwargs) if marker else {}
+        against = [name.strip() for name in _option(request.config, "against").split(",") if name.strip()]
+        self._options = {"digits": float(_option(request.config, "digits")), "against": against, **asked}
+
+    @cached_property
+    def rng(self) -> random.Random:
+        """Random numbers of this test, the same in every run and in every worker of xdist."""
+        said = f"check_gradients.rng is that of --deltagrad-seed={self._seed}"
+        self._node.add_report_section("call", "deltagrad", said)
+        return random.Random(f"{self._seed} {self._node.nodeid}")
+
+    def __call__(self, f: Any, at: Any = None, **options: Any) -> GradientReport:
+        """Check, and fail the test unless every gradient is right.
+
+        Args:
+            f: as `engine.check_gradients` takes it.
+            at: the point.
+            **options: claimed, against, order, digits, or the point by keywords.
+
+        Returns:
+            The report.
+
+        Raises:
+            GradientError: with the whole report as its message.
+        """
+        __tracebackhide__ = True
+        from engine.check import check_gradients
+
+        given = {**self._options, **options}
+        if given.get("order") == 2:
+            del given["against"]
+        report = check_gradients(f, at, **given)
+        self._node.user_properties.append((_PROPERTY, _counted(report)))
+        report.raise_if_wrong()
+        return report
+
+
+@pytest.fixture
+def check_gradients(request: pytest.FixtureRequest) -> GradientChecker:
+    """`engine.check_gradients` that fails the test: give it a function of Values and a point, x=0.5."""
+    return GradientChecker(request)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line: how many gradients were proved, to how many digits."""
+    counts = list(_recorded(terminalreporter))
+    if not counts:
+        return
+    proved, failed = (sum(count[key] for count in counts) for key in ("proved", "failed"))
+    digits = [count["digits"] for count in counts if count["digits"] is not None]
+    line = f"deltagrad: {proved} gradient{'' if proved == 1 else 's'} proved"
+    line += f", to {min(digits):.1f} digits or more" if digits else ""
+    line += f"; {failed} not" if failed else ""
+    terminalreporter.write_line(line, red=bool(failed), green=not failed)
+
+
+def _option(config: pytest.Config, name: str) -> str:
+    given = config.getoption(f"--deltagrad-{name}")
+    return str(config.getini(f"deltagrad_{name}") if given is None else given)
+
+
+def _counted(report: GradientReport) -> dict[str, Any]:
+    """Numbers that a worker of xdist can send home."""
+    proved = [c for c in report.comparisons if c.ok and not report.fault]
+    digits = [c.finding.digits for c in proved if c.finding.verdict != "kink"]
+    failed = len(report.comparisons) - len(proved)
+    return {
+        "proved": len(proved),
+        "failed": max(failed, 1) if report.fault else failed,
+        "digits": round(min(digits), 1) if digits else None,
+    }
+
+
+def _recorded(terminalreporter: Any) -> Iterator[dict[str, Any]]:
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                yield from (count for name, count in report.user_properties if name == _PROPERTY)

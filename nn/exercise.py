@@ -1,0 +1,145 @@
+"""Exercises and papers: what was to be computed, and what somebody handed in."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import Value
+from engine.expression import parse
+from nn import losses, storage, worked_example
+from nn.modules import look_up
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A recorded computation, and the step that follows it.
+
+    Args:
+        output: the value that is differentiated, with labels on what can be claimed.
+        learning_rate: of the step of gradient descent; None if there is no step.
+    """
+
+    output: Value
+    learning_rate: float | None = None
+
+
+def article() -> Exercise:
+    """The worked example of the article: one step of a network of six neurons.
+
+    Example:
+        >>> round(article().output.data, 6)
+        0.397726
+    """
+    output = losses.log_loss(worked_example.network()(worked_example.INPUTS), worked_example.TARGET)
+    return Exercise(output, worked_example.LEARNING_RATE)
+
+
+def load_exercise(path: str | os.PathLike[str]) -> Exercise:
+    """An exercise from a JSON file.
+
+    Args:
+        path: the file. It holds either named steps, each an expression of earlier names, the last of them
+            what is differentiated: `{"at": {"w": 0.5, "x": 2}, "steps": {"z": "w*x", "E": "(z - 1)**2"}}`;
+            or a network, as `storage.save` writes it, with one example:
+            `{"model": "model.json", "x": [1, 0], "y": [1], "loss": "log_loss"}`. Both may have a
+            `"learning_rate"`.
+
+    Returns:
+        The exercise.
+
+    Raises:
+        ValueError: if the file is neither, saying what is missing.
+        OSError: if it cannot be read.
+    """
+    path = Path(path)
+    content = _object(path, json.loads(path.read_text(encoding="utf-8-sig")))
+    rate = content.get("learning_rate")
+    if "steps" in content:
+        return Exercise(_steps(path, content), rate)
+    missing = [key for key in ("model", "x", "y", "loss") if key not in content]
+    if missing:
+        raise ValueError(
+            f"{path}: an exercise has steps, or a model, x, y and loss; missing: {', '.join(missing)}"
+        )
+    model = storage.load(path.parent / content["model"])
+    loss = look_up(losses.LOSSES, "loss", content["loss"])
+    return Exercise(loss(model(content["x"]), content["y"]), rate)
+
+
+def _steps(path: Path, content: Mapping[str, Any]) -> Value:
+    if not content["steps"]:
+        raise ValueError(f"{path}: the exercise has no steps")
+    known: dict[str, Any] = {name: Value(x, name) for name, x in _object(path, content.get("at")).items()}
+    for name, text in _object(path, content["steps"]).items():
+        expression = parse(text)
+        unknown = [other for other in expression.names if other not in known]
+        if unknown:
+            raise ValueError(f"{path}: step {name} uses {unknown[0]}, which is not known by then")
+        result = expression(**{other: known[other] for other in expression.names})
+        if not isinstance(result, Value):
+            raise ValueError(f"{path}: step {name} = {text} depends on nothing that is given")
+        if result in known.values():
+            raise ValueError(f"{path}: step {name} only renames {text}")
+        result.label = name
+        known[name] = result
+    output: Value = result
+    return output
+
+
+def load_claims(path: str | os.PathLike[str]) -> dict[str, str]:
+    """A paper: the numbers that somebody claims, as they were written.
+
+    Args:
+        path: a JSON file, `{"delta_5": "-0.0497", ...}`, or a CSV file whose header is `quantity,claimed`.
+            Numbers count as printed: 0.0497 claims its four decimals.
+
+    Returns:
+        The claims by name.
+
+    Raises:
+        ValueError: if the file is neither, naming the row; or if a name comes twice.
+        OSError: if it cannot be read.
+    """
+    path = Path(path)
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix.lower() == ".json":
+        pairs = _object(path, json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_once))
+        for name, claim in pairs.items():
+            if not isinstance(claim, str):
+                raise ValueError(f"{path}: {name} is {claim!r}; write a number")
+        return dict(pairs)
+    rows = list(csv.reader(text.splitlines()))
+    if not rows or [cell.strip().lower() for cell in rows[0]] != ["quantity", "claimed"]:
+        raise ValueError(f"{path}: the first line must be quantity,claimed")
+    claims: dict[str, str] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        if len(row) != 2:
+            raise ValueError(f"{path}, line {number}: {len(row)} cells; write quantity,claimed")
+        name, claim = (cell.strip() for cell in row)
+        if name in claims:
+            raise ValueError(f"{path}, line {number}: {name} is claimed twice")
+        claims[name] = claim
+    return claims
+
+
+def _object(path: Path, content: Any) -> Mapping[str, Any]:
+    if not isinstance(content, dict):
+        raise ValueError(f'{path}: an object with names is expected here, as in {{"w": 0.5}}')
+    return content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, x in pairs:
+        if name in found:
+            raise ValueError(f"{name} is claimed twice")
+        found[name] = x
+    return found

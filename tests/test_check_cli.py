@@ -1,0 +1,182 @@
+"""`deltagrad check` and `deltagrad grade`, as they are typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nn import cli
+
+APRIL = (
+    "quantity,claimed\ndelta_6,-0.3282\ndelta_5,-0.0823\ndelta_1,-0.0009\nnew w_65,0.8569\nnew w_51,0.3170\n"
+)
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, str]:
+    monkeypatch.setattr("sys.argv", ["deltagrad", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["tanh(w*x + b)", "w=0.5", "x=2", "b=-1"], 0, "3 gradients proved, to 17.0 digits"),
+        (["x**2", "x=3", "--claimed", "x=3.0"], 1, "gradient by x: claimed 3.0, truth 6: half the truth"),
+        (["x*exp(y)", "x=3", "y=1", "--order", "2"], 0, "3 gradients proved"),
+        (["relu(x)", "x=0"], 0, "1 gradient at a kink"),
+        (["sqrt(x)", "x=0"], 1, "cannot be proved"),
+        (["x + y", "x=0"], 1, "takes x, y; got x"),
+    ],
+)
+def test_check(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    status: int,
+    words: str,
+) -> None:
+    code, out, _ = run(monkeypatch, capsys, "check", *arguments)
+    assert code == status
+    assert words in out
+
+
+def test_check_a_function_of_ones_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "my_losses.py").write_text("def loss(w, b):\n    return (w * 2.0 + b) ** 2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    code, out, _ = run(monkeypatch, capsys, "check", "my_losses:loss", "w=0.5", "b=1", "--json")
+    assert code == 0
+    assert json.loads(out)["gradients"][0]["truth"] == 8.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["check", "tanh(w*)", "w=1"],
+            "deltagrad: here a number, a name or ( is missing\n  tanh(w*)\n         ^",
+        ),
+        (["check", "__import__('os')", "x=1"], "deltagrad: "),
+        (["check", "nowhere:f", "x=1"], "deltagrad: nowhere:f: No module named 'nowhere'"),
+        (["check", "math:pi", "x=1"], "deltagrad: math:pi is float, not a function"),
+        (["check", "x", "x=one"], "deltagrad: 'x=one' is no number for a name"),
+        (["check", "x", "x=1", "--claimed", "1"], "deltagrad: '1' is no assignment"),
+        (["check", "x", "x=1", "--against", "theano"], "deltagrad: unknown framework 'theano'"),
+        (["grade", "nothing.csv"], "deltagrad: nothing.csv: No such file"),
+    ],
+)
+def test_what_is_no_question_is_one_line_and_status_2(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert err.startswith(words)
+    assert "Traceback" not in err
+
+
+def test_grade_papers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    anna, ben = tmp_path / "anna.csv", tmp_path / "ben.json"
+    anna.write_text(APRIL)
+    ben.write_text('{"delta_6": -0.3282, "delta_5": -0.0497}')
+    code, out, _ = run(monkeypatch, capsys, "grade", str(anna), str(ben))
+    assert code == 1
+    assert "1 right, 3 wrong here, 1 carried forward; first wrong: delta_5 = -0.0823" in out
+    assert "2 papers, 1 right throughout" in out
+    code, out, _ = run(monkeypatch, capsys, "grade", str(ben), "--json")
+    assert code == 0
+    assert json.loads(out)[str(ben)]["ok"]
+
+
+def test_an_exercise_in_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    exercise = {
+        "at": {"w": 0.5, "b": -1},
+        "steps": {"z_1": "3*w + b", "a": "tanh(z_1)", "E": "(a - 1)**2"},
+        "learning_rate": 0.1,
+    }
+    (tmp_path / "exercise.json").write_text(json.dumps(exercise))
+    paper = tmp_path / "paper.csv"
+    paper.write_text("quantity,claimed\nz_1,0.5\na,0.4621\ndE/da,-1.0758\ndelta_1,-1.0758\ndE/dw,-3.2274\n")
+    code, out, _ = run(
+        monkeypatch, capsys, "grade", str(paper), "--exercise", str(tmp_path / "exercise.json"), "--json"
+    )
+    marks = {mark["name"]: mark for mark in json.loads(out)[str(paper)]["marks"]}
+    assert code == 1
+    assert {name: mark["verdict"] for name, mark in marks.items()} == {
+        "z_1": "right",
+        "a": "right",
+        "dE/da": "right",
+        "delta_1": "wrong here",
+        "dE/dw": "carried forward",
+    }
+    assert marks["delta_1"]["why"] == ["the derivative of a = tanh(z_1) is left out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("p.csv", "delta_5,1\n", "the first line must be quantity,claimed"),
+        ("p.csv", "quantity,claimed\ndelta_5,1,2\n", "line 2: 3 cells"),
+        ("p.csv", "quantity,claimed\ndelta_5,1\ndelta_5,2\n", "line 3: delta_5 is claimed twice"),
+        ("p.csv", "quantity,claimed\ndelta_7,1\n", "delta_7: no value is labelled 'z_7'"),
+        ("p.csv", "quantity,claimed\ndelta_5,one\n", "the claim for delta_5: 'one' is not a number"),
+        ("p.json", '{"delta_5": 1, "delta_5": 2}', "delta_5 is claimed twice"),
+        ("p.json", '{"delta_5": null}', "delta_5 is None; write a number"),
+        ("p.json", "[1]", "an object with names is expected"),
+        ("p.json", "{", "Expecting property name"),
+    ],
+)
+def test_papers_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    name: str,
+    text: str,
+    words: str,
+) -> None:
+    (tmp_path / name).write_text(text)
+    code, _, err = run(monkeypatch, capsys, "grade", str(tmp_path / name))
+    assert code == 2
+    assert words in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("exercise", "words"),
+    [
+        ({"x": [1]}, "missing: model, y, loss"),
+        ({"at": {"w": 1}, "steps": {}}, "the exercise has no steps"),
+        ({"at": {"w": 1}, "steps": {"z": "v + w"}}, "step z uses v, which is not known by then"),
+        ({"at": {}, "steps": {"z": "1 + 1"}}, "depends on nothing that is given"),
+        ({"at": {"w": 1}, "steps": {"z": "w"}}, "step z only renames w"),
+    ],
+)
+def test_exercises_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    exercise: dict[str, object],
+    words: str,
+) -> None:
+    (tmp_path / "e.json").write_text(json.dumps(exercise))
+    (tmp_path / "p.csv").write_text(APRIL)
+    code, _, err = run(
+        monkeypatch, capsys, "grade", str(tmp_path / "p.csv"), "--exercise", str(tmp_path / "e.json")
+    )
+    assert code == 2
+    assert words in err
