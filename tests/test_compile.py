@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def leaves(n: int, rng: random.Random) -> list[Value]:
     return [Value(rng.uniform(-1.0, 1.0)) for _ in range(n)]
 
 
-def eager(record: Callable[[Sequence[Value]], Value], parameters: Sequence[Value], X: Any) -> tuple[Any, Any]:
+def eager(record: Callable[[Sequence[Value]], Any], parameters: Sequence[Value], X: Any) -> tuple[Any, Any]:
     """The mean and the mean gradient of what is recorded anew for each sample."""
     values, gradients = [], []
     for row in np.asarray(X):
@@ -43,7 +44,7 @@ def eager(record: Callable[[Sequence[Value]], Value], parameters: Sequence[Value
 
 
 def assert_agrees(
-    record: Callable[[Sequence[Value]], Value],
+    record: Callable[[Sequence[Value]], Any],
     parameters: Sequence[Value],
     X: Any,
     rounding: float = ROUNDING,
@@ -96,7 +97,7 @@ def test_networks_agree_with_the_engine_and_the_delta_rule(
         [range(a), *[sorted(rng.sample(range(a), rng.randint(1, a))) for _ in range(b - 1)]]
         if rng.random() < 0.3
         else None
-        for a, b in zip(sizes, sizes[1:], strict=False)
+        for a, b in pairwise(sizes)
     ]
     model = MLP(
         n_in,
@@ -149,7 +150,7 @@ def loops(sizes: Sequence[int], seed: int, order: str) -> tuple[Callable[..., Va
     """A tanh network of plain loops, its sums added up in some order."""
     rng = random.Random(seed)
     layers = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         layers.append([(leaves(n_in, rng), Value(rng.uniform(-1.0, 1.0))) for _ in range(n_out)])
 
     def net_input(w: list[Value], b: Value, a: list[Value]) -> Value:
@@ -283,7 +284,7 @@ def test_a_recurrence_and_ten_thousand_different_expressions() -> None:
         lambda u, v: 0.5 * u.cos() + 0.25 * v,
     ]
 
-    def irregular(x: Sequence[Value]) -> Value:
+    def irregular(x: Sequence[Value]) -> Any:
         choice, values = random.Random(6), [*x, a, b]
         for _ in range(10_000):
             u, v = choice.sample(values, 2)
@@ -344,7 +345,7 @@ def test_irregular_graphs_agree_with_the_engine(steps: list[tuple[str, int, int]
     rng = random.Random(seed)
     parameters = leaves(3, rng)
 
-    def record(x: Sequence[Value]) -> Value:
+    def record(x: Sequence[Value]) -> Any:
         values = [*x, *parameters]
         for name, i, j in steps:
             u, v = values[i % len(values)], values[j % len(values)]
@@ -478,7 +479,7 @@ def test_the_number_system_is_a_parameter(network: Any) -> None:
 
 # --- Choices are made for each sample, except those that Python made.
 
-CHOICES = {
+CHOICES: dict[str, tuple[Any, Any, Any]] = {
     "relu": (lambda x: x.relu(), lambda x: max(x, 0.0), lambda x: float(x > 0)),
     "max": (lambda x: engine.max(x, 0.5), lambda x: max(x, 0.5), lambda x: float(x > 0.5)),
     "min": (lambda x: engine.min(x, 0.5), lambda x: min(x, 0.5), lambda x: float(x < 0.5)),
@@ -575,7 +576,7 @@ def test_errors_of_compiling() -> None:
 def test_errors_of_running() -> None:
     w, x, y = Value(2.0, "w"), Value(3.0, "x"), Value(1.0)
     program = engine.compile(w * x + y, [x, y], [w])
-    for message, error, X, parameters in [
+    cases: list[tuple[str, type[Exception], Any, Any]] = [
         (r"X has the shape \(1, 3\), expected \(batch, 2\)", ValueError, [[1.0, 2.0, 3.0]], None),
         (r"X has the shape \(2,\), expected \(batch, 2\)", ValueError, [1.0, 2.0], None),
         (r"X has the shape \(0, 2\), expected", ValueError, np.zeros((0, 2)), None),
@@ -585,7 +586,8 @@ def test_errors_of_running() -> None:
         ("X holds <U1, not real numbers", TypeError, [["a", "b"]], None),
         ("X holds Value, not real numbers", TypeError, np.array([[x, [1]]], dtype=object), None),
         (r"parameters has the shape \(2,\), expected \(1,\)", ValueError, [[1.0, 2.0]], [1.0, 2.0]),
-    ]:
+    ]
+    for message, error, X, parameters in cases:
         with pytest.raises(error, match=message):
             program.value_and_grad(X, parameters)
     with pytest.raises(ValueError, match=r"vector has the shape \(3,\), expected \(1,\)"):
@@ -599,6 +601,6 @@ def test_importing_the_engine_does_not_import_numpy() -> None:
     code = (
         "import sys, engine; assert 'numpy' not in sys.modules; engine.compile; assert 'numpy' in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603  # our own program
     with pytest.raises(AttributeError, match="no attribute 'compiler_of'"):
-        _ = engine.compiler_of  # type: ignore[attr-defined]  # this is the test
+        _ = engine.compiler_of

@@ -505,9 +505,13 @@ def test_compiled_training_gives_the_same_parameters_epoch_by_epoch(
         output = "sigmoid" if loss == "log_loss" else "identity"
         model = MLP(2, [5, 1], activation=activation, output=output, rng=random.Random(2))
         path: list[list[float]] = []
-        history = fit(model, data.X, data.targets(), loss=loss, optimizer=make(model.parameters()), epochs=6, batch_size=7,
-                      rng=random.Random(3), progress=False, compiled=compiled, validation=(data.X, data.targets()),
-                      callback=lambda epoch, history, model=model, path=path: path.append(weights(model)))  # fmt: skip
+
+        def remember(epoch: int, history: History, model: MLP = model, path: list[list[float]] = path) -> None:
+            path.append(weights(model))
+
+        history = fit(model, data.X, data.targets(), loss=loss, optimizer=make(model.parameters()),
+                      epochs=6, batch_size=7, rng=random.Random(3), progress=False, compiled=compiled,
+                      validation=(data.X, data.targets()), callback=remember)  # fmt: skip
         paths.append((path, history.loss, history.validation))
     for found, expected in zip(*paths, strict=True):
         assert np.array(found) == pytest.approx(np.array(expected), rel=1e-11, abs=1e-12)
@@ -517,8 +521,8 @@ def test_compiled_training_leaves_unconnected_inputs_alone() -> None:
     trained = []
     for compiled in (True, False):
         model = MLP(3, [2, 1], connections=[[[0], [2]], None], rng=random.Random(1))
-        fit(model, [[1.0, 2.0, 3.0], [0.5, 9.0, -1.0]], [1.0, 2.0], loss="squared_error", epochs=3, progress=False,
-            compiled=compiled)  # fmt: skip
+        fit(model, [[1.0, 2.0, 3.0], [0.5, 9.0, -1.0]], [1.0, 2.0], loss="squared_error", epochs=3,
+            progress=False, compiled=compiled)  # fmt: skip
         trained.append(weights(model))
     assert trained[0] == pytest.approx(trained[1], rel=1e-13)
 

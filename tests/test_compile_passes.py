@@ -1,0 +1,153 @@
+"""Each pass of the compiler alone: what it makes, and that it leaves the outputs as they are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import engine
+from engine import Value
+from engine.compiler.flatten import SUMS, flatten
+from engine.compiler.generate import evenly_spaced, only_ufunc
+from engine.compiler.graph import Graph, capture, evaluate, pruned
+from engine.compiler.guard import guard
+from engine.compiler.schedule import levels, schedule
+from engine.compiler.simplify import simplify
+from engine.numbers import arrays
+from engine.ops import OPS
+
+PASSES: dict[str, Callable[[Graph], Graph]] = {
+    "guard": guard,
+    "simplify": simplify,
+    "flatten": flatten,
+    "pruned": pruned,
+}
+
+
+def random_graph(seed: int) -> Graph:
+    """A captured graph of sums, products and functions, with its derivative."""
+    rng = random.Random(seed)
+    x, p = [Value(rng.uniform(0.5, 2.0)) for _ in range(3)], [Value(rng.uniform(0.5, 2.0)) for _ in range(3)]
+    values = [*x, *p]
+    for _ in range(rng.randint(1, 25)):
+        u, v = rng.choice(values), rng.choice(values)
+        values.append(
+            rng.choice(
+                [
+                    lambda u, v: u + v,
+                    lambda u, v: u - v,
+                    lambda u, v: -u,
+                    lambda u, v: (u * v).tanh(),
+                    lambda u, v: u * rng.choice([0.0, 1.0, -1.0, 0.5]),
+                    lambda u, v: (u * u + 1.0).log() / 2.0,
+                    lambda u, v: u ** rng.choice([1.0, 2.0]) * 0.1,
+                    lambda u, v: engine.fsum([u, v, 0.0, u]),
+                    lambda u, v: engine.sumprod([u, v, 1.0], [v, 0.5, u]).sin(),
+                ]
+            )(u, v)
+        )
+    y = engine.fsum(values[-3:])
+    derived_from = Value(0.0).serial
+    return capture([y, *engine.grad(y, p)], x, p, derived_from)
+
+
+@pytest.mark.parametrize("name", PASSES)
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_a_pass_leaves_the_outputs_as_they_are(name: str, seed: int) -> None:
+    graph = random_graph(seed)
+    before = simplify(graph) if name == "flatten" else graph
+    leaves = np.random.default_rng(seed).uniform(0.5, 2.0, size=(graph.n_leaves, 4))
+    expected, found = evaluate(before, leaves), evaluate(PASSES[name](before), leaves)
+    for a, b in zip(expected, found, strict=True):
+        assert np.broadcast_to(b, 4) == pytest.approx(np.broadcast_to(a, 4), rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("record", "nodes"),
+    [
+        (lambda x, w: x + 0.0, []),
+        (lambda x, w: x * 1.0 - 0.0, []),
+        (lambda x, w: x / 1.0, []),
+        (lambda x, w: -(-x), []),
+        (lambda x, w: x**1, []),
+        (lambda x, w: x**2, ["mul"]),
+        (lambda x, w: x * 0.0 + w, []),
+        (lambda x, w: x * -1.0, ["neg"]),
+        (lambda x, w: 0.0 - x, ["neg"]),
+        (lambda x, w: x * w + w * x, ["mul", "add"]),
+        (lambda x, w: engine.max(x, w) * engine.max(w, x), ["max", "mul"]),
+        (lambda x, w: engine.where(1.0, x, w), []),
+        (lambda x, w: engine.fsum([x, 0.0]), []),
+        (lambda x, w: engine.sumprod([x, 0.0], [w, x]), ["mul"]),
+        (lambda x, w: x + Value(0.0).cos().log(), []),
+    ],
+)
+def test_simplification(record: Any, nodes: list[str]) -> None:
+    x, w = Value(3.0), Value(2.0)
+    graph = capture([record(x, w)], [x], [w])
+    assert [op for op in simplify(graph).ops if op in OPS] == nodes
+
+
+def test_flattening_leaves_sums_of_products_alone() -> None:
+    flat = flatten(simplify(random_graph(3)))
+    assert not {*flat.ops} & (SUMS - {"sumprod"})
+    w, x = [Value(1.0) for _ in range(3)], [Value(2.0) for _ in range(3)]
+    z = w[0] * x[0] + (w[1] - (-(w[2] * 1.0)) * 2.0) + x[2]
+    flat = flatten(simplify(capture([z], x, w)))
+    assert flat.ops.count("sumprod") <= 2
+
+
+def test_levels_count_the_longest_path() -> None:
+    x = Value(1.0)
+    graph = capture([x.tanh().sin() + x], [x], [])
+    assert levels(graph) == [0, 1, 2, 3]
+
+
+def test_neurons_of_a_layer_are_one_group() -> None:
+    w, x = [[Value(1.0) for _ in range(3)] for _ in range(4)], [Value(2.0) for _ in range(3)]
+    a = [engine.sumprod(row, x).tanh() for row in w]
+    groups = schedule(flatten(simplify(capture(a, x, [v for row in w for v in row]))), False).groups
+    assert [(g.op, len(g.nodes), len(g.vector)) for g in groups] == [("sumprod", 4, 3), ("tanh", 4, 0)]
+
+
+def test_only_one_function_of_numpy_writes_in_place() -> None:
+    assert only_ufunc(lambda x: np.tanh(x), 1) is np.tanh
+    assert only_ufunc(lambda x, y: y - x, 2) is None  # not in that order
+    assert only_ufunc(lambda x: x, 1) is None
+    assert only_ufunc(lambda x: np.where(x, x, x), 1) is None
+
+
+@given(st.integers(0, 5), st.integers(1, 4), st.integers(1, 4), st.integers(1, 5), st.booleans())
+def test_an_evenly_spaced_index_is_a_view(start: int, n: int, k: int, gap: int, transposed: bool) -> None:
+    numbers = np.arange(100.0)
+    index = start + np.arange(n)[:, None] * (k + gap) + np.arange(k)
+    index = index.T if transposed else index
+    view = evenly_spaced(numbers, index)
+    assert view is not None
+    assert np.shares_memory(view, numbers)
+    assert (view == numbers[index]).all()
+
+
+@pytest.mark.parametrize("joint", arrays.TOGETHER)
+@pytest.mark.parametrize(("dtype", "rounding"), [(np.float64, 1e-13), (np.float32, 4e-5)])
+def test_joint_operations_give_what_the_rows_of_the_table_give(
+    joint: str, dtype: Any, rounding: float
+) -> None:
+    x = np.concatenate([np.linspace(-40.0, 40.0, 2001), [0.0, 1e-8, -1e-8, 5.0, -19.5]]).astype(dtype)
+    out = np.empty_like(x), np.empty_like(x)
+    arrays.TOGETHER[joint](x, out=out)
+    for name, found in zip(joint.split(" and "), out, strict=True):
+        assert found == pytest.approx(
+            OPS[name].forward(arrays, x.astype(np.float64)), rel=rounding, abs=1e-300
+        )
+    bad = np.array([np.nan, 1.0], dtype)
+    out = np.empty_like(bad), np.empty_like(bad)
+    arrays.TOGETHER[joint](bad, out=out)
+    assert np.isnan([found[0] for found in out]).all()
