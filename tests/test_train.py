@@ -506,7 +506,7 @@ def test_compiled_training_gives_the_same_parameters_epoch_by_epoch(
         model = MLP(2, [5, 1], activation=activation, output=output, rng=random.Random(2))
         path: list[list[float]] = []
 
-        def remember(epoch: int, history: History, model: MLP = model, path: list[list[float]] = path) -> None:
+        def remember(epoch: int, history: History, model: MLP = model, path: Any = path) -> None:
             path.append(weights(model))
 
         history = fit(model, data.X, data.targets(), loss=loss, optimizer=make(model.parameters()),
