@@ -101,7 +101,8 @@ def test_flattening_leaves_sums_of_products_alone() -> None:
     w, x = [Value(1.0) for _ in range(3)], [Value(2.0) for _ in range(3)]
     z = w[0] * x[0] + (w[1] * x[1] - (x[2] - w[2])) + x[2] * 3.0
     flat = flatten(simplify(capture([z], x, w)))
-    assert [len(args) // 2 for args in flat.args if args] == [4]  # the terms in x[2] are added up
+    sizes = [len(args) // 2 for args in flat.args if args]
+    assert sizes == [1, 4]  # -w, the same for all samples; then one sum, its terms in x[2] added up
 
 
 def test_levels_count_the_longest_path() -> None:
