@@ -34,24 +34,21 @@ def random_graph(seed: int) -> Graph:
     """A captured graph of sums, products and functions, with its derivative."""
     rng = random.Random(seed)
     x, p = [Value(rng.uniform(0.5, 2.0)) for _ in range(3)], [Value(rng.uniform(0.5, 2.0)) for _ in range(3)]
-    values = [*x, *p]
+    values: list[Any] = [*x, *p]
     for _ in range(rng.randint(1, 25)):
         u, v = rng.choice(values), rng.choice(values)
-        values.append(
-            rng.choice(
-                [
-                    lambda u, v: u + v,
-                    lambda u, v: u - v,
-                    lambda u, v: -u,
-                    lambda u, v: (u * v).tanh(),
-                    lambda u, v: u * rng.choice([0.0, 1.0, -1.0, 0.5]),
-                    lambda u, v: (u * u + 1.0).log() / 2.0,
-                    lambda u, v: u ** rng.choice([1.0, 2.0]) * 0.1,
-                    lambda u, v: engine.fsum([u, v, 0.0, u]),
-                    lambda u, v: engine.sumprod([u, v, 1.0], [v, 0.5, u]).sin(),
-                ]
-            )(u, v)
-        )
+        operations: list[Callable[[Any, Any], Any]] = [
+            lambda u, v: u + v,
+            lambda u, v: u - v,
+            lambda u, v: -u,
+            lambda u, v: (u * v).tanh(),
+            lambda u, v: u * rng.choice([0.0, 1.0, -1.0, 0.5]),
+            lambda u, v: (u * u + 1.0).log() / 2.0,
+            lambda u, v: u ** rng.choice([1.0, 2.0]) * 0.1,
+            lambda u, v: engine.fsum([u, v, 0.0, u]),
+            lambda u, v: engine.sumprod([u, v, 1.0], [v, 0.5, u]).sin(),
+        ]
+        values.append(rng.choice(operations)(u, v))
     y = engine.fsum(values[-3:])
     derived_from = Value(0.0).serial
     return capture([y, *engine.grad(y, p)], x, p, derived_from)
