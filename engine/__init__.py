@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.check import grade as grade
     from engine.compiler import compile as compile
     from engine.derivatives import grad, hessian, jacobian, jvp
+    from engine.draw_graph import draw as draw
     from engine.functions import (
         abs,
         acos,
@@ -147,6 +148,7 @@ _ROOMS = {
     "check_gradients": "check",
     "grade": "check",
     "compile": "compiler",
+    "draw": "draw_graph",
 }
 
 

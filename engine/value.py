@@ -372,7 +372,7 @@ class Value:
         backward(self)
 
     def draw(self, **options: Any) -> Diagram:
-        """A diagram of the computation graph of this value; see `engine.draw.draw` for the options.
+        """A diagram of the computation graph of this value; see `engine.draw` for the options.
 
         Example:
             >>> x = Value(3.0, "x")
@@ -380,7 +380,7 @@ class Value:
             2
         """
         # Imported late: drawing is a room above this one, and recording must not wait for it.
-        from engine.draw import draw
+        from engine.draw_graph import draw
 
         return draw(self, **options)
 

@@ -516,6 +516,16 @@ def test_the_report_prints_as_text_as_html_and_as_data() -> None:
     assert not caught.value.report.ok
 
 
+def test_no_digit_is_cut_off_in_a_narrow_terminal() -> None:
+    from rich.console import Console
+
+    console = Console(width=60, record=True, file=io.StringIO())
+    report = check_gradients(sin, [1.5707])
+    console.print(report)
+    rows = [line.split("│")[3].strip() for line in console.export_text().splitlines() if line.count("│") > 3]
+    assert "".join(rows) == repr(report.comparisons[0].engine)
+
+
 def test_labels_are_escaped_in_html() -> None:
     x = Value(1.0, "<b>&x")
     assert "&lt;b&gt;&amp;x" in check_gradients(x * x)._repr_html_()

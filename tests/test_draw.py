@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Value, exp, fsum, sqrt, sumprod, tanh
 from engine.diagram import Diagram, number, typeset
-from engine.draw import draw
+from engine.draw_graph import draw
 from engine.draw_network import Network, draw_network
 from engine.render import RenderError
 from nn.losses import cross_entropy, log_loss, squared_error

@@ -25,7 +25,7 @@ ORDER = [
     "engine.expression",
     "engine.render",
     "engine.diagram",
-    "engine.draw",
+    "engine.draw_graph",
     "engine.draw_network",
     "engine.explain",
     "engine.check.replayed",
@@ -64,7 +64,7 @@ ORDER = [
 # Methods that call a room above their own, which they import when they are called.
 LATE = {
     ("engine.value", "engine.diagram"),
-    ("engine.value", "engine.draw"),
+    ("engine.value", "engine.draw_graph"),
     ("nn.modules", "nn.draw"),
 }
 

@@ -64,7 +64,9 @@ class Table(ABC):
         from rich import table, text
         from rich.console import Group
 
-        shown = table.Table(*self.header)
+        shown = table.Table()
+        for title in self.header:
+            shown.add_column(title, overflow="fold")  # no digit and no exponent is ever cut off
         for block in self.blocks:
             for row in block.rows:
                 shown.add_row(*map(text.Text, row), style="" if block.ok else "red")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.diagram import Diagram
-from engine.draw import draw
+from engine.draw_graph import draw
 from engine.render import RenderError, render
 from nn.losses import log_loss_from_logits
 from nn.modules import MLP
