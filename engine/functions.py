@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias, overload
 
 from engine.numbers import floats
 from engine.ops import OPS, Op
-from engine.value import Number, Value, as_float, operand, outside_domain, recorder
+from engine.value import REFUSED, Number, Value, as_float, operand, outside_domain, recorder
 
 __all__ = [
     "abs",
@@ -136,7 +136,7 @@ def _of_numbers(op: Op, x: Sequence[Any], record: Recorder) -> Any:
     numbers = [as_float(x_i) for x_i in x]
     try:
         return float(op.forward(floats, *numbers))
-    except (ValueError, OverflowError, ZeroDivisionError) as error:
+    except REFUSED as error:
         raise outside_domain(op, numbers, error) from None
 
 

@@ -27,7 +27,7 @@ LEAF = ""
 CONSTANT = "constant"
 PARAMETER = "parameter"
 
-_REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
+REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
 _MOST_SHOWN_IN_NOTEBOOKS = 60  # values, in the diagram that a notebook shows of a Value
 _next_serial = itertools.count().__next__
 
@@ -59,7 +59,7 @@ def _unary_recorder(op: Op) -> Callable[..., Value]:
         try:
             out = forward(floats, a)
             (dx,) = partials(floats, out, a)
-        except _REFUSED:
+        except REFUSED:
             out, (dx,) = _at_a_limit(op, (x,))
         node = new(Value)
         node.data = out
@@ -87,7 +87,7 @@ def _binary_recorder(op: Op) -> Callable[..., Any]:
         try:
             out = forward(floats, a, b)
             dx, dy = partials(floats, out, a, b)
-        except _REFUSED:
+        except REFUSED:
             out, (dx, dy) = _at_a_limit(op, (x, y))
         node = new(Value)
         node.data = out
@@ -111,7 +111,7 @@ def _nary_recorder(op: Op) -> Callable[..., Value]:
         try:
             out = forward(floats, *a)
             dx = tuple(partials(floats, out, *a))
-        except _REFUSED:
+        except REFUSED:
             out, dx = _at_a_limit(op, x)
         node = new(Value)
         node.data = out
@@ -132,7 +132,7 @@ def evaluate(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, ...
     try:
         out = op.forward(floats, *x)
         return out, tuple(op.partials(floats, out, *x))
-    except _REFUSED:
+    except REFUSED:
         return _at_a_limit(op, operands)
 
 
@@ -167,7 +167,7 @@ def _at_a_limit(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, 
         limits = [np.float64(x_i) for x_i in x]
         try:
             out = op.forward(floats, *x)
-        except _REFUSED as error:
+        except REFUSED as error:
             if not _taking_limits.get():
                 raise outside_domain(op, operands, error) from None
             out = op.forward(arrays, *limits)

@@ -47,7 +47,7 @@ def main() -> NoReturn:
         _give_up("stopped")
     except OSError as error:
         _give_up(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except (ValueError, LookupError, ArithmeticError, ImportError) as error:
+    except (ValueError, LookupError, ArithmeticError, ImportError, RuntimeError) as error:
         _give_up(str(error))
 
 
@@ -89,12 +89,12 @@ def train(
     data: Annotated[str, typer.Argument(help="A CSV file, or the name of a built-in set.")],
     target: Target = None,
     classes: Classes = False,
-    hidden: Annotated[str, typer.Option(help="Sizes of the hidden layers; '' for none.")] = "16",
-    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "tanh",
-    epochs: Annotated[int, typer.Option(min=1)] = 100,
-    batch_size: Annotated[int, typer.Option(min=0, help="Examples in a step; 0 for all.")] = 16,
+    hidden: Annotated[str, typer.Option(help="Sizes of the hidden layers; '' for none.")] = "64",
+    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "relu",
+    epochs: Annotated[int, typer.Option(min=1)] = 60,
+    batch_size: Annotated[int, typer.Option(min=0, help="Examples in a step; 0 for all.")] = 32,
     optimizer: OptimizerName = OptimizerName.ADAM,
-    learning_rate: Annotated[float, typer.Option(help="How far a step goes.")] = 0.01,
+    learning_rate: Annotated[float, typer.Option(help="How far a step goes.")] = 0.003,
     test: Annotated[float, typer.Option(help="The part held out to measure on.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
     save: Annotated[Path | None, typer.Option(help="Write the model to this file.")] = None,

@@ -135,10 +135,12 @@ def fit(
         for epoch in bar:
             if rng is not None:
                 rng.shuffle(order)
-            training.begin()
             batches = [order[start : start + size] for start in range(0, len(order), size)]
-            totals = [training.step(batch, epoch) * len(batch) for batch in batches]
-            training.end()
+            training.begin()
+            try:
+                totals = [training.step(batch, epoch) * len(batch) for batch in batches]
+            finally:
+                training.end()  # an interrupted epoch keeps the steps it took
             history.loss.append(math.fsum(totals) / len(examples))
             if checks:
                 history.validation.append(training.validation())

@@ -98,12 +98,12 @@ def test_the_example_exits_with_1_if_anything_disagrees(
 
 
 def test_it_trains_on_a_built_in_set(run: Run) -> None:
-    found = run("train", "iris", "--epochs", 15, "--quiet")
+    found = run("train", "iris", "--epochs", 60, "--quiet")
     assert (found.status, found.err) == (0, "")
     lines = found.out.splitlines()
     assert lines[:2] == [
         "120 examples of 4 features, species to predict",
-        "MLP 4-16-3 (tanh, identity), 131 parameters",
+        "MLP 4-64-3 (relu, identity), 515 parameters",
     ]
     accuracy = float(lines[3].removeprefix("held out: accuracy ").partition("%")[0])
     assert accuracy >= 90.0
@@ -128,7 +128,7 @@ def test_it_trains_on_the_users_table_and_saves_and_draws(run: Run) -> None:
         "--quiet",
     )
     assert (found.status, found.err) == (0, "")
-    assert "MLP 2-3-2-1 (tanh, tanh, identity), 20 parameters" in found.out
+    assert "MLP 2-3-2-1 (relu, relu, identity), 20 parameters" in found.out
     assert "training: accuracy 100.00% on 16 examples" in found.out
     assert found.out.endswith("model written to model.json\nloss drawn in loss.svg\n")
     assert Path("loss.svg").read_text(encoding="utf-8").count("<svg") == 1

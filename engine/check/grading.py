@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import isfinite
+from math import fsum, isfinite
 from typing import Any, ClassVar, NamedTuple
 
 from engine.check.claims import Claim, listed
@@ -372,9 +372,7 @@ class _Computation:
             if value not in terms:
                 continue
             found = terms.pop(value)
-            total = _Known(
-                floats.fsum([t.number for t in found]), sum(t.error for t in found), _sources(found)
-            )
+            total = _Known(fsum([t.number for t in found]), sum(t.error for t in found), _sources(found))
             quantity = Quantity(ADJOINT, value)
             self._learn(quantity, total)
             upstream = self.known[quantity]

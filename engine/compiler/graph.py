@@ -16,7 +16,7 @@ import numpy as np
 from engine.graph import recorded
 from engine.numbers import arrays, floats
 from engine.ops import OPS
-from engine.value import CONSTANT, PARAMETER, Value
+from engine.value import CONSTANT, PARAMETER, REFUSED, Value
 
 INPUT = "input"
 
@@ -180,6 +180,6 @@ def fold(op: str, numbers: Sequence[float]) -> float:
     """An operation on constants, its limit where floats refuse."""
     try:
         return float(OPS[op].forward(floats, *numbers))
-    except (ValueError, OverflowError, ZeroDivisionError):
+    except REFUSED:
         with np.errstate(all="ignore"):
             return float(OPS[op].forward(arrays, *map(np.float64, numbers)))

@@ -4,6 +4,7 @@ They supply what floats cannot: the limit where a float operation raises (`1 / 0
 examples at once, one along each element of an array.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, TypeAlias
@@ -46,63 +47,13 @@ abs = absolute
 acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
 acosh, asinh, atanh = arccosh, arcsinh, arctanh
 
-__all__ = [
-    "TOGETHER",
-    "abs",
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cbrt",
-    "cos",
-    "cosh",
-    "equal",
-    "erf",
-    "erfc",
-    "exp",
-    "expm1",
-    "fsum",
-    "gaussian",
-    "gelu",
-    "hypot",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_softmax",
-    "logsumexp",
-    "max",
-    "min",
-    "normal_cdf",
-    "pi",
-    "pow",
-    "prod",
-    "sech2",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "softmax",
-    "softplus",
-    "sqrt",
-    "step",
-    "sumprod",
-    "tan",
-    "tanh",
-    "where",
-]
-
 
 def _elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]:
     """A float function that NumPy lacks, applied to each element."""
     return np.vectorize(function, otypes=[float])
 
 
-erf = _elementwise(floats.erf)
+erf = _elementwise(math.erf)
 erfc = _elementwise(floats.erfc)
 gaussian = _elementwise(floats.gaussian)
 normal_cdf = _elementwise(floats.normal_cdf)
