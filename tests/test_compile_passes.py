@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -133,7 +134,10 @@ def test_an_evenly_spaced_index_is_a_view(start: int, n: int, k: int, gap: int, 
     assert (view == numbers[index]).all()
 
 
-@pytest.mark.parametrize("joint", arrays.TOGETHER)
+ELEMENTWISE = [joint for joint in arrays.TOGETHER if OPS[joint.split(" and ")[0]].arity is not None]
+
+
+@pytest.mark.parametrize("joint", ELEMENTWISE)
 @pytest.mark.parametrize(("dtype", "rounding"), [(np.float64, 1e-13), (np.float32, 4e-5)])
 def test_joint_operations_give_what_the_rows_of_the_table_give(
     joint: str, dtype: Any, rounding: float
@@ -149,3 +153,43 @@ def test_joint_operations_give_what_the_rows_of_the_table_give(
     out = np.empty_like(bad), np.empty_like(bad)
     arrays.TOGETHER[joint](bad, out=out)
     assert np.isnan([found[0] for found in out]).all()
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), [(np.float64, 1e-14), (np.float32, 1e-6)])
+def test_joint_shares_keep_their_digits_in_the_tails(dtype: Any, rounding: float) -> None:
+    x = np.array(
+        [[0.0, 40.0, 0.5, -3.0, 30.0], [1.0, 0.0, 0.5, -3.0, 20.0], [2.0, 3.0, 0.5, 2.5, -40.0]], dtype
+    )
+    softmax, log_softmax = np.empty_like(x), np.empty_like(x)
+    arrays.TOGETHER["softmax and log_softmax"](x, out=(softmax, log_softmax))
+    with mpmath.workdps(50):
+        exps = [[mpmath.exp(mpmath.mpf(float(v))) for v in row] for row in x]
+        totals = [mpmath.fsum(column) for column in zip(*exps, strict=True)]
+        shares = [[e / total for e, total in zip(row, totals, strict=True)] for row in exps]
+        logarithms = [[float(mpmath.log(share)) for share in row] for row in shares]
+    assert softmax == pytest.approx(np.array(shares, float), rel=rounding, abs=0.0)
+    assert log_softmax == pytest.approx(np.array(logarithms), rel=rounding, abs=0.0)
+    x[1, 2] = np.nan
+    arrays.TOGETHER["softmax and log_softmax"](x, out=(softmax, log_softmax))
+    assert np.isnan([softmax[:, 2], log_softmax[:, 2]]).all()
+    assert np.isfinite([softmax[:, 3], log_softmax[:, 3]]).all()
+
+
+SHARES: dict[str, tuple[Callable[[list[Value]], list[Value]], bool]] = {
+    "all of both": (lambda x: [*engine.softmax(x), *engine.log_softmax(x)], True),
+    "the logarithms first": (lambda x: [*engine.log_softmax(x), *engine.softmax(x)], True),
+    "in another order": (lambda x: [*engine.softmax(x), *engine.log_softmax(x[::-1])], True),
+    "some of one": (lambda x: [*engine.softmax(x), *engine.log_softmax(x)[:2]], False),
+    "of other operands": (lambda x: [*engine.softmax(x), *engine.log_softmax([*x[:2], x[2] * 2.0])], False),
+    "one share": (lambda x: [engine.softmax(x)[0], engine.log_softmax(x)[0]], False),
+}
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_all_shares_and_their_logarithms_are_computed_together(name: str) -> None:
+    formula, joined = SHARES[name]
+    x = [Value(v) for v in (0.3, -1.2, 2.5)]
+    outputs = formula(x)
+    program = engine.compile(outputs, x)
+    assert ("softmax and log_softmax" in str(program)) == joined
+    assert program([[v.data for v in x]])[0] == pytest.approx([y.data for y in outputs], rel=1e-14, abs=0.0)

@@ -39,10 +39,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Apply:
-    """out = op(operands), elementwise.
+    """out = op(operands), elementwise, or all the shares of one block.
 
     Attributes:
-        op: a row of the table, or two rows that are computed together, joined by " and ".
+        op: a row of the table, or two rows that are computed together, joined by " and "; then it may be
+            two kinds of shares.
         out: where to; of two operations the rows of both.
         operands: one block of rows for each operand.
     """

@@ -183,8 +183,17 @@ def _relu_and_step(x: Array, out: tuple[Array, Array]) -> None:
         positive[np.isnan(x)] = np.nan
 
 
+def _softmax_and_log_softmax(x: Array, out: tuple[Array, Array]) -> None:
+    shares, logarithms = out
+    largest, exps, rest = _exponentials(x)
+    np.divide(exps, 1.0 + rest, out=shares)
+    np.subtract(x, largest, out=logarithms)
+    np.subtract(logarithms, log1p(rest), out=logarithms)
+
+
 TOGETHER: Mapping[str, Callable[..., None]] = {
     "tanh and sech2": _tanh_and_sech2,
     "relu and step": _relu_and_step,
+    "softmax and log_softmax": _softmax_and_log_softmax,
 }
 """Rows of the table that programs often need of the same operands, by their names: they fill `out`."""
