@@ -67,6 +67,13 @@ def test_a_pass_leaves_the_outputs_as_they_are(name: str, seed: int) -> None:
         assert np.broadcast_to(b, 4) == pytest.approx(np.broadcast_to(a, 4), rel=1e-12, abs=1e-13)
 
 
+def test_a_sum_that_has_lost_all_its_terms_is_the_number_0() -> None:
+    x, w = Value(2.0), Value(3.0)
+    graph = simplify(capture([x + engine.sumprod([x * 0.0, 0.0], [w, w * x])], [x], [w]))
+    assert graph.ops == ["input", "parameter"]
+    assert [float(y) for y in evaluate(graph, [5.0, 7.0])] == [5.0]
+
+
 @pytest.mark.parametrize(
     ("record", "nodes"),
     [

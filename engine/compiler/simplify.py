@@ -48,7 +48,7 @@ def simplified(builder: Builder, op: str, args: tuple[int, ...]) -> int:
     """The node of an operation on simplified operands, or a simpler one of the same value."""
     numbers = builder.graph.numbers
     some_constant = not numbers.keys().isdisjoint(args)
-    if some_constant and all(arg in numbers for arg in args):
+    if not args or (some_constant and all(arg in numbers for arg in args)):
         return builder.constant(fold(op, [numbers[arg] for arg in args]))
     if op in RULES and (some_constant or op in RULES_WITHOUT_CONSTANTS):
         shorter = RULES[op](builder, *args)
