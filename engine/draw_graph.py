@@ -27,7 +27,7 @@ from engine.diagram import (
 from engine.graph import recorded
 from engine.ops import OPS
 from engine.render import TIMEOUT
-from engine.value import CONSTANT, LEAF, PARAMETER, Value
+from engine.value import CONSTANT, LEAF, PARAMETER, Value, is_factor_one
 
 View: TypeAlias = Literal["scalar", "compact"]
 
@@ -84,12 +84,18 @@ def _step(value: Value, absorbed: set[Value]) -> _Step:
 
 
 def _operands(value: Value) -> list[tuple[Value, float]]:
-    """The operands and the partials; those of a sum of products pair by pair."""
-    pairs = list(zip(value.parents, value.partials, strict=True))
+    """The operands and the partials; those of a sum of products pair by pair, without factors of 1."""
+    edges = list(zip(value.parents, value.partials, strict=True))
     if value.op == "sumprod":
-        half = len(pairs) // 2
-        return [pair for both in zip(pairs[:half], pairs[half:], strict=True) for pair in both]
-    return pairs
+        half = len(edges) // 2
+        products = zip(edges[:half], edges[half:], strict=True)
+        return [edge for product in products for edge in _factors(product)]
+    return edges
+
+
+def _factors(product: Iterable[tuple[Value, float]]) -> list[tuple[Value, float]]:
+    both = list(product)
+    return [edge for edge in both if not is_factor_one(edge[0])] or both
 
 
 def _within(
