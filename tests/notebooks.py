@@ -1,0 +1,49 @@
+"""The notebooks, made from their sources: `python -m tests.notebooks [name ...]`.
+
+A notebook is written as Python, in cells (`notebooks/01_first_gradient.py`), and read as it was executed
+(`notebooks/01_first_gradient.ipynb`). This runs the first and writes the second. It needs the extras `test`
+and `notebook`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupytext
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+SOURCES = sorted(FOLDER.glob("*.py"))
+_KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def cells(path: Path) -> list[tuple[str, str]]:
+    """The cells of a notebook in either form: the kind and the text of each."""
+    return [(cell.cell_type, cell.source) for cell in jupytext.read(path).cells]
+
+
+def executed(source: Path) -> Any:
+    """A notebook with its outputs, the same at each run but for what it measures."""
+    from nbclient import NotebookClient  # late: the tests read notebooks, and need no kernel
+
+    notebook = jupytext.read(source)
+    notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
+    NotebookClient(notebook, record_timing=False, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    notebook.metadata["language_info"] = {"name": "python"}  # not the version that it happened to run on
+    for i, cell in enumerate(notebook.cells, start=1):
+        cell.id = f"{i:02}"
+        for data in (output.data for output in cell.get("outputs", ()) if "data" in output):
+            if "image/svg+xml" in data:
+                data.pop("text/html", None)  # the same picture again
+    return notebook
+
+
+def main() -> None:
+    """Write the notebooks that are named, or all."""
+    for source in SOURCES:
+        if not sys.argv[1:] or source.stem in sys.argv[1:]:
+            jupytext.write(executed(source), source.with_suffix(".ipynb"))
+            print(source.stem)
+
+
+if __name__ == "__main__":
+    main()

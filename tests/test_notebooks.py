@@ -1,0 +1,91 @@
+"""The notebooks run from top to bottom, and what is committed is what they say."""
+
+import json
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import matplotlib
+import pytest
+
+from tests.notebooks import FOLDER, SOURCES, cells
+
+NAMES = [source.stem for source in SOURCES]
+LARGEST = 1_000_000  # bytes: GitHub shows no larger notebook
+SHAPE = ("Aim.", "Predict", "assert ", "<details>", "## Recap")
+MACHINE = re.compile(r"/(?:home|root|tmp|usr|work|Users)/|[A-Z]:\\\\|\bat 0x[0-9a-f]{6,}|site-packages")
+
+
+def outputs(name: str) -> list[dict[str, Any]]:
+    """Everything that an executed notebook shows."""
+    notebook = jupytext.read(FOLDER / f"{name}.ipynb")
+    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
+
+
+def test_there_are_notebooks_and_an_index_that_lists_them() -> None:
+    index = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert NAMES
+    assert re.findall(r"\((\d\w+)\.ipynb\)", index) == NAMES
+    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_from_top_to_bottom(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(FOLDER / f"{name}.py"))
+    assert not list(tmp_path.iterdir()), "a notebook leaves no files"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_forms_have_the_same_cells(name: str) -> None:
+    assert cells(FOLDER / f"{name}.ipynb") == cells(FOLDER / f"{name}.py"), (
+        f"run: python -m tests.notebooks {name}"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_cell_was_executed_in_order_and_without_complaint(name: str) -> None:
+    code = [c for c in jupytext.read(FOLDER / f"{name}.ipynb").cells if c.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    for output in outputs(name):
+        assert output["output_type"] != "error"
+        assert output.get("name") != "stderr", output["text"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_pictures_are_there_for_every_reader(name: str) -> None:
+    shown = [output["data"].keys() for output in outputs(name) if "data" in output]
+    pictures = [kinds for kinds in shown if kinds & {"image/svg+xml", "image/png"}]
+    assert pictures
+    assert all("image/png" in kinds for kinds in pictures), "readers of saved notebooks may show no SVG"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_it_shows_is_small_and_says_nothing_of_the_machine(name: str) -> None:
+    assert (FOLDER / f"{name}.ipynb").stat().st_size < LARGEST
+    for output in outputs(name):
+        data = {kind: text for kind, text in output.get("data", {}).items() if kind != "image/png"}
+        text = json.dumps(data or output.get("text", ""))
+        assert not (found := MACHINE.search(text)), found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_the_shape_of_a_lesson(name: str) -> None:
+    texts = [text for _, text in cells(FOLDER / f"{name}.py")]
+    for part in SHAPE:
+        assert any(part in text for text in texts), f"no {part}"
+    assert len(re.findall(r"^- ", texts[-1], re.MULTILINE)) == 3, "a recap has three lines"
+    everything = "\n".join(texts)
+    assert everything.count("<details>") == everything.count("</details>") >= 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_number_that_the_text_states_is_in_the_code(name: str) -> None:
+    both = cells(FOLDER / f"{name}.py")
+    code = "\n".join(text for kind, text in both if kind == "code")
+    text = "\n".join(text for kind, text in both if kind == "markdown")
+    for number in re.findall(r"\d+\.\d\d+", text):
+        assert number in code, f"the text says {number}, and no cell asserts it"
