@@ -335,6 +335,19 @@ def test_any_activation_is_drawn(output: str) -> None:
         assert number(o.data) in text
 
 
+def test_a_factor_of_one_is_not_drawn() -> None:
+    """The bias is the weight of an input that is always 1: it goes into the sum by itself."""
+    model = MLP.from_weights([[[0.5], [0.25]]], [[2.0, 4.0]], ["identity"])
+    graph = draw(fsum(model([3.0])))
+    assert [words(card)[0] for card in parts(graph, "value").values()] == [
+        "w₁₁¹", "b₁¹", "w₂₁¹", "b₂¹", "x₁", "z₁¹", "z₂¹", "z₁¹ + z₂¹"
+    ]  # fmt: skip
+    edges = [words(edge) for _, edge in sorted(parts(graph, "operand").items())]
+    assert edges == [["×3"], ["×0.5"], ["×1"], ["×3"], ["×0.25"], ["×1"], ["×1"], ["×1"]]
+    one = Value(1.0)
+    assert len(parts(draw(sumprod([one, 1.0], [2.0, 1.0])), "operand")) == 4
+
+
 def test_weights_differ_by_sign_and_magnitude_and_heat_shows_gradients() -> None:
     model = MLP.from_weights([[[1.0, -4.0]]], [[0.0]], ["identity"])
 
