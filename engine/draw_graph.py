@@ -109,10 +109,10 @@ class Picture:
         shown: what is drawn.
         theme: "light" or "dark".
         parameters: leaves to be shown as parameters besides those of a network.
+        names: what the values are called; by default as they are anywhere.
         gradients: what the cards say after "grad"; by default each value's `grad`, once it has one.
 
     Attributes:
-        names: what each value is called.
         index: the number of each value, by which its card, operation and edges are identified.
     """
 
@@ -121,10 +121,11 @@ class Picture:
         shown: Shown,
         theme: Theme,
         parameters: Iterable[Value] = (),
+        names: Names | None = None,
         gradients: Mapping[Value, str] | None = None,
     ) -> None:
         self.shown, self.gradients = shown, gradients
-        self.names = Names(shown)
+        self.names = names or Names(shown)
         self.index = {value: i for i, value in enumerate(shown.values)}
         self.kinds = {value: shown.kind(value, parameters) for value in shown.values}
         self.uses = Counter(x.value for operation in shown.operations.values() for x in operation.operands)

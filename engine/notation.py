@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from engine.diagram import SUPERSCRIPTS, name_of, number
+from engine.ops import OPS
 from engine.shown import Operation, Shown
 from engine.value import CONSTANT, Value
 
@@ -64,6 +65,20 @@ class Text:
     def call(self, op: str, symbol: str, operands: Sequence[str]) -> str:
         """A function of operands."""
         return f"{symbol}({', '.join(operands)})"
+
+    between, plus_equals = " · ", "+="  # factors of the chain rule; a contribution
+
+    def derivative(self, of: str, by: str) -> str:
+        """A derivative, of a name by a name."""
+        return f"∂{of}/∂{by}"
+
+    def change(self, before: float, after: float) -> str:
+        """From one number to another."""
+        return f" ({self.number(before)[0]} → {self.number(after)[0]})"
+
+    def remark(self, words: str) -> str:
+        """Words after a formula."""
+        return f", {words}"
 
     def inside(self, piece: Written, least: int) -> str:
         """A piece where it must bind at least so strongly."""
@@ -139,6 +154,20 @@ class LaTeX(Text):
         """A power of something that needs no parentheses."""
         return f"{{{base}}}^{{{exponent[0]}}}"
 
+    between, plus_equals = r" \cdot ", r"\mathrel{+}="
+
+    def derivative(self, of: str, by: str) -> str:
+        """A derivative, as a fraction."""
+        return rf"\dfrac{{\partial {of}}}{{\partial {by}}}"
+
+    def change(self, before: float, after: float) -> str:
+        """From one number to another."""
+        return rf" \quad ({self.number(before)[0]} \to {self.number(after)[0]})"
+
+    def remark(self, words: str) -> str:
+        """Words after a formula."""
+        return rf",\ \text{{{words}}}"
+
     def between_bars(self, text: str) -> str:
         """An absolute value."""
         return rf"\left|{text}\right|"
@@ -163,7 +192,7 @@ TEXT, LATEX = Text(), LaTeX()
 
 _LOW, _HIGH = "₀₁₂₃₄₅₆₇₈₉‚ᵢⱼₖₗₘₙ", "⁰¹²³⁴⁵⁶⁷⁸⁹ˡᴸ"
 _PLAIN = str.maketrans(_LOW + _HIGH, "0123456789,ijklmn" + "0123456789lL")
-_INDEXED = re.compile(rf"([A-Za-zΑ-Ωα-ω]+)([{_LOW}]*)([{_HIGH}]*)")
+_INDEXED = re.compile(rf"([A-Za-zΑ-Ωα-ω]+[0-9]*)([{_LOW}]*)([{_HIGH}]*)")
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]"}
 # Of these some would be commands, some markup of the Markdown around: they leave the text for a moment.
 _ESCAPED = {
@@ -191,6 +220,17 @@ _ESCAPED = {
 }
 
 
+def has_a_name(op: str) -> bool:
+    """Whether an operation is written with an operator or by name, and not as a formula of its own."""
+    return (
+        op not in OPS
+        or op in _PRECEDENCE
+        or op == "abs"
+        or OPS[op].symbol in _ROOTS
+        or all(map(_INDEXED.fullmatch, OPS[op].symbol.split(" ")))
+    )
+
+
 def _indices(low: str, high: str) -> str:
     return "".join(f"{sign}{{{text.translate(_PLAIN)}}}" for sign, text in (("_", low), ("^", high)) if text)
 
@@ -204,19 +244,20 @@ class Names:
     Args:
         shown: the values.
         longest: characters of a formula that is used as a name.
+        output: what to call the only root, if it has no label; by default by its formula as any other.
 
     Attributes:
         text: the names as text.
         latex: the same names as LaTeX.
     """
 
-    def __init__(self, shown: Shown, longest: int = LONGEST_FORMULA) -> None:
+    def __init__(self, shown: Shown, longest: int = LONGEST_FORMULA, output: str = "") -> None:
         self.text: dict[Value, Written] = {}
         self.latex: dict[Value, Written] = {}
         unnamed = 0
         for value in shown.values:
             operation = shown.operations.get(value)
-            label = name_of(value.label)
+            label = name_of(value.label) or (output if value is shown.roots[0] else "")
             if label:
                 written = (label, ATOM), (LATEX.name(label), ATOM)
             elif value.op == CONSTANT:

@@ -29,6 +29,8 @@ ORDER = [
     "engine.notation",
     "engine.draw_graph",
     "engine.draw_network",
+    "engine.local_rules",
+    "engine.explanation",
     "engine.check.replayed",
     "engine.check.program",
     "engine.check.reference",
@@ -66,6 +68,7 @@ ORDER = [
 LATE = {
     ("engine.value", "engine.diagram"),
     ("engine.value", "engine.draw_graph"),
+    ("engine.value", "engine.explanation"),
     ("nn.modules", "nn.draw"),
 }
 
