@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         tanh,
         where,
     )
+    from engine.player import play as play
     from engine.value import Value
 
 __all__ = [
@@ -151,6 +152,7 @@ _ROOMS = {
     "compile": "compiler",
     "draw": "draw_graph",
     "explain": "explanation",
+    "play": "player",
 }
 
 

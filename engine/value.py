@@ -19,6 +19,7 @@ from engine.ops import OPS, Op
 if TYPE_CHECKING:
     from engine.diagram import Diagram
     from engine.explanation import Explanation
+    from engine.player import Player
 
 Number: TypeAlias = int | float | Fraction | Decimal
 
@@ -398,6 +399,20 @@ class Value:
         from engine.explanation import explain
 
         return explain(self, **options)
+
+    def play(self, **options: Any) -> Player:
+        """The forward and the backward pass, played on the diagram; see `engine.play` for the options.
+
+        Nobody's `grad` changes.
+
+        Example:
+            >>> x = Value(3.0, "x")
+            >>> len((x * x).play().scenes)
+            5
+        """
+        from engine.player import play
+
+        return play(self, **options)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """What a notebook shows: the value as text, with its diagram if its graph is small."""

@@ -378,8 +378,9 @@ def test_a_graph_too_large_is_refused_with_its_size_and_the_ways_out() -> None:
     message = (
         r"100,001 values .* an explanation shows at most 300 .*depth=3.*inner value.*model\.draw.*max_nodes"
     )
-    with pytest.raises(ValueError, match=message):
-        x.explain()
+    for refused in (x.explain, x.play):
+        with pytest.raises(ValueError, match=message):
+            refused()
     assert len(x.explain(depth=3).steps) == 3 + 1 + 3
 
 

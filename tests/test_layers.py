@@ -31,6 +31,9 @@ ORDER = [
     "engine.draw_network",
     "engine.local_rules",
     "engine.explanation",
+    "engine.player.page",
+    "engine.player.graph",
+    "engine.player",
     "engine.check.replayed",
     "engine.check.program",
     "engine.check.reference",
@@ -69,6 +72,7 @@ LATE = {
     ("engine.value", "engine.diagram"),
     ("engine.value", "engine.draw_graph"),
     ("engine.value", "engine.explanation"),
+    ("engine.value", "engine.player"),
     ("nn.modules", "nn.draw"),
 }
 
