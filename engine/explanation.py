@@ -9,48 +9,35 @@ that they are the same to the last bit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from math import isnan
-from typing import Any, Literal, TypeAlias
 
 from engine.derivatives import refuse_if_changed
-from engine.diagram import number
 from engine.local_rules import Rule, local_rule
 from engine.notation import ATOM, LATEX, TEXT, Names, Text, Written
 from engine.shown import Operand, Operation, Shown, shown_of
 from engine.value import Value, taking_limits
-
-Phase: TypeAlias = Literal["forward", "backward"]
+from engine.walkthrough import Line, Phase, Step, Walkthrough
 
 MOST_VALUES = 300
-_MOST_GIVEN = 24  # numbers in a line
 
 # --- The steps as data.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """A step of a pass.
+class ValueStep(Step):
+    """A step that is about a value.
 
     Args:
-        value: what it is about.
-        text: what happens, as a line of text.
-        latex: the same as LaTeX.
-        rule: the rule behind it, where that is more than a number.
-        phase: "forward" or "backward".
+        value: the value.
     """
 
     value: Value
-    text: str = field(repr=False)
-    latex: str = field(repr=False)
-    rule: Rule | None = field(default=None, repr=False)
-    phase: Phase = "backward"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forward(Step):
+class Forward(ValueStep):
     """A value is computed.
 
     Args:
@@ -62,12 +49,12 @@ class Forward(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seed(Step):
+class Seed(ValueStep):
     """The backward pass starts: the derivative of the output by itself is 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Backward(Step):
+class Backward(ValueStep):
     """The adjoint of a value gets the contribution of one edge.
 
     Args:
@@ -93,7 +80,7 @@ class Backward(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsewhere(Step):
+class Elsewhere(ValueStep):
     """The adjoint of a value is completed by what flows through values that are not shown.
 
     Args:
@@ -106,7 +93,7 @@ class Elsewhere(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nothing(Step):
+class Nothing(ValueStep):
     """An adjoint of 0 passes nothing on to the operands."""
 
 
@@ -164,8 +151,7 @@ def explain(output: Value, *, depth: int | None = None, max_nodes: int = MOST_VA
     with taking_limits():  # as derivatives are recorded, which can be explained too
         for value in shown.operations:
             refuse_if_changed(value, "explain it")
-    names = Names(shown, output=_name_for_output(shown))
-    return Explanation(shown, names, _Passes(shown, names).steps())
+    return _Passes(shown, Names(shown, output=_name_for_output(shown))).explanation()
 
 
 def _name_for_output(shown: Shown) -> str:
@@ -175,13 +161,16 @@ def _name_for_output(shown: Shown) -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation:
+class Explanation(Walkthrough):
     """The forward and the backward pass of a value in steps.
 
     Args:
+        name: the name of the value.
+        given: the numbers that the forward pass starts from.
+        steps: the steps; they are numbered from 1.
+        gradient: what the backward pass ends with.
         shown: what is explained of the graph.
-        names: what the values are called.
-        steps: the steps; `print` numbers them from 1.
+        names: what its values are called.
 
     Example:
         >>> x = Value(3.0, "x")
@@ -195,14 +184,9 @@ class Explanation:
         (6.0, 0.0)
     """
 
+    steps: Sequence[ValueStep]
     shown: Shown
     names: Names
-    steps: Sequence[Step]
-
-    @property
-    def output(self) -> Value:
-        """The value that is explained."""
-        return self.shown.roots[0]
 
     @property
     def adjoints(self) -> dict[Value, float]:
@@ -216,134 +200,95 @@ class Explanation:
                     found[step.value] = step.after
         return found
 
-    @property
-    def given(self) -> list[Value]:
-        """The values that the forward pass starts from, but for plain numbers."""
-        known = (value for value in self.shown.values if value not in self.shown.operations)
-        return [value for value in known if self.shown.kind(value) != "constant"]
 
-    def __repr__(self) -> str:
-        forward = sum(step.phase == "forward" for step in self.steps)
-        steps = "1 step" if forward == 1 else f"{forward} steps"
-        name, _ = self.names.text[self.output]
-        return f"<Explanation of {name}: {steps} forward, {len(self.steps) - forward} backward>"
-
-    def __str__(self) -> str:
-        indent = len(str(len(self.steps))) + 2
-        blocks = [[f"Given: {self.given_line}"]] if self.given else []
-        for phase, steps in self._by_phase():
-            lines = [phase.capitalize()]
-            for n, step, rule in steps:
-                lines.append(f"{f'{n}.':<{indent}}{step.text}")
-                if rule is not None:
-                    lines.append(f"{'':{indent}}by the rule {rule.text}")
-            blocks.append(lines)
-        if self.given:
-            blocks.append([f"Gradient: {self.gradient_line}"])
-        return "\n\n".join("\n".join(lines) for lines in blocks)
-
-    def _by_phase(self) -> Iterator[tuple[Phase, list[tuple[int, Step, Rule | None]]]]:
-        """The numbered steps of each phase, each rule where it first applies: once is enough to read."""
-        told: set[str] = set()
-        for phase, numbered in groupby(enumerate(self.steps, start=1), key=lambda pair: pair[1].phase):
-            steps = []
-            for n, step in numbered:
-                rule = step.rule if step.rule and step.rule.text not in told else None
-                told |= {rule.text} if rule else set()
-                steps.append((n, step, rule))
-            yield phase, steps
-
-    @property
-    def given_line(self) -> str:
-        """The numbers that the forward pass starts from."""
-        return _listed([f"{self.names.text[v][0]} = {number(v.data)}" for v in self.given])
-
-    @property
-    def gradient_line(self) -> str:
-        """What the backward pass ends with."""
-        return _listed([_result(TEXT, self.names.text, self.output, v, x) for v, x in self._gradient])
-
-    @property
-    def _gradient(self) -> list[tuple[Value, float]]:
-        adjoints = self.adjoints
-        return [(value, adjoints[value]) for value in self.given]
-
-    @property
-    def markdown(self) -> str:
-        r"""The steps as Markdown with LaTeX, for a notebook or for lecture notes.
-
-        Example:
-            >>> x = Value(3.0, "x_1")
-            >>> print(explain(x * x).markdown.splitlines()[4])
-            1. $y = x_{1} \cdot x_{1} = 3 \times 3 = 9$
-        """
-        names = self.names.latex
-        given = [f"${names[v][0]} = {LATEX.number(v.data)[0]}$" for v in self.given]
-        lines = [f"**Given** {_listed(given)}", ""] if given else []
-        for phase, steps in self._by_phase():
-            lines += [f"**{phase.capitalize()}**", ""]
-            for n, step, rule in steps:
-                lines.append(f"{n}. ${step.latex}$" + (f"<br>by the rule ${rule.latex}$" if rule else ""))
-            lines.append("")
-        if given:
-            ends = [f"${_result(LATEX, names, self.output, v, x)}$" for v, x in self._gradient]
-            lines += [f"**Gradient** {_listed(ends)}", ""]
-        return "\n".join(lines)
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the steps with LaTeX; elsewhere as text."""
-        return {"text/markdown": self.markdown, "text/plain": str(self)}
+# --- How a step is written, in one notation.
 
 
-def _listed(texts: list[str]) -> str:
-    if len(texts) <= _MOST_GIVEN:
-        return ", ".join(texts)
-    return f"{', '.join(texts[:_MOST_GIVEN])} and {len(texts) - _MOST_GIVEN} more"
+@dataclass(frozen=True)
+class _Writing:
+    notation: Text
+    names: dict[Value, Written]
+    output: Value
 
+    def number(self, x: float) -> str:
+        return self.notation.number(x)[0]
 
-# --- How a step is written, in either notation.
+    def given(self, value: Value) -> str:
+        return f"{self.names[value][0]} = {self.number(value.data)}"
 
+    def computed(self, value: Value, operation: Operation) -> str:
+        """A value as the formula of its operands, with their numbers, and what that comes to."""
+        operands = [operand.value for operand in operation.operands]
+        formula = self.notation.formula(operation, [self.names[v] for v in operands])
+        numbers = self.notation.formula(
+            operation, [self.notation.number(v.data) for v in operands], of_numbers=True
+        )
+        texts = [self.names[value][0], formula[0], numbers[0], self.number(value.data)]
+        return " = ".join(dict.fromkeys(texts))  # a name may be the formula already
 
-def _derivative(notation: Text, names: dict[Value, Written], of: Value, by: Value) -> str:
-    return notation.derivative(*(notation.inside(names[value], ATOM) for value in (of, by)))
+    def derivative(self, of: Value, by: Value) -> str:
+        return self.notation.derivative(*(self.notation.inside(self.names[v], ATOM) for v in (of, by)))
 
+    def adjoint(self, value: Value, x: float) -> str:
+        return f"{self.derivative(self.output, value)} = {self.number(x)}"
 
-def _result(notation: Text, names: dict[Value, Written], of: Value, by: Value, x: float) -> str:
-    return f"{_derivative(notation, names, of, by)} = {notation.number(x)[0]}"
+    def contribution(self, by: Value, upstream: float, operand: Operand) -> str:
+        """The chain rule along one edge: the adjoint of the result times the local derivative."""
+        factors = self.derivative(self.output, by), self.derivative(by, operand.value)
+        numbers = self.number(upstream), self.number(operand.partial)
+        return (
+            f"{self.notation.between.join(factors)} = {self.notation.times.join(numbers)}"
+            f" = {self.number(operand.partial * upstream)}"
+        )
+
+    def assigned(self, value: Value, contribution: str) -> str:
+        return f"{self.derivative(self.output, value)} = {contribution}"
+
+    def added(self, value: Value, contribution: str, before: float, after: float) -> str:
+        return (
+            f"{self.derivative(self.output, value)} {self.notation.plus_equals} {contribution}"
+            f"{self.notation.change(before, after)}"
+        )
+
+    def remark(self, words: str) -> str:
+        return self.notation.remark(words)
+
+    def change(self, before: float, after: float) -> str:
+        return self.notation.change(before, after)
 
 
 class _Passes:
     """Both passes over what is shown of a graph."""
 
     def __init__(self, shown: Shown, names: Names) -> None:
-        self.shown = shown
+        self.shown, self.names = shown, names
         self.output = shown.roots[0]
-        self.notations = ((TEXT, names.text), (LATEX, names.latex))
+        self.in_text = _Writing(TEXT, names.text, self.output)
+        self.in_latex = _Writing(LATEX, names.latex, self.output)
         self.adjoint = _adjoints(shown)
 
-    def steps(self) -> list[Step]:
-        """All steps, in order."""
-        return [*self._forward(), *self._backward()]
+    def explanation(self) -> Explanation:
+        """All steps in order, with what they start from and end with."""
+        known = [v for v in self.shown.values if v not in self.shown.operations and not self._is_constant(v)]
+        text, latex = self.in_text, self.in_latex
+        return Explanation(
+            name=self.names.text[self.output][0],
+            given=[(text.given(v), latex.given(v)) for v in known],
+            steps=[*self._forward(), *self._backward()],
+            gradient=[(text.adjoint(v, self.adjoint[v]), latex.adjoint(v, self.adjoint[v])) for v in known],
+            shown=self.shown,
+            names=self.names,
+        )
 
-    def _forward(self) -> Iterator[Step]:
+    def _both(self, write: Callable[[_Writing], str]) -> Line:
+        return write(self.in_text), write(self.in_latex)
+
+    def _forward(self) -> Iterator[ValueStep]:
         for value, operation in self.shown.operations.items():
-            text, latex = (self._computed(n, names, value, operation) for n, names in self.notations)
+            text, latex = (writing.computed(value, operation) for writing in (self.in_text, self.in_latex))
             yield Forward(value=value, operation=operation, text=text, latex=latex)
 
-    def _computed(
-        self, notation: Text, names: dict[Value, Written], value: Value, operation: Operation
-    ) -> str:
-        """A value as the formula of its operands, with their numbers, and what that comes to."""
-        operands = [operand.value for operand in operation.operands]
-        formula, _ = notation.formula(operation, [names[v] for v in operands])
-        numbers, _ = notation.formula(operation, [notation.number(v.data) for v in operands], of_numbers=True)
-        result, _ = notation.number(value.data)
-        return " = ".join(dict.fromkeys([names[value][0], formula, numbers, result]))
-
-    def _backward(self) -> list[Step]:
+    def _backward(self) -> list[ValueStep]:
         """The steps of the backward pass, operation by operation.
 
         Where `backward` goes through the partial sums of one sum at different times, and that changes a last
@@ -362,10 +307,10 @@ class _Passes:
                 break
         return steps
 
-    def _walk(self, edges: dict[Value, list[tuple[Value, int, Operand]]]) -> tuple[list[Step], bool]:
+    def _walk(self, edges: dict[Value, list[tuple[Value, int, Operand]]]) -> tuple[list[ValueStep], bool]:
         """The steps, the edges of each recorded value in turn; and whether they add up as in `backward`."""
-        text, latex = (_result(n, names, self.output, self.output, 1.0) for n, names in self.notations)
-        steps: list[Step] = [Seed(value=self.output, text=text, latex=latex)]
+        text, latex = self._both(lambda writing: writing.adjoint(self.output, 1.0))
+        steps: list[ValueStep] = [Seed(value=self.output, text=text, latex=latex)]
         sums = dict.fromkeys(self.shown.values, 0.0)
         sums[self.output] = 1.0
         uses: dict[Value, int] = defaultdict(int)
@@ -411,19 +356,16 @@ class _Passes:
 
     def _contribution(
         self, by: Value, place: int, operand: Operand, before: float, after: float, *, several: bool
-    ) -> Step:
+    ) -> ValueStep:
         upstream, x = self.adjoint[by], operand.value
-        written = []
-        for notation, names in self.notations:
-            factors = notation.between.join(
-                (_derivative(notation, names, self.output, by), _derivative(notation, names, by, x))
-            )
-            numbers = notation.times.join(notation.number(f)[0] for f in (upstream, operand.partial))
-            line = (
-                f"{_derivative(notation, names, self.output, x)} {notation.plus_equals if several else '='} "
-                f"{factors} = {numbers} = {notation.number(upstream * operand.partial)[0]}"
-            )
-            written.append(line + (notation.change(before, after) if several else ""))
+
+        def write(writing: _Writing) -> str:
+            contribution = writing.contribution(by, upstream, operand)
+            if several:
+                return writing.added(x, contribution, before, after)
+            return writing.assigned(x, contribution)
+
+        text, latex = self._both(write)
         return Backward(
             value=x,
             by=by,
@@ -432,8 +374,8 @@ class _Passes:
             partial=operand.partial,
             before=before,
             after=after,
-            text=written[0],
-            latex=written[1],
+            text=text,
+            latex=latex,
             rule=self._rule(self.shown.operations[by], place),
         )
 
@@ -448,20 +390,19 @@ class _Passes:
                 return local_rule("mul", at[start:end], place - start)
         return None
 
-    def _elsewhere(self, value: Value, before: float) -> Step:
+    def _elsewhere(self, value: Value, before: float) -> ValueStep:
         after = self.adjoint[value]
         words = "with what flows through values that are not shown"
-        text, latex = (
-            _result(n, names, self.output, value, after) + n.remark(words) + n.change(before, after)
-            for n, names in self.notations
+        text, latex = self._both(
+            lambda writing: (
+                writing.adjoint(value, after) + writing.remark(words) + writing.change(before, after)
+            )
         )
         return Elsewhere(value=value, before=before, after=after, text=text, latex=latex)
 
-    def _nothing(self, value: Value) -> Step:
-        text, latex = (
-            _result(n, names, self.output, value, 0.0) + n.remark("which passes nothing on")
-            for n, names in self.notations
-        )
+    def _nothing(self, value: Value) -> ValueStep:
+        words = "which passes nothing on"
+        text, latex = self._both(lambda writing: writing.adjoint(value, 0.0) + writing.remark(words))
         return Nothing(value=value, text=text, latex=latex)
 
 

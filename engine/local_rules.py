@@ -31,12 +31,12 @@ class Rule:
     Args:
         text: as text.
         latex: as LaTeX.
-        number: what it comes to at the operands.
+        number: what it comes to at the operands, if they are known.
     """
 
     text: str
     latex: str
-    number: float
+    number: float | None = None
 
 
 def local_rule(name: str, at: Sequence[float], place: int) -> Rule | None:

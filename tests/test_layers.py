@@ -30,6 +30,7 @@ ORDER = [
     "engine.draw_graph",
     "engine.draw_network",
     "engine.local_rules",
+    "engine.walkthrough",
     "engine.explanation",
     "engine.player.page",
     "engine.player.graph",

@@ -8,7 +8,16 @@ from dataclasses import replace
 
 from engine.diagram import Theme, number
 from engine.draw_graph import Picture
-from engine.explanation import MOST_VALUES, Backward, Elsewhere, Explanation, Forward, Nothing, Step, explain
+from engine.explanation import (
+    MOST_VALUES,
+    Backward,
+    Elsewhere,
+    Explanation,
+    Forward,
+    Nothing,
+    ValueStep,
+    explain,
+)
 from engine.player.page import Player, Scene
 from engine.render import TIMEOUT
 from engine.value import Value
@@ -61,7 +70,6 @@ class _Stage:
         self.index = {value: i for i, value in enumerate(self.shown.values)}
 
     def player(self, theme: Theme | None, title: str, timeout: float) -> Player:
-        name, _ = self.explanation.names.text[self.explanation.output]
         given = self.explanation.given_line
         start = Scene(phase="start", text=f"Given: {given}" if given else "Before the forward pass")
         scenes = [start, *map(self._scene, self.explanation.steps)]
@@ -69,7 +77,7 @@ class _Stage:
             self.shown, "light", self.parameters, names=self.explanation.names, gradients=self._widest()
         )
         picture.draw(merged=False, widths={}, local=True)
-        diagram = picture.diagram(title or f"Forward and backward pass of {name}", timeout)
+        diagram = picture.diagram(title or f"Forward and backward pass of {self.explanation.name}", timeout)
         # Cards say what they are when pointed at; their numbers come and go.
         titles = {
             self._card(v): f"{self.explanation.names.text[v][0]}, {picture.kinds[v]}" for v in self.index
@@ -92,7 +100,7 @@ class _Stage:
     def _grad(self, value: Value) -> str:
         return self._line(value, 2)
 
-    def _scene(self, step: Step) -> Scene:
+    def _scene(self, step: ValueStep) -> Scene:
         i, card = self.index[step.value], self._card(step.value)
         note = f"by the rule {step.rule.text}" if step.rule else ""
         match step:
