@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.compiler import compile as compile
     from engine.derivatives import grad, hessian, jacobian, jvp
     from engine.draw_graph import draw as draw
+    from engine.explanation import explain as explain
     from engine.functions import (
         abs,
         acos,
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
         tanh,
         where,
     )
+    from engine.player import play as play
     from engine.value import Value
 
 __all__ = [
@@ -149,6 +151,8 @@ _ROOMS = {
     "grade": "check",
     "compile": "compiler",
     "draw": "draw_graph",
+    "explain": "explanation",
+    "play": "player",
 }
 
 

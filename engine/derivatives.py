@@ -150,16 +150,33 @@ def _partials(value: Value, variable: set[Value]) -> Sequence[Operand]:
     """The partials of a value by its rule, over Values; a constant operand stays a plain number."""
     if not value.parents:
         return ()
-    _refuse_if_changed(value)
+    if not _for_any_numbers.get():
+        refuse_if_changed(value, "take grad")
     operands = [p.data if p.op == CONSTANT and p not in variable else p for p in value.parents]
     partials: Sequence[Operand] = OPS[value.op].partials(functions, value, *operands)
     return partials
 
 
-def _refuse_if_changed(value: Value) -> None:
-    """A leaf that was assigned after recording would mix its new number with the old ones around it."""
-    if _for_any_numbers.get():
-        return
+def refuse_if_changed(value: Value, purpose: str) -> None:
+    """Refuse a leaf that was assigned after recording: it would mix with the old numbers around it.
+
+    Args:
+        value: a recorded value, whose operands are looked at.
+        purpose: what to record again for.
+
+    Raises:
+        ValueError: if an operand is such a leaf.
+
+    Example:
+        >>> x = Value(3.0, "x")
+        >>> y = x * x
+        >>> x.data = 4.0
+        >>> try:
+        ...     refuse_if_changed(y, "take grad")
+        ... except ValueError as error:
+        ...     print(str(error)[:60])
+        mul was recorded as 9.0, but with x = 4.0, x = 4.0 it is 16.
+    """
     leaves = [p for p in value.parents if p.is_variable]
     if not leaves:
         return
@@ -168,7 +185,7 @@ def _refuse_if_changed(value: Value) -> None:
         names = ", ".join(f"{leaf.label or 'a leaf'} = {leaf.data!r}" for leaf in leaves)
         raise ValueError(
             f"{value.op} was recorded as {value.data!r}, but with {names} it is {now[0]!r}: a leaf was "
-            "assigned after recording. Record again to take grad; backward() uses what was recorded."
+            f"assigned after recording. Record again to {purpose}; backward() uses what was recorded."
         )
 
 

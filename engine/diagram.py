@@ -88,6 +88,27 @@ _PALETTES = {
 }
 
 
+def colours(theme: Theme) -> dict[str, str]:
+    """The colours of a theme by what they are for, for pages that show diagrams in either theme.
+
+    Example:
+        >>> colours("light")["input-stroke"], colours("dark")["input-stroke"]
+        ('#0072B2', '#56B4E9')
+    """
+    palette = _PALETTES[theme]
+    inks = {"operation": palette.operation, **palette.kinds}
+    return {
+        "background": palette.background,
+        "text": palette.text,
+        "derivative": palette.derivative,
+        "edge": palette.edge,
+        "positive": palette.positive,
+        "negative": palette.negative,
+        **{f"{kind}-fill": ink.fill for kind, ink in inks.items()},
+        **{f"{kind}-stroke": ink.stroke for kind, ink in inks.items()},
+    }
+
+
 # --- Numbers and names as text.
 
 

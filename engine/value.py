@@ -18,6 +18,8 @@ from engine.ops import OPS, Op
 
 if TYPE_CHECKING:
     from engine.diagram import Diagram
+    from engine.explanation import Explanation
+    from engine.player import Player
 
 Number: TypeAlias = int | float | Fraction | Decimal
 
@@ -390,6 +392,34 @@ class Value:
         from engine.draw_graph import draw
 
         return draw(self, **options)
+
+    def explain(self, **options: Any) -> Explanation:
+        """The forward and the backward pass in numbered steps; see `engine.explain` for the options.
+
+        Nobody's `grad` changes.
+
+        Example:
+            >>> x = Value(3.0, "x")
+            >>> print((x * x).explain().steps[0].text)
+            y = x·x = 3 × 3 = 9
+        """
+        from engine.explanation import explain
+
+        return explain(self, **options)
+
+    def play(self, **options: Any) -> Player:
+        """The forward and the backward pass, played on the diagram; see `engine.play` for the options.
+
+        Nobody's `grad` changes.
+
+        Example:
+            >>> x = Value(3.0, "x")
+            >>> len((x * x).play().scenes)
+            5
+        """
+        from engine.player import play
+
+        return play(self, **options)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """What a notebook shows: the value as text, with its diagram if its graph is small."""

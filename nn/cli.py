@@ -1,4 +1,4 @@
-"""The command line: `deltagrad example`, `train`, `verify`, `draw`, `check`, `grade`.
+"""The command line: `deltagrad example`, `train`, `verify`, `draw`, `explain`, `check`, `grade`.
 
 A verb reads its arguments, calls one room of the project and prints what it returns. A mistake of the
 user's is one line on standard error and exit status 2; status 1 means that what was checked is wrong.
@@ -12,14 +12,17 @@ import random
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
+if TYPE_CHECKING:
+    from engine import Value
+
 app = typer.Typer(
     name="deltagrad",
-    help="A scalar autograd engine: record, draw, prove and train.",
+    help="A scalar autograd engine: record, draw, explain, prove and train.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,6 +31,9 @@ console = Console(highlight=False)
 
 Target = Annotated[str | None, typer.Option(help="The column to predict, for a CSV file.")]
 Classes = Annotated[bool, typer.Option("--classes", help="The target's numbers are names of classes.")]
+ExpressionText = Annotated[str, typer.Argument(help='Such as "tanh(w*x + b)".')]
+Numbers = Annotated[list[str] | None, typer.Argument(help="w=0.4 x=1 b=0.1", show_default=False)]
+Parameters = Annotated[str, typer.Option(help="Names to show as parameters, as w,b.")]
 
 
 class OptimizerName(StrEnum):
@@ -163,30 +169,62 @@ def verify(
 
 @app.command()
 def draw(
-    expression: Annotated[str, typer.Argument(help='Such as "tanh(w*x + b)".')],
-    numbers: Annotated[list[str] | None, typer.Argument(help="w=0.4 x=1 b=0.1", show_default=False)] = None,
+    expression: ExpressionText,
+    numbers: Numbers = None,
     output: Annotated[Path, typer.Option("--output", "-o", help=".svg, .png, .pdf or .dot")] = Path(
         "graph.svg"
     ),
     view: Annotated[str | None, typer.Option(help="scalar or compact; by default as the graph is.")] = None,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     heat: Annotated[str | None, typer.Option(help="grad: edges as wide as their gradients.")] = None,
-    parameters: Annotated[str, typer.Option(help="Names to show as parameters, as w,b.")] = "",
+    parameters: Parameters = "",
 ) -> None:
     """Draw the computation graph of an expression, with its gradients."""
+    result, shown = _recorded(expression, numbers or [], parameters, "draw")
+    result.backward()
+    options = {"view": view, "theme": theme, "heat": heat, "parameters": shown}
+    console.print(f"drawn in {result.draw(**options).save(output)}")
+
+
+@app.command()
+def explain(
+    expression: ExpressionText,
+    numbers: Numbers = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write a player to this file, .html, instead.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown with LaTeX.")] = False,
+    theme: Annotated[
+        str | None, typer.Option(help="Of the player, light or dark; else the reader's.")
+    ] = None,
+    parameters: Parameters = "",
+) -> None:
+    """Explain the forward and the backward pass of an expression, step by step."""
+    result, shown = _recorded(expression, numbers or [], parameters, "explain")
+    if output is None:
+        explanation = result.explain()
+        print(explanation.markdown if markdown else explanation)
+    elif markdown:
+        raise ValueError("--markdown prints the steps and --output writes a player: give one of them")
+    else:
+        print(f"player written to {result.play(theme=theme, parameters=shown).save(output)}")
+
+
+def _recorded(
+    expression: str, numbers: list[str], parameters: str, purpose: str
+) -> tuple[Value, list[Value]]:
+    """An expression recorded at numbers, and those of its leaves that are to be shown as parameters."""
     from engine import Value
     from engine.expression import assignments, parse
 
-    leaves = {name: Value(x, name) for name, x in assignments(numbers or []).items()}
+    leaves = {name: Value(x, name) for name, x in assignments(numbers).items()}
     shown = [name.strip() for name in parameters.split(",") if name.strip()]
     if unknown := [name for name in shown if name not in leaves]:
         raise ValueError(f"--parameters {unknown[0]}: no such name among {', '.join(leaves)}")
     result = parse(expression)(**leaves)
     if not isinstance(result, Value):
-        raise ValueError(f"{expression!r} has nothing to draw: it is no single number of a name")
-    result.backward()
-    options = {"view": view, "theme": theme, "heat": heat, "parameters": [leaves[name] for name in shown]}
-    console.print(f"drawn in {result.draw(**options).save(output)}")
+        raise ValueError(f"{expression!r} has nothing to {purpose}: it is no single number of a name")
+    return result, [leaves[name] for name in shown]
 
 
 @app.command()

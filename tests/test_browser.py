@@ -53,8 +53,8 @@ document.body.append(result);
 """
 
 
-def measure(diagrams: list[str], tmp_path: Path, script: str = MEASURE) -> Any:
-    """What the script finds on a page of these diagrams."""
+def measure(diagrams: list[str], tmp_path: Path, script: str = MEASURE, seconds: int = 10) -> Any:
+    """What the script finds on a page of these diagrams, where no more seconds pass than these."""
     font = base64.b64encode(FONT.read_bytes()).decode()
     face = f"@font-face {{font-family: 'DejaVu Sans'; src: url(data:font/ttf;base64,{font})}}"
     script = script.replace("SLACK", "2.5")
@@ -71,7 +71,7 @@ def measure(diagrams: list[str], tmp_path: Path, script: str = MEASURE) -> Any:
         "--no-sandbox",
         "--disable-gpu",
         f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=10000",
+        f"--virtual-time-budget={1000 * seconds}",
         "--dump-dom",
         path.as_uri(),
     ]

@@ -268,6 +268,33 @@ def test_a_wrong_gradient_is_status_1(trained: Run, monkeypatch: pytest.MonkeyPa
     assert "13 of 13 gradients disagree over 10 examples" in found.out
 
 
+# --- draw and explain
+
+
+def test_an_expression_is_drawn(run: Run) -> None:
+    found = run("draw", "tanh(w*x + b)", "w=0.4", "x=1", "b=0.1", "--parameters", "w,b")
+    assert (found.status, found.out, found.err) == (0, "drawn in graph.svg\n", "")
+    assert "grad 0.7864" in Path("graph.svg").read_text(encoding="utf-8")
+
+
+def test_an_expression_is_explained(run: Run) -> None:
+    found = run("explain", "tanh(w*x + b)", "w=0.4", "x=1", "b=0.1")
+    assert (found.status, found.err) == (0, "")
+    assert "3. y = tanh(w·x + b) = tanh(0.5) = 0.4621\n" in found.out
+    assert found.out.endswith("Gradient: ∂y/∂w = 0.7864, ∂y/∂x = 0.3146, ∂y/∂b = 0.7864\n")
+    found = run("explain", "w*x", "w=0.4", "x=1", "--markdown")
+    assert (found.status, found.err) == (0, "")
+    assert "1. $y = w \\cdot x = 0.4 \\times 1 = 0.4$\n" in found.out
+
+
+def test_an_expression_is_played(run: Run) -> None:
+    found = run("explain", "w*x", "w=0.4", "x=1", "-o", "y.html", "--theme", "dark", "--parameters", "w")
+    assert (found.status, found.out, found.err) == (0, "player written to y.html\n", "")
+    page = Path("y.html").read_text(encoding="utf-8")
+    assert '<html lang="en" data-theme="dark">' in page
+    assert "node value parameter" in page
+
+
 # --- What is refused: one line on standard error, status 2.
 
 ODD = "x,y\n1,2\n2\n"
@@ -327,6 +354,12 @@ REFUSED = {
     "no such loss": (["verify", "model.json", "people.csv", "--loss", "hinge"], "unknown loss 'hinge'"),
     "other columns": (["verify", "model.json", "iris"], "the data lacks the columns height, weight"),
     "other inputs": (["verify", "plain.json", "iris"], "layer 1 expects 2 inputs, got 4"),
+    "nothing to draw": (["draw", "3"], "'3' has nothing to draw"),
+    "nothing to explain": (["explain", "[x]", "x=1"], "'[x]' has nothing to explain"),
+    "a parameter there is not": (["explain", "x", "x=1", "--parameters", "w"], "no such name among x"),
+    "a player as a picture": (["explain", "x", "x=1", "-o", "x.svg"], "saved as .html, not as 'x.svg'"),
+    "a theme there is not": (["explain", "x", "x=1", "-o", "x.html", "--theme", "red"], "not 'red'"),
+    "text and a player": (["explain", "x", "x=1", "-o", "x.html", "--markdown"], "give one of them"),
 }
 
 

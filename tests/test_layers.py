@@ -25,9 +25,16 @@ ORDER = [
     "engine.expression",
     "engine.render",
     "engine.diagram",
+    "engine.shown",
+    "engine.notation",
     "engine.draw_graph",
     "engine.draw_network",
-    "engine.explain",
+    "engine.local_rules",
+    "engine.walkthrough",
+    "engine.explanation",
+    "engine.player.page",
+    "engine.player.graph",
+    "engine.player",
     "engine.check.replayed",
     "engine.check.program",
     "engine.check.reference",
@@ -65,6 +72,8 @@ ORDER = [
 LATE = {
     ("engine.value", "engine.diagram"),
     ("engine.value", "engine.draw_graph"),
+    ("engine.value", "engine.explanation"),
+    ("engine.value", "engine.player"),
     ("nn.modules", "nn.draw"),
 }
 
