@@ -83,6 +83,13 @@ assert f"{w.grad:.4f} {x.grad:.4f} {b.grad:.4f}" == "1.5729 0.3146 0.7864"
 # itself is 1, and walked to the left. Each card holds the product of all the numbers between it and the
 # right end. Nothing was computed twice: the `grad` of $z$ was used for $u$ as well as for $b$.
 #
+# `explain` writes the walk down, forward and backward, one arrow for each step. Compare steps 5 to 9 with
+# the picture.
+
+# %%
+print(a.explain())
+
+# %% [markdown]
 # The number on the card of $z$ has a name of its own. It is the **delta** of this neuron, $\delta = da/dz$.
 # With it the three results read $\delta x$, $\delta w$ and $\delta$. You will meet them again in the next
 # notebook.
@@ -109,8 +116,16 @@ y
 # in $s$ goes all of these ways at once, so the products are **added**: $2 + 2 + 3 = 7$.
 #
 # That is the whole of reverse mode: *multiply along a way, add over the ways.*
+#
+# `play` shows it as a film. Step through it and watch the card of $s$: its `grad` grows three times.
 
 # %%
+y.play()
+
+# %%
+received = [step.contribution for step in y.explain().steps if step.phase == "backward" and step.value is s]
+print("the grad of s is the sum of", received)
+assert sorted(received) == [2, 2, 3]
 assert s.grad == 2 + 2 + 3
 assert s.grad == 2 * s.data + 3  # the derivative of s² + 3s
 

@@ -126,6 +126,7 @@ for name in ("w_64", "w_65", "w_41"):
 
 # %%
 loss = log_loss(model(INPUTS), TARGET)
+loss.label = "J"
 loss.backward()
 
 for p in model.parameters():
@@ -133,6 +134,23 @@ for p in model.parameters():
 print(len(gradient), "gradients, and the pencil and the engine agree")
 
 # %% [markdown]
+# It took 44 small steps: 14 forward, and 30 backward. `loss.explain()` tells them all. Here are the six that
+# end at a net input. They are the deltas, by the chain rule alone.
+
+# %%
+explanation = loss.explain()
+for number, step in enumerate(explanation.steps, start=1):
+    if step.phase == "backward" and step.value.label.startswith("z_"):
+        print(f"{number}. {step.text}")
+        assert isclose(step.after, delta[int(step.value.label[2:])], rel_tol=1e-12)
+
+phases = [step.phase for step in explanation.steps]
+assert (phases.count("forward"), phases.count("backward"), len(phases)) == (14, 30, 44)
+
+# %% [markdown]
+# In the step for $z_5$ the two factors are the derivative of the loss by $a_5$, which is $\delta_6 w_{65}$,
+# and $f'(z_5) = a_5 (1 - a_5)$. That is the line of the delta rule above.
+#
 # `model.draw` shows the same numbers where they belong. In each box: the neuron's $z$, its $a$ and its
 # $\delta$. On each arrow: the weight and, after $\partial$, its gradient. Pick any arrow. Its $\partial$ is
 # the $\delta$ at its head times the $a$ at its tail. Pick any box. Its $\delta$ is made of the boxes that it

@@ -14,6 +14,7 @@ from tests.notebooks import FOLDER, SOURCES, cells
 
 NAMES = [source.stem for source in SOURCES]
 LARGEST = 1_000_000  # bytes: GitHub shows no larger notebook
+MAKE = "run: python -m tests.notebooks {}"
 SHAPE = ("Aim.", "Predict", "assert ", "<details>", "## Recap")
 MACHINE = re.compile(r"/(?:home|root|tmp|usr|work|Users)/|[A-Z]:\\\\|\bat 0x[0-9a-f]{6,}|site-packages")
 
@@ -24,6 +25,11 @@ def outputs(name: str) -> list[dict[str, Any]]:
     return [output for cell in notebook.cells for output in cell.get("outputs", ())]
 
 
+def without_numbers(text: str) -> list[str]:
+    """The words: times differ from run to run, and last digits from machine to machine."""
+    return re.sub(r"\d[\d.]*(e[+-]?\d+)?", "#", text).split()
+
+
 def test_there_are_notebooks_and_an_index_that_lists_them() -> None:
     index = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert NAMES
@@ -32,18 +38,20 @@ def test_there_are_notebooks_and_an_index_that_lists_them() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_runs_from_top_to_bottom(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_from_top_to_bottom_and_prints_what_is_saved(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(FOLDER / f"{name}.py"))
     assert not list(tmp_path.iterdir()), "a notebook leaves no files"
+    saved = "".join(output["text"] for output in outputs(name) if output["output_type"] == "stream")
+    assert without_numbers(capsys.readouterr().out) == without_numbers(saved), MAKE.format(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_forms_have_the_same_cells(name: str) -> None:
-    assert cells(FOLDER / f"{name}.ipynb") == cells(FOLDER / f"{name}.py"), (
-        f"run: python -m tests.notebooks {name}"
-    )
+    assert cells(FOLDER / f"{name}.ipynb") == cells(FOLDER / f"{name}.py"), MAKE.format(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
