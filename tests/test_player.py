@@ -289,8 +289,6 @@ DRIVE = """
     && a.top >= b.top - by && a.bottom <= b.bottom + by;
   const key = (doc, name) => doc.body.dispatchEvent(
     new doc.defaultView.KeyboardEvent("keydown", {key: name, bubbles: true}));
-  if (document.readyState !== "complete") // which it is when every frame is
-    await new Promise(done => addEventListener("load", done, {once: true}));
   const report = [];
   for (const frame of document.querySelectorAll("iframe")) {
     const loaded = () => frame.contentDocument?.readyState === "complete"
