@@ -543,6 +543,8 @@ def test_outside_a_domain_a_program_follows_ieee_754() -> None:
     x = Value(1.0)
     assert np.isnan(engine.compile(x.log(), [x])([[-1.0]])[0])
     assert engine.compile(x.exp(), [x])([[1000.0]])[0] == math.inf
+    w = Value(0.0)
+    assert np.isnan(engine.compile(w * x.exp(), [x], [w])([[1000.0]])[0])  # 0 * inf
 
 
 # --- Errors.

@@ -170,16 +170,17 @@ def _tanh_and_sech2(x: Array, out: tuple[Array, Array]) -> None:
     tanh(x, out=t)
     np.multiply(t, t, out=slope)
     np.subtract(1.0, slope, out=slope)
-    lost = (slope.ravel() < 1.0 / 256.0).nonzero()[0]
-    if lost.size:
+    if not slope.item(slope.argmin()) >= 1.0 / 256.0:  # argmin finds a NaN first
+        lost = (slope.ravel() < 1.0 / 256.0).nonzero()[0]
         slope.ravel()[lost] = sech2(x.ravel()[lost])
 
 
 def _relu_and_step(x: Array, out: tuple[Array, Array]) -> None:
     positive_part, positive = out
-    np.maximum(x, 0.0, out=positive_part)
+    positive_part.fill(0.0)
+    np.maximum(x, positive_part, out=positive_part)  # of two arrays: with a number it takes thrice the time
     np.greater(x, 0.0, out=positive, casting="unsafe")
-    if np.isnan(np.minimum.reduce(x, axis=None)):
+    if np.isnan(x.item(x.argmin())):  # argmin finds a NaN first
         positive[np.isnan(x)] = np.nan
 
 
