@@ -646,6 +646,46 @@ def test_number_systems_agree(name: str) -> None:
     assert compared >= 5
 
 
+NORMAL = ["normal_cdf", "gelu", "gaussian", "erfc", "erf"]
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_arrays_keep_the_digits_of_the_normal_distribution(name: str) -> None:
+    """Over the whole domain, where a piece of the table ends and begins, and where the tail underflows."""
+    rng, truth = np.random.default_rng(0), TRUTH[name]
+    ends = np.arange(-641, 642) / 16.0
+    pieces = [ends, np.nextafter(ends, 50.0), np.nextafter(ends, -50.0)]
+    tails = [rng.uniform(low, low + 3.0, 150) for low in (-40.0, -39.0, -8.0, -1.5, 5.0, 25.0, 37.0)]
+    drawn = [[x for (x,) in points(name, 300, seed=8)], rng.normal(size=300), [0.5, -0.5, 1e-300, SMALLEST]]
+    x = np.concatenate([*pieces, *tails, *drawn])
+    with np.errstate(all="ignore"):
+        single = x[abs(x) < 1e30].astype(np.float32)
+        found, found_single = (OPS[name].forward(arrays, y) for y in (x, single))
+    assert (found.dtype, found_single.dtype) == (np.float64, np.float32)
+    for at, got in zip(x.tolist(), found.tolist(), strict=True):
+        error = ulps(got, truth.value(mp.mpf(at)), None, truth.underflow(mp.mpf(at)))
+        assert error <= 3.0, f"{name}({at}) is off by {error}"
+    for at, got in zip(single.tolist(), found_single, strict=True):
+        true = float(truth.value(mp.mpf(at)))
+        assert abs(float(got) - true) <= 0.51 * float(np.spacing(abs(np.float32(true)))), (name, at)
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_arrays_have_the_limits_of_the_normal_distribution(name: str) -> None:
+    x = np.array([inf, -inf, nan, 0.0, -0.0, LARGEST, -LARGEST])
+    expected = {
+        "normal_cdf": [1.0, 0.0, nan, 0.5, 0.5, 1.0, 0.0],
+        "gelu": [inf, -0.0, nan, 0.0, -0.0, LARGEST, -0.0],
+        "gaussian": [0.0, 0.0, nan, 1.0, 1.0, 0.0, 0.0],
+        "erfc": [0.0, 2.0, nan, 1.0, 1.0, 0.0, 2.0],
+        "erf": [1.0, -1.0, nan, 0.0, -0.0, 1.0, -1.0],
+    }[name]
+    with np.errstate(all="raise", under="ignore"):
+        found = OPS[name].forward(arrays, x)
+        assert OPS[name].forward(arrays, np.float64(-inf)) == expected[1]
+    assert list(map(repr, found.tolist())) == list(map(repr, expected))
+
+
 def test_multiprecision_keeps_its_own_precision() -> None:
     before = mpmath.mp.dps
     m = Multiprecision(50)
