@@ -293,6 +293,8 @@ SPECIAL_POINTS: list[tuple[str, Point, float, Point]] = [
     ("hypot", (0.0, 0.0), 0.0, (0.0, 0.0)),
     ("prod", (0.0, 3.0, 5.0), 0.0, (15.0, 0.0, 0.0)),
     ("prod", (0.0, 0.0, 5.0), 0.0, (0.0, 0.0, 0.0)),
+    ("prod", (2.0, inf), inf, (inf, 2.0)),
+    ("prod", (1e200, -1e200), -inf, (-1e200, 1e200)),
     # Powers: the derivative by a base of 0, by an exponent at base 0, by an exponent at a negative base
     ("pow", (0.0, 0.0), 1.0, (0.0, 0.0)),
     ("pow", (0.0, 0.5), 0.0, (inf, 0.0)),
@@ -328,6 +330,8 @@ SPECIAL_POINTS: list[tuple[str, Point, float, Point]] = [
     ("erf", (inf,), 1.0, (0.0,)),
     ("erfc", (inf,), 0.0, (0.0,)),
     ("erfc", (-inf,), 2.0, (0.0,)),
+    ("gaussian", (inf,), 0.0, (0.0,)),
+    ("gaussian", (-inf,), 0.0, (0.0,)),
     ("normal_cdf", (-inf,), 0.0, (0.0,)),
     ("normal_cdf", (inf,), 1.0, (0.0,)),
     ("sigmoid", (inf,), 1.0, (0.0,)),
@@ -408,6 +412,22 @@ def test_outside_its_domain_an_operation_says_what_it_got_and_what_it_takes(
     operands = [Value(x_i, label) for x_i, label in zip(x, "ab", strict=False)]
     with pytest.raises(error, match=message):
         recorder(OPS[name])(*operands)
+
+
+@pytest.mark.parametrize(
+    ("x", "product"),
+    [
+        ((1e300, 1e300, 1e-300, 1e-300), 1.0),
+        ((1e-300, 1e-300, 1e300, -1e300), -1.0),
+        ((1e-200, 1e-120, 1e200), 1e-120),
+        ((0.5,) * 2000 + (2.0,) * 2000, 1.0),
+        ((1e-200, 1e-200, inf), inf),
+        ((1e200, 1e200, 0.0), 0.0),
+        ((1e-200, 1e-200), 0.0),
+    ],
+)
+def test_a_product_overflows_only_where_the_result_does(x: Point, product: float) -> None:
+    assert engine.prod(x) == pytest.approx(product, rel=4e-16, abs=0.0)
 
 
 def test_sums_and_products_of_nothing() -> None:
