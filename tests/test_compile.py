@@ -155,7 +155,8 @@ def loops(sizes: Sequence[int], seed: int, order: str) -> tuple[Callable[..., Va
 
     def net_input(w: list[Value], b: Value, a: list[Value]) -> Value:
         if order == "one sum of products":
-            return engine.sumprod([*w, b], [*a, 1.0])
+            z: Value = engine.sumprod([*w, b], [*a, 1.0])
+            return z
         terms = list(zip(w, a, strict=True))
         if order == "shuffled":
             random.Random(len(a)).shuffle(terms)
