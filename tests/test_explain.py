@@ -338,6 +338,21 @@ def test_where_the_order_of_a_sum_matters_to_the_last_bit_it_is_that_of_backward
     assert 0.1 + 0.3 + 0.2 != 0.6  # operation by operation it would be this
 
 
+def test_otherwise_the_edges_of_a_sum_come_one_after_the_other() -> None:
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    y = a * b + b * c + c
+    by = [step.by for step in explain(y).steps if isinstance(step, Backward)]
+    assert [value is y for value in by] == [True] * 3 + [False] * 4
+
+
+def test_an_infinite_partial_behind_an_adjoint_of_0_makes_no_nan() -> None:
+    x = Value(0.0, "x")
+    y = sqrt(x) * 0.0 + x
+    adjoints = explain(y).adjoints
+    y.backward()
+    assert adjoints[x] == x.grad == 1.0
+
+
 def test_grad_is_left_alone_and_infinite_partials_are_explained() -> None:
     x = Value(0.0, "x")
     x.grad = 7.0

@@ -289,13 +289,15 @@ DRIVE = """
     && a.top >= b.top - by && a.bottom <= b.bottom + by;
   const key = (doc, name) => doc.body.dispatchEvent(
     new doc.defaultView.KeyboardEvent("keydown", {key: name, bubbles: true}));
-  if (document.readyState !== "complete") // which it is when every frame is
-    await new Promise(done => addEventListener("load", done, {once: true}));
   const report = [];
   for (const frame of document.querySelectorAll("iframe")) {
+    const loaded = () => frame.contentDocument?.readyState === "complete"
+      && frame.contentDocument.getElementById("player-slider");
+    while (!loaded()) await new Promise(done => setTimeout(done, 20));
     const doc = frame.contentDocument, view = frame.contentWindow;
     const part = name => doc.getElementById(`player-${name}`);
     doc.fonts.add(await new view.FontFace("DejaVu Sans", face).load());
+    await doc.fonts.ready;
     const violations = [];
     doc.addEventListener("securitypolicyviolation", e => violations.push(e.effectiveDirective));
     const last = Number(part("slider").max), outside = [], states = [];
