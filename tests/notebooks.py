@@ -27,7 +27,8 @@ def executed(source: Path) -> Any:
 
     notebook = jupytext.read(source)
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
-    NotebookClient(notebook, record_timing=False, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    where = {"metadata": {"path": str(FOLDER)}}
+    NotebookClient(notebook, record_timing=False, coalesce_streams=True, resources=where).execute()
     notebook.metadata["language_info"] = {"name": "python"}  # not the version that it happened to run on
     for i, cell in enumerate(notebook.cells, start=1):
         cell.id = f"{i:02}"
@@ -39,10 +40,9 @@ def executed(source: Path) -> Any:
 
 def main() -> None:
     """Write the notebooks that are named, or all."""
-    for source in SOURCES:
-        if not sys.argv[1:] or source.stem in sys.argv[1:]:
-            jupytext.write(executed(source), source.with_suffix(".ipynb"))
-            print(source.stem)
+    for name in sys.argv[1:] or [source.stem for source in SOURCES]:
+        jupytext.write(executed(FOLDER / f"{name}.py"), FOLDER / f"{name}.ipynb")
+        print(name)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
-import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 
 from tests.notebooks import FOLDER, SOURCES, cells
 
 NAMES = [source.stem for source in SOURCES]
-LARGEST = 1_000_000  # bytes: GitHub shows no larger notebook
+LARGEST = 1_000_000  # bytes: a larger notebook is slow to show, if it is shown at all
 MAKE = "run: python -m tests.notebooks {}"
 SHAPE = ("Aim.", "Predict", "assert ", "<details>", "## Recap")
 MACHINE = re.compile(r"/(?:home|root|tmp|usr|work|Users)/|[A-Z]:\\\\|\bat 0x[0-9a-f]{6,}|site-packages")
@@ -41,9 +41,10 @@ def test_there_are_notebooks_and_an_index_that_lists_them() -> None:
 def test_it_runs_from_top_to_bottom_and_prints_what_is_saved(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    matplotlib.use("Agg")
+    plt.switch_backend("Agg")
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(FOLDER / f"{name}.py"))
+    plt.close("all")
     assert not list(tmp_path.iterdir()), "a notebook leaves no files"
     saved = "".join(output["text"] for output in outputs(name) if output["output_type"] == "stream")
     assert without_numbers(capsys.readouterr().out) == without_numbers(saved), MAKE.format(name)
