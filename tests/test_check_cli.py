@@ -31,6 +31,7 @@ def run(
         (["relu(x)", "x=0"], 0, "1 gradient at a kink"),
         (["sqrt(x)", "x=0"], 1, "cannot be proved"),
         (["x + y", "x=0"], 1, "takes x, y; got x"),
+        (["os.path:join", "x=1"], 1, "f raises TypeError at the point"),
     ],
 )
 def test_check(
