@@ -87,7 +87,7 @@ def test_the_tables_above_leave_nothing_out() -> None:
 
 @pytest.mark.parametrize(("loss", "output"), NETWORKS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_networks_agree_with_the_engine_and_the_delta_rule(
     activation: str, loss: str, output: str, seed: int
@@ -340,7 +340,7 @@ UNARY = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from([*BINARY, *UNARY]), st.integers(0, 40), st.integers(0, 40)),
