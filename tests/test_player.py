@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import json
+import random
 import re
 import subprocess
 from collections.abc import Callable
@@ -20,7 +21,8 @@ from engine import Value, play, relu, softmax, sumprod, tanh
 from engine.diagram import number
 from engine.player import Player, Scene
 from engine.render import RenderError
-from nn.losses import log_loss
+from nn.losses import cross_entropy, log_loss
+from nn.modules import MLP
 from nn.worked_example import INPUTS, TARGET, network
 from tests.test_browser import CHROMIUM, FONT, measure
 from tests.test_draw import HOSTILE
@@ -420,6 +422,26 @@ def test_the_drive_sees_text_outside_its_box_and_an_open_policy(tmp_path: Path) 
     (report,) = drive([page], tmp_path)
     assert [found[1] for found in report["outside"]] == ["v0", "v0"]
     assert report["fetched"] == "fetched"
+
+
+@in_a_browser
+def test_in_a_browser_a_network_is_played_to_the_exact_end(tmp_path: Path) -> None:
+    softmax_net = MLP(2, [3, 3], activation="tanh", output="softmax", rng=random.Random(3))
+    players = [
+        network().play(INPUTS, TARGET, log_loss),
+        softmax_net.play([0.5, -1.0], [1.0, 0.0, 0.0], cross_entropy, theme="dark"),
+    ]
+    for player, report in zip(players, drive([p.html for p in players], tmp_path), strict=True):
+        assert report["outside"] == []
+        assert report["states"][0]["lines"] == player.blank
+        assert [state["text"] for state in report["states"]] == [scene.text for scene in player.scenes]
+        assert [state["unknown"] for state in report["states"]][-1] == 0
+        drawn = Page(player.diagram.svg)
+        final = [
+            text for text in drawn.texts["text"] + drawn.texts["tspan"] if re.match(r"[zaδ]. |∂ [−0-9]", text)
+        ]
+        shown = report["states"][-1]["lines"]
+        assert set(shown.values()) >= set(final)
 
 
 @in_a_browser
