@@ -302,7 +302,7 @@ DRIVE = """
     await doc.fonts.ready;
     const violations = [];
     doc.addEventListener("securitypolicyviolation", e => violations.push(e.effectiveDirective));
-    const last = Number(part("slider").max), outside = [], states = [];
+    const last = Number(part("slider").max), outside = [], unseen = [], states = [];
     const state = () => ({
       count: part("count").textContent,
       text: part("text").textContent,
@@ -316,6 +316,8 @@ DRIVE = """
     for (let step = 1; step <= last; step += 1) {
       part("on").click();
       states.push(state());
+      for (const card of doc.querySelectorAll(".write"))
+        if (!inside(box(card), box(part("stage")), 1)) unseen.push([step, card.id]);
       for (const node of doc.querySelectorAll("g.node")) {
         const frame = box(node.querySelector("path,polygon,ellipse"));
         for (const text of node.querySelectorAll("text"))
@@ -350,7 +352,8 @@ DRIVE = """
     script.textContent = "document.title = 'run'";
     doc.body.append(script);
     await new Promise(done => setTimeout(done, 100)); // for violations to be reported
-    report.push({states, outside, keys, playing, themes, small, wide, fetched, violations, title: doc.title});
+    report.push({states, outside, unseen, keys, playing, themes, small, wide, fetched, violations,
+      title: doc.title});
   }
   const result = document.createElement("pre"); result.id = "result";
   result.textContent = JSON.stringify(report);
@@ -448,7 +451,8 @@ def test_in_a_browser_a_network_is_played_to_the_exact_end(tmp_path: Path) -> No
 def test_a_phone_shows_it_all(tmp_path: Path) -> None:
     reports = drive([play(neuron()).html, play(worked_example()).html], tmp_path, width=360)
     for report in reports:
-        assert (report["outside"], report["small"], report["wide"]) == ([], 0, 0)
+        assert (report["outside"], report["unseen"]) == ([], [])
+        assert (report["small"], report["wide"]) == (0, 0)
 
 
 @in_a_browser
