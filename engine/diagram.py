@@ -200,7 +200,7 @@ class Diagram:
         Raises:
             RenderError: if its layout takes too long, or nothing is installed that makes one.
         """
-        return render(self.dot, "svg", finish=self._finish, timeout=self.timeout).decode()
+        return _finished(render(self.dot, timeout=self.timeout).decode(), self)
 
     @cached_property
     def png(self) -> bytes:
@@ -209,7 +209,7 @@ class Diagram:
         Raises:
             RenderError: as `svg`, and if neither the extra `png` nor `dot` is installed.
         """
-        return render(self.dot, "png", finish=self._finish, timeout=self.timeout)
+        return render(self.dot, "png", svg=lambda: self.svg, timeout=self.timeout)
 
     @cached_property
     def pdf(self) -> bytes:
@@ -218,7 +218,7 @@ class Diagram:
         Raises:
             RenderError: as `svg`, and if neither the extra `pdf` nor `dot` is installed.
         """
-        return render(self.dot, "pdf", finish=self._finish, timeout=self.timeout)
+        return render(self.dot, "pdf", svg=lambda: self.svg, timeout=self.timeout)
 
     def save(self, path: str | Path) -> Path:
         """Write the picture to a file.
@@ -259,9 +259,6 @@ class Diagram:
         """The SVG inline, its ids its own on a page with other diagrams."""
         prefix = f"d{sum(ord(c) * i for i, c in enumerate(self.dot, 1)) % 0xFFFFFF:06x}-"
         return _prefixed(self.svg, prefix)
-
-    def _finish(self, svg: str) -> str:
-        return _finished(svg, self)
 
 
 _ENDINGS: dict[str, Callable[[Diagram], str | bytes]] = {

@@ -1,15 +1,15 @@
 """Diagrams of networks: neurons with their numbers, and the delta rule to be read off.
 
 A network is described here by numbers and names alone, so that whoever has networks can draw them. Cards
-and labels are put on a grid: layers are columns, and a column is as far from the next as the labels of its
-weights need.
+and labels are put on a grid: layers are columns, and between two of them the labels of the weights are a
+column of their own. Every edge goes through its label: edges fan out from a neuron to their labels in order,
+and cross only behind them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from engine.diagram import Canvas, Diagram, Field, Heat, Theme, name_of, number, widths
 from engine.ops import OPS
@@ -99,6 +99,8 @@ _BETWEEN = 26.0  # cards of a column
 MOST_FULL_CARDS = 8  # in a column; beyond, a card has one line
 _MOST_IN_A_COLUMN = 20
 _PLAIN_GAP = 140.0  # between columns whose weights have no labels
+_LEAST_FAN, _MOST_FAN = 30.0, 90.0  # between a column of labels and the cards on its sides
+_STEEPEST = 2.5  # edges go up or down this much for each step aside, if the fan is not at its most
 _LONGEST = 14  # characters of a name
 
 
@@ -185,20 +187,24 @@ class _Grid:
             self.columns = [_Column(size, spacing) for size in sizes]
             for column, cards in zip(self.columns, self.cards, strict=True):
                 column.width = max(self._width(lines) for lines in cards)
-            self.along = [self._set_apart(k) for k in range(1, len(sizes))]
-            if None not in self.along:
+            self.labels = [self._set_apart(k) for k in range(1, len(sizes))]
+            if None not in self.labels:
                 break
 
-    def _set_apart(self, k: int) -> float | None:
-        """Put column k where the labels of its weights fit, and say where on the edges they do."""
+    def _set_apart(self, k: int) -> list[float] | None:
+        """Put column k aside of the labels of its weights, and say how high they lie; None if too many."""
         tail, head = self.columns[k - 1], self.columns[k]
-        start, end = tail.heights(), head.heights()
-        edges = [(start[w.source], end[i]) for i, w in self._shown_weights(k)]
-        along = _where_labels_fit(edges) if self.full else None
-        labels = [line for _, w in self._shown_weights(k) for line in weight_lines(w)]
-        gap = _PLAIN_GAP if along is None else (_text_width(labels, _LABEL_FONT) / 2 + 8.0) / along
+        weights = self._shown_weights(k)
+        room = max(column.size * column.spacing for column in (tail, head))
+        labels, gap = None, _PLAIN_GAP
+        if self.full and len(weights) * _LABEL_HEIGHT <= room:
+            start, end = tail.heights(), head.heights()
+            edges = [(start[w.source], end[i]) for i, w in weights]
+            labels = _apart([(y0 + y1) / 2 for y0, y1 in edges], _LABEL_HEIGHT)
+            rise = max(abs(y - y1) for y, edge in zip(labels, edges, strict=True) for y1 in edge)
+            gap = self._label_width(k) + 2 * min(max(_LEAST_FAN, rise / _STEEPEST), _MOST_FAN)
         head.x = tail.x + (tail.width + head.width) / 2 + gap
-        return along
+        return labels
 
     def diagram(self, title: str, timeout: float) -> Diagram:
         kinds = ["input", *["intermediate"] * (len(self.columns) - 2), "output"]
@@ -208,8 +214,8 @@ class _Grid:
             if column.left_out:
                 place = f"{column.x:g},{column.y(len(column.shown) // 2):g}!"
                 self.canvas.text(f"m{k}", [f"⋮ {column.left_out:,} more"], "omission", pos=place)
-        for k, along in enumerate(self.along, start=1):
-            self._weights(k, along)
+        for k, labels in enumerate(self.labels, start=1):
+            self._weights(k, labels)
         if self.network.loss is not None:
             self._loss(*self.network.loss)
         notes = [self._legend(), *self._omissions()]
@@ -238,8 +244,8 @@ class _Grid:
     def _omissions(self) -> list[str]:
         counts = [
             f"{sum(len(neuron.weights) for neuron in layer.neurons):,} weights of layer {k}"
-            for k, (layer, along) in enumerate(zip(self.network.layers, self.along, strict=True), start=1)
-            if along is None
+            for k, (layer, labels) in enumerate(zip(self.network.layers, self.labels, strict=True), start=1)
+            if labels is None
         ]
         return [f"Without numbers, which would not fit: {', '.join(counts)}"] if counts else []
 
@@ -262,50 +268,55 @@ class _Grid:
         )
 
     def _shown_weights(self, k: int) -> list[tuple[int, Weight]]:
-        """The weights of layer k whose both ends are shown, with the index of the neuron at the head."""
+        """The weights of layer k whose both ends are shown, from the first input on, with their neurons."""
         tail, neurons = set(self.columns[k - 1].shown), self.network.layers[k - 1].neurons
-        return [(i, w) for i in self.columns[k].shown for w in neurons[i].weights if w.source in tail]
+        shown = [(i, w) for i in self.columns[k].shown for w in neurons[i].weights if w.source in tail]
+        return sorted(shown, key=lambda place: place[1].source)
 
-    def _weights(self, k: int, along: float | None) -> None:
+    def _weights(self, k: int, labels: Sequence[float] | None) -> None:
         shown = self._shown_weights(k)
         sizes = [w.grad if self.heat else w.value for _, w in shown]
-        wide = widths({place: abs(size) for place, size in enumerate(sizes)}, 2.2 if along is None else 3.6)
+        wide = widths({place: abs(size) for place, size in enumerate(sizes)}, 2.2 if labels is None else 3.6)
         for place, (i, w) in enumerate(shown):
             negative = sizes[place] < 0.0
-            ident = f"w{k}_{i + 1}_{w.source + 1}"
-            self.canvas.edge(
-                f"{_ident(k - 1, w.source)}:e",
-                f"{_ident(k, i)}:w",
-                ident,
-                f"weight {_sign(negative)}",
-                ", ".join(weight_lines(w)),
-                color=self._colour(negative),
-                penwidth=f"{wide[place]:.3g}",
-                style="dashed" if negative else "solid",
-                arrowhead="none" if along is None else "normal",
-            )
-            if along is not None:
-                self._weight_label(k, i, w, ident, negative, along)
+            tail, head = f"{_ident(k - 1, w.source)}:e", f"{_ident(k, i)}:w"
+            ident, title = f"w{k}_{i + 1}_{w.source + 1}", ", ".join(weight_lines(w))
+            line = {
+                "color": self._colour(negative),
+                "penwidth": f"{wide[place]:.3g}",
+                "style": "dashed" if negative else "solid",
+            }
+            kind = _weight_class(negative)
+            if labels is None:
+                self.canvas.edge(tail, head, ident, kind, title, arrowhead="none", **line)
+                continue
+            label = f"{ident}_label"
+            self._weight_label(k, label, w, negative, labels[place])
+            self.canvas.edge(tail, f"{label}:w", ident, kind, title, arrowhead="none", **line)
+            self.canvas.edge(f"{label}:e", head, f"{ident}_head", kind, title, **line)
 
     def _colour(self, negative: bool) -> str:
         return self.canvas.palette.negative if negative else self.canvas.palette.positive
 
-    def _weight_label(self, k: int, i: int, w: Weight, ident: str, negative: bool, along: float) -> None:
-        """A label lies on its edge, as text of its own: Graphviz would put it beside."""
+    def _weight_label(self, k: int, ident: str, w: Weight, negative: bool, y: float) -> None:
+        """A label is text of its own that its edge goes through: Graphviz would put it beside."""
         tail, head = self.columns[k - 1], self.columns[k]
-        x0, x1 = tail.x + tail.width / 2, head.x - head.width / 2
-        y0, y1 = tail.heights()[w.source], head.heights()[i]
+        x = (tail.x + tail.width / 2 + head.x - head.width / 2) / 2
         self.canvas.text(
-            f"{ident}_label",
+            ident,
             weight_lines(w),
-            f"weight {_sign(negative)}",
+            _weight_class(negative),
             fontcolor=self._colour(negative),
             fontsize=f"{_LABEL_FONT}",
-            width=f"{_text_width(weight_lines(w), _LABEL_FONT) / 72:.3f}",
+            width=f"{self._label_width(k) / 72:.3f}",
             height=f"{_LABEL_HEIGHT / 72:.3f}",
             fixedsize="true",
-            pos=f"{x0 + along * (x1 - x0):g},{y0 + along * (y1 - y0):g}!",
+            pos=f"{x:g},{y:g}!",
         )
+
+    def _label_width(self, k: int) -> float:
+        lines = (line for _, w in self._shown_weights(k) for line in weight_lines(w))
+        return _text_width(lines, _LABEL_FONT)
 
     def _loss(self, name: str, value: float) -> None:
         outputs, targets = self.columns[-1], self.network.targets
@@ -326,8 +337,8 @@ class _Grid:
             self.canvas.edge("targets:s", "loss:n", "l0", "result")
 
 
-def _sign(negative: bool) -> str:
-    return "negative" if negative else "positive"
+def _weight_class(negative: bool) -> str:
+    return f"weight {'negative' if negative else 'positive'}"
 
 
 def _ident(k: int, i: int) -> str:
@@ -377,14 +388,19 @@ def delta_name(neuron: Neuron) -> str:
     return name_of(f"delta{index}{place}" if z == "z" else f"δ {neuron.labels[0]}", _LONGEST)
 
 
-def _where_labels_fit(edges: Sequence[tuple[float, float]]) -> float | None:
-    """How far along the edges between two columns their labels lie apart; None if nowhere.
+def _apart(wanted: Sequence[float], least: float) -> list[float]:
+    """Heights in this order, downwards, a least distance apart and as near to those wanted as can be.
 
-    Half way the columns may be close, but labels of edges that cross meet; nearer to the tail they fan out.
+    Those that would come too near are spread around their mean: pool adjacent violators (Barlow, Bartholomew,
+    Bremner and Brunk 1972, section 1.2).
     """
-    for percent in range(50, 15, -1):
-        along = percent / 100
-        heights = sorted(y0 + along * (y1 - y0) for y0, y1 in edges)
-        if all(above - below >= _LABEL_HEIGHT for below, above in pairwise(heights)):
-            return along
-    return None
+    pools: list[tuple[float, int]] = []  # the mean of some, and how many they are
+    for place, height in enumerate(wanted):
+        mean, count = height + place * least, 1  # seen from here, the order is all that is asked for
+        while pools and pools[-1][0] < mean:
+            above, others = pools.pop()
+            mean = (mean * count + above * others) / (count + others)
+            count += others
+        pools.append((mean, count))
+    means = [mean for mean, count in pools for _ in range(count)]
+    return [mean - place * least for place, mean in enumerate(means)]

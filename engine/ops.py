@@ -72,8 +72,8 @@ def _atan2_partials(m: Any, out: Any, y: Any, x: Any) -> Sequence[Any]:
 
 
 def _hypot_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
-    r = m.where(out, out, 1.0)  # at the origin, a kink, every partial is 0
-    return [x_i / r for x_i in x]
+    r = m.where(out, out, 1.0)
+    return [m.where(out, x_i / r, 0.0) for x_i in x]  # at the origin, a kink, every derivative is 0
 
 
 def _tie_shares(m: Any, out: Any, *x: Any) -> Sequence[Any]:
@@ -255,7 +255,7 @@ OPS = _table(
        lambda m, out, x: (-2.0 / m.sqrt(m.pi) * m.gaussian(x) * m.gaussian(x),)),
     Op("gaussian", "e^(−x²/2)", 1, "exp(-x**2 / 2)",
        lambda m, x: m.gaussian(x),
-       lambda m, out, x: (-x * out,)),
+       lambda m, out, x: (m.where(out, -x * out, 0.0),)),  # at infinity too
     Op("normal_cdf", "Φ", 1, "the standard normal distribution function",
        lambda m, x: m.normal_cdf(x),
        lambda m, out, x: (m.gaussian(x) / m.sqrt(2.0 * m.pi),)),

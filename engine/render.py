@@ -46,7 +46,7 @@ def render(
     dot: str,
     format: str = "svg",
     *,
-    finish: Callable[[str], str] = str,
+    svg: Callable[[], str] | None = None,
     timeout: float = TIMEOUT,
 ) -> bytes:
     """A picture of a graph.
@@ -54,7 +54,7 @@ def render(
     Args:
         dot: the graph in the DOT language.
         format: "svg", "png" or "pdf".
-        finish: applied to the SVG that Graphviz drew, before it is returned or converted.
+        svg: gives the SVG that is converted to another format; None for that of the graph.
         timeout: seconds that a layout may take.
 
     Returns:
@@ -69,11 +69,11 @@ def render(
         2
     """
     if format == "svg":
-        return finish(_svg(dot, timeout)).encode()
+        return _svg(dot, timeout).encode()
     if format not in _CONVERTERS:
         raise ValueError(f"a diagram is made as svg, {' or '.join(_CONVERTERS)}, not as {format!r}")
     try:
-        return _CONVERTERS[format](lambda: finish(_svg(dot, timeout)))
+        return _CONVERTERS[format](svg or (lambda: _svg(dot, timeout)))
     except ImportError as missing:
         if shutil.which("dot"):
             return _by_command(dot, format, timeout)

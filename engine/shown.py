@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from engine.graph import recorded
 from engine.ops import OPS
-from engine.value import CONSTANT, LEAF, PARAMETER, Value
+from engine.value import CONSTANT, LEAF, PARAMETER, Value, is_factor_one
 
 _MOST_EDGES = 5  # for each value that may be shown
 
@@ -158,14 +158,15 @@ def _is_zero(value: Value) -> bool:
 
 
 def _terms(value: Value) -> list[list[Operand]]:
-    """The operands of a value, one by one; the factors of a sum of products pair by pair."""
+    """The operands of a value, one by one; the factors of a sum of products pair by pair, but for a 1."""
     operands = [
         Operand(parent, partial, (value, place))
         for place, (parent, partial) in enumerate(zip(value.parents, value.partials, strict=True))
     ]
     if value.op == "sumprod":
         half = len(operands) // 2
-        return [[w, x] for w, x in zip(operands[:half], operands[half:], strict=True)]
+        pairs = zip(operands[:half], operands[half:], strict=True)
+        return [[factor for factor in pair if not is_factor_one(factor.value)] or [*pair] for pair in pairs]
     return [[operand] for operand in operands]
 
 

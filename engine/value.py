@@ -205,6 +205,8 @@ def as_float(x: Number) -> float:
         >>> as_float(Fraction(1, 4))
         0.25
     """
+    if type(x) is float:  # nearly always; the question below takes longer than recording
+        return x
     if isinstance(x, (Real, Decimal)) and not isinstance(x, bool):
         return float(x)
     kind = type(x).__name__
@@ -234,6 +236,11 @@ def constant(x: Number) -> Value:
     value = Value(x)
     value.op = CONSTANT
     return value
+
+
+def is_factor_one(value: Value) -> bool:
+    """Whether a value is the plain number 1: as a factor it changes nothing, and is not worth showing."""
+    return value.op == CONSTANT and value.data == 1.0 and not value.label
 
 
 def parameter(x: Number, label: str) -> Value:

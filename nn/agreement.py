@@ -3,6 +3,10 @@
 They share no rule for a derivative. Reverse mode multiplies the engine's local partials in floats; the
 delta rule is a closed form of its own in 400 digits; a difference runs the recorded forward pass again in
 60 digits with one parameter moved, and knows of no derivative at all.
+
+Floats lose digits where terms cancel, and no rule is to blame for it. So reverse mode is run in 60 digits
+too, by the same rules: that must agree with the delta rule to the digits of the gradient itself, and the
+floats to those of the terms that they added up.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from rich.text import Text
 from tqdm import tqdm
 
 from engine import Value, fsum
+from engine.check.program import Recording
+from engine.check.rules import Rules
 from engine.graph import recorded
 from engine.replay import differences
 from nn import losses
@@ -27,6 +33,9 @@ from nn.modules import MLP
 from nn.train import Rows, Targets, as_examples
 
 TOLERANCE = 1e-12
+_DIGITS = 60
+_NOTHING_LEFT = 1e-40  # of the terms: what 60 digits may leave of a gradient that is 0
+_LEAST = math.ulp(0.0) / TOLERANCE  # a gradient below it has fewer digits than the tolerance asks for
 _KINKED_AT_0 = ("relu", "leaky_relu")
 
 
@@ -42,6 +51,8 @@ class Comparison:
             example lies at a kink of the network, where a difference is no derivative.
         scale: the sum of the magnitudes of the terms that reverse mode added up, the largest of the
             layer: rounding errors are in proportion to it, also where the terms cancel.
+        exact_gap: the largest gap to the delta rule, over the examples, of what is computed in 60 digits: by
+            the engine's rules and by the difference. It is relative to the gradient itself.
     """
 
     label: str
@@ -49,6 +60,7 @@ class Comparison:
     delta_rule: float
     difference: float | None
     scale: float
+    exact_gap: float
 
     @property
     def ulp(self) -> float:
@@ -57,20 +69,27 @@ class Comparison:
         return gap / math.ulp(self.delta_rule) if gap else 0.0
 
     @property
-    def relative(self) -> float:
-        """The largest gap to the delta rule, relative to the scale of the terms; infinite beside NaN."""
-        others = [x for x in (self.engine, self.difference) if x is not None]
-        gaps = [abs(x - self.delta_rule) for x in others]
-        if not any(gaps):
-            return 0.0
-        scale = max(self.scale, abs(self.delta_rule))
-        comparable = scale > 0.0 and all(map(math.isfinite, (*gaps, self.scale)))
-        return max(gaps) / scale if comparable else math.inf
+    def float_gap(self) -> float:
+        """The gap between reverse mode and the delta rule, relative to the terms; infinite beside NaN."""
+        return _relative(self.engine, self.delta_rule, max(self.scale, abs(self.delta_rule)))
+
+    @property
+    def gap(self) -> float:
+        """The larger of the two relative gaps."""
+        return max(self.float_gap, self.exact_gap)
 
     @property
     def ok(self) -> bool:
-        """Whether the routes agree to within rounding."""
-        return self.relative <= TOLERANCE
+        """Whether the routes agree: the floats to within rounding, what is in 60 digits fully."""
+        return self.gap <= TOLERANCE
+
+
+def _relative(x: float, truth: float, size: float) -> float:
+    gap = abs(x - truth)
+    if gap == 0.0:
+        return 0.0
+    comparable = size > 0.0 and math.isfinite(gap) and math.isfinite(size)
+    return gap / size if comparable else math.inf
 
 
 @dataclass(frozen=True)
@@ -97,7 +116,7 @@ class AgreementReport:
     @property
     def worst(self) -> Comparison:
         """The comparison with the largest gap."""
-        return max(self.comparisons, key=lambda c: c.relative)
+        return max(self.comparisons, key=lambda c: c.gap)
 
     @property
     def summary(self) -> str:
@@ -107,11 +126,14 @@ class AgreementReport:
         if wrong:
             return (
                 f"{len(wrong)} of {len(self.comparisons)} gradients disagree {over}; the worst is "
-                f"{self.worst.label}, by {self.worst.relative:.1e} of its terms{self._hint}"
+                f"{self.worst.label}, by {self.worst.gap:.1e}{self._hint}"
             )
+        in_floats = max(c.float_gap for c in self.comparisons)
+        in_digits = max(c.exact_gap for c in self.comparisons)
+        exactly = f"within {in_digits:.1g} of themselves" if in_digits else "the last place of a float"
         return (
-            f"all {len(self.comparisons)} gradients agree {over}; the largest gap is "
-            f"{self.worst.relative:.1e} of the terms, at {self.worst.label}"
+            f"all {len(self.comparisons)} gradients agree {over}: in floats to within {in_floats:.1g} of the "
+            f"terms they add up, in {_DIGITS} digits to {exactly}"
         )
 
     @property
@@ -143,6 +165,7 @@ class AgreementReport:
                     "delta_rule": c.delta_rule,
                     "difference": c.difference,
                     "ulp": c.ulp,
+                    "exact_gap": c.exact_gap,
                     "ok": c.ok,
                 }
                 for c in self.comparisons
@@ -153,7 +176,7 @@ class AgreementReport:
         """The report of the comparisons with the largest gaps only, for a long one; it says so."""
         if len(self.comparisons) <= count:
             return self
-        return replace(self, shown=sorted(self.comparisons, key=lambda c: -c.relative)[:count])
+        return replace(self, shown=sorted(self.comparisons, key=lambda c: -c.gap)[:count])
 
     def table(self) -> Table:
         """The comparisons as a table for a terminal."""
@@ -220,23 +243,26 @@ def check_network(
     """
     J = losses.named(loss)
     examples = as_examples(X, y, "given")
-    costs, rules, slopes = [], [], []
+    costs, closed, slopes, exact_gaps = [], [], [], []
     for x_i, y_i in tqdm(examples, unit="example", disable=not progress):
         cost = J(model(x_i), y_i)
         costs.append(cost)
         rule = delta_rule(model, x_i, y_i, J)
-        rules.append(_by_parameter(model, rule))
-        slopes.append(_differences(model, cost, rule) if difference else [None] * len(rules[0]))
+        closed.append(_by_parameter(model, rule))
+        slopes.append(_differences(model, cost, rule) if difference else [None] * len(closed[0]))
+        scales = _scales(model, cost)
+        exact_gaps.append(_exact_gaps(closed[-1], _by_rules(model, cost), slopes[-1], scales))
     mean = fsum(costs) * (1.0 / len(costs))
     columns = zip(
         [p.label for p in model.parameters()],
         _reverse_mode(model, mean),
-        [math.fsum(column) / len(examples) for column in zip(*rules, strict=True)],
+        [math.fsum(column) / len(examples) for column in zip(*closed, strict=True)],
         [
             None if None in column else float(sum(column) / len(column))
             for column in zip(*slopes, strict=True)
         ],
         _scales(model, mean),
+        [max(column) for column in zip(*exact_gaps, strict=True)],
         strict=True,
     )
     name = getattr(J, "__name__", str(J))
@@ -251,6 +277,27 @@ def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
         for row, bias in zip(rows, biases, strict=True)
         for gradient in (*row, bias)
         if gradient is not None
+    ]
+
+
+def _by_rules(model: MLP, cost: Value) -> list[float]:
+    """The gradients of one example by the rules of the engine, in 60 digits."""
+    parameters = model.parameters()
+    adjoints = Rules(Recording(cost, parameters, recorded([cost])), _DIGITS).adjoints
+    return [float(adjoints.get(p, 0.0)) for p in parameters]
+
+
+def _exact_gaps(
+    closed: Sequence[float], rules: Sequence[float], slopes: Sequence[Any], scales: Sequence[float]
+) -> list[float]:
+    """For each parameter, how far from the closed form of one example the other two are in 60 digits."""
+    return [
+        max(
+            _relative(float(x), truth, max(abs(truth), scale * _NOTHING_LEFT, _LEAST))
+            for x in (by_rules, slope)
+            if x is not None
+        )
+        for truth, by_rules, slope, scale in zip(closed, rules, slopes, scales, strict=True)
     ]
 
 

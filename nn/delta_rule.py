@@ -45,7 +45,7 @@ Row = TypeVar("Row")
 _CONTEXT = Context(prec=400, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[DivisionByZero, InvalidOperation, Overflow])
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
-_SLOPE = Decimal("0.01")
+_SLOPE = Decimal.from_float(0.01)  # the float, as networks have it, which is not quite one hundredth
 
 
 # Activations -----------------------------------------------------------------------------------

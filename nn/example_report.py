@@ -121,7 +121,7 @@ class ExampleReport:
         )
         yield (
             "What was published",
-            "Three editions beside the exact numbers; ✗ marks what is wrong.",
+            "Three editions beside the exact numbers; ✗ marks what is more than one off in its last digit.",
             self._editions(),
         )
         yield (

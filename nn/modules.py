@@ -88,6 +88,8 @@ def _name(symbol: str, layer: int, *indices: int) -> str:
 
 # --- The modules.
 
+_ONE = constant(1.0)  # the bias is the weight of an input that is always 1
+
 
 class Module:
     """Something with parameters.
@@ -156,8 +158,11 @@ class Neuron(Module):
     def __call__(self, x: Sequence[Value | float]) -> Value:
         """The net input z of the inputs x, of which it picks its sources."""
         picked = x if len(self.sources) == self.n_in else [x[j] for j in self.sources]
-        total = engine.sumprod(self.w, picked)
-        z: Value = total if self.b is None else total + self.b
+        z: Value
+        if self.b is None:
+            z = engine.sumprod(self.w, picked)
+        else:
+            z = engine.sumprod((*self.w, self.b), (*picked, _ONE))
         z.label = self.labels[0]
         return z
 

@@ -127,7 +127,7 @@ PLANTED: dict[str, tuple[Gradient, str]] = {
     "transposed": (transposed(GRADIENT), "the matrix w^2 is transposed"),
     "missing term": (
         by_hand(network(), replaced("path 2 to 1, 2", lambda a: 0.0), only=0),
-        "a term is missing: a_1^2 is also used in sumprod(w_21^3, w_22^3, w_23^3, ...)",
+        "a term is missing: a_1^2 is also used in z_2^3 = sumprod(w_21^3, w_22^3, w_23^3, ...)",
     ),
     "left out": (
         by_hand(network(), replaced("derivative 2, 2", lambda a: 1.0), only=1),

@@ -154,6 +154,9 @@ def loops(sizes: Sequence[int], seed: int, order: str) -> tuple[Callable[..., Va
         layers.append([(leaves(n_in, rng), Value(rng.uniform(-1.0, 1.0))) for _ in range(n_out)])
 
     def net_input(w: list[Value], b: Value, a: list[Value]) -> Value:
+        if order == "one sum of products":
+            z: Value = engine.sumprod([*w, b], [*a, 1.0])
+            return z
         terms = list(zip(w, a, strict=True))
         if order == "shuffled":
             random.Random(len(a)).shuffle(terms)
@@ -187,7 +190,9 @@ def tree(terms: list[Value]) -> Value:
     return tree(terms[: len(terms) // 2]) + tree(terms[len(terms) // 2 :])
 
 
-@pytest.mark.parametrize("order", ["plain", "swapped", "bias first", "tree", "shuffled"])
+@pytest.mark.parametrize(
+    "order", ["plain", "swapped", "bias first", "tree", "shuffled", "one sum of products"]
+)
 def test_plain_loops_compile_to_the_same_matrix_products_as_a_network(order: str) -> None:
     record, parameters = loops([3, 5, 4, 2], 7, order)
     X = np.random.default_rng(1).normal(size=(6, 5))
@@ -543,6 +548,8 @@ def test_outside_a_domain_a_program_follows_ieee_754() -> None:
     x = Value(1.0)
     assert np.isnan(engine.compile(x.log(), [x])([[-1.0]])[0])
     assert engine.compile(x.exp(), [x])([[1000.0]])[0] == math.inf
+    w = Value(0.0)
+    assert np.isnan(engine.compile(w * x.exp(), [x], [w])([[1000.0]])[0])  # 0 * inf
 
 
 # --- Errors.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import engine
 from engine import Value
 from engine.compiler.flatten import SUMS, flatten
-from engine.compiler.generate import evenly_spaced, only_ufunc
+from engine.compiler.generate import evenly_spaced, matrix_product, only_ufunc
 from engine.compiler.graph import Graph, capture, evaluate, pruned
 from engine.compiler.guard import guard
 from engine.compiler.schedule import levels, schedule
@@ -141,6 +141,23 @@ def test_an_evenly_spaced_index_is_a_view(start: int, n: int, k: int, gap: int, 
     assert (view == numbers[index]).all()
 
 
+@pytest.mark.parametrize("size", [(1, 1, 1), (1, 1, 4), (3, 1, 1), (1, 5, 1), (3, 1, 4), (3, 5, 4)])
+@pytest.mark.parametrize("layout", ["packed", "transposed", "with gaps"])
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_a_matrix_product_hides_no_nan(size: tuple[int, int, int], layout: str, odd: float) -> None:
+    n, k, m = size
+    a, b, out = np.zeros((n, k)), np.full((k, m), 2.0), np.full((n, m), 7.0)
+    if layout == "transposed":
+        a, b = np.asfortranarray(a), np.asfortranarray(b)
+    elif layout == "with gaps":
+        a, b, out = np.pad(a, 1)[1:-1, 1:-1], np.pad(b, 1)[1:-1, 1:-1], np.pad(out, 1)[1:-1, 1:-1]
+    b[0, 0] = odd
+    with np.errstate(invalid="ignore"):
+        matrix_product(a, b, out)(a, b, out)
+    assert np.isnan(out[:, 0]).all()
+    assert (out[:, 1:] == 0.0).all()
+
+
 ELEMENTWISE = [joint for joint in arrays.TOGETHER if OPS[joint.split(" and ")[0]].arity is not None]
 
 
@@ -153,9 +170,8 @@ def test_joint_operations_give_what_the_rows_of_the_table_give(
     out = np.empty_like(x), np.empty_like(x)
     arrays.TOGETHER[joint](x, out=out)
     for name, found in zip(joint.split(" and "), out, strict=True):
-        assert found == pytest.approx(
-            OPS[name].forward(arrays, x.astype(np.float64)), rel=rounding, abs=1e-300
-        )
+        single = OPS[name].forward(arrays, x.astype(np.float64)).astype(dtype)
+        assert found == pytest.approx(single, rel=rounding, abs=1e-300)
     bad = np.array([np.nan, 1.0], dtype)
     out = np.empty_like(bad), np.empty_like(bad)
     arrays.TOGETHER[joint](bad, out=out)

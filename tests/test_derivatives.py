@@ -288,6 +288,12 @@ def test_an_unchanged_leaf_of_an_operation_on_many_is_not_taken_for_changed(
     assert grad(f(a), [a])[0].data == f(a).partials[0]
 
 
+def test_a_distance_of_one_coordinate_has_the_derivatives_of_abs() -> None:
+    x = Value(0.0)
+    assert hessian(hypot(x), [x])[0][0].data == hessian(abs(x), [x])[0][0].data == 0.0
+    assert [[d.data for d in row] for row in hessian(hypot(x, x * 2), [x])] == [[0.0]]
+
+
 def test_tangents_have_to_be_as_many_as_inputs() -> None:
     x = Value(1.0)
     with pytest.raises(ValueError, match="one tangent for each input, got 2 for 1"):

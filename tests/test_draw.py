@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ import engine
 from engine import Value, exp, fsum, sqrt, sumprod, tanh
 from engine.diagram import Diagram, number, typeset
 from engine.draw_graph import draw
-from engine.draw_network import Network, draw_network
+from engine.draw_network import Network, _apart, draw_network
 from engine.render import RenderError
 from nn.losses import cross_entropy, log_loss, squared_error
 from nn.modules import MLP
@@ -334,12 +335,31 @@ def test_any_activation_is_drawn(output: str) -> None:
         assert number(o.data) in text
 
 
+def test_a_factor_of_one_is_not_drawn() -> None:
+    """The bias is the weight of an input that is always 1: it goes into the sum by itself."""
+    model = MLP.from_weights([[[0.5], [0.25]]], [[2.0, 4.0]], ["identity"])
+    graph = draw(fsum(model([3.0])))
+    assert [words(card)[0] for card in parts(graph, "value").values()] == [
+        "w₁₁¹", "b₁¹", "w₂₁¹", "b₂¹", "x₁", "z₁¹", "z₂¹", "z₁¹ + z₂¹"
+    ]  # fmt: skip
+    edges = [words(edge) for _, edge in sorted(parts(graph, "operand").items())]
+    assert edges == [["×3"], ["×0.5"], ["×1"], ["×3"], ["×0.25"], ["×1"], ["×1"], ["×1"]]
+    one = Value(1.0)
+    assert len(parts(draw(sumprod([one, 1.0], [2.0, 1.0])), "operand")) == 4
+
+
 def test_weights_differ_by_sign_and_magnitude_and_heat_shows_gradients() -> None:
     model = MLP.from_weights([[[1.0, -4.0]]], [[0.0]], ["identity"])
 
     def strokes(**options: str) -> list[tuple[str | None, str | None, float]]:
         edges = parts(model.draw([10.0, 0.1], 0.0, squared_error, **options), "weight")
-        paths = [g.find(f"{SVG}path") for ident, g in edges.items() if "label" not in ident]
+        halves = {ident: g.find(f"{SVG}path") for ident, g in edges.items() if "label" not in ident}
+        paths = [path for ident, path in halves.items() if not ident.endswith("_head")]
+        for ident in ("w1_1_1", "w1_1_2"):  # an edge goes on behind its label as it came
+            before, behind = halves[ident], halves[f"{ident}_head"]
+            assert before is not None
+            assert behind is not None
+            assert all(before.get(key) == behind.get(key) for key in ("stroke", "stroke-dasharray"))
         return [
             (p.get("stroke"), p.get("stroke-dasharray"), float(p.get("stroke-width", "1")))
             for p in paths
@@ -353,6 +373,31 @@ def test_weights_differ_by_sign_and_magnitude_and_heat_shows_gradients() -> None
     assert thin < wide
     (_, _, first), (_, _, second) = strokes(heat="grad")
     assert first > second
+
+
+@pytest.mark.parametrize(
+    ("wanted", "heights"),
+    [
+        ([], []),
+        ([3.0], [3.0]),
+        ([20.0, 0.0], [20.0, 0.0]),
+        ([0.0, 0.0], [5.0, -5.0]),
+        ([0.0, 4.0], [7.0, -3.0]),
+        ([40.0, 0.0, 0.0, 0.0, -15.0], [40.0, 11.25, 1.25, -8.75, -18.75]),
+    ],
+)
+def test_labels_are_as_near_to_their_edges_as_they_can_be(wanted: list[float], heights: list[float]) -> None:
+    assert _apart(wanted, 10.0) == pytest.approx(heights)
+
+
+def test_edges_meet_their_labels_in_order_and_do_not_cross_before_them() -> None:
+    labels = parts(PICTURES["network 3-4-4-2"](), "text")
+    for layer, n_in, n_out in [(1, 3, 4), (2, 4, 4), (3, 4, 2)]:
+        in_order = [f"w{layer}_{i}_{j}_label" for j in range(1, n_in + 1) for i in range(1, n_out + 1)]
+        lines = [labels[ident].find(f"{SVG}text") for ident in in_order]
+        heights = [float(line.get("y", "nan")) for line in lines if line is not None]
+        assert len(heights) == n_in * n_out
+        assert all(below - above >= 28.0 for above, below in pairwise(heights))
 
 
 def test_what_does_not_fit_is_left_out_and_said() -> None:

@@ -272,7 +272,7 @@ def graphs(draw: st.DrawFn) -> Value:
     """A random graph, rich in sums of sums; some values named, some plain numbers."""
     numbers = draw(st.lists(st.floats(-2, 2) | st.just(0.1), min_size=3, max_size=3))
     values = [Value(x, f"x_{i}") for i, x in enumerate(numbers)]
-    values.append(constant(draw(st.floats(-2, 2))))
+    values.append(constant(draw(st.just(1.0) | st.floats(-2, 2))))
     for i in range(draw(st.integers(0, 14))):
         name = draw(st.sampled_from(WITHIN))
         arity = OPS[name].arity or draw(st.sampled_from([2, 4]))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from engine import Value
+from engine.value import is_factor_one
 from nn import ACTIVATIONS, INITIALIZATIONS, MLP, Layer, Module, Neuron
 
 mp: Any = mpmath.mp.clone()
@@ -133,10 +134,11 @@ def test_labels_are_those_of_the_article() -> None:
     output = model([0.5, -1.0])
     (weighted,) = {z for z in output.parents if z.label}
     assert (output.label, weighted.label) == ("a_1^2", "z_1^2")
-    product = weighted.parents[0]
-    hidden = product.parents[2:]
+    *hidden, one = weighted.parents[3:]
+    assert [p.label for p in weighted.parents[:3]] == ["w_11^2", "w_12^2", "b_1^2"]
     assert [a.label for a in hidden] == ["a_1^1", "a_2^1"]
-    inputs = hidden[0].parents[0].parents[0].parents[2:]
+    assert is_factor_one(one)
+    *inputs, one = hidden[0].parents[0].parents[3:]
     assert [(x.label, x.data) for x in inputs] == [("x_1", 0.5), ("x_2", -1.0)]
 
 

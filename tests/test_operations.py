@@ -293,6 +293,8 @@ SPECIAL_POINTS: list[tuple[str, Point, float, Point]] = [
     ("hypot", (0.0, 0.0), 0.0, (0.0, 0.0)),
     ("prod", (0.0, 3.0, 5.0), 0.0, (15.0, 0.0, 0.0)),
     ("prod", (0.0, 0.0, 5.0), 0.0, (0.0, 0.0, 0.0)),
+    ("prod", (2.0, inf), inf, (inf, 2.0)),
+    ("prod", (1e200, -1e200), -inf, (-1e200, 1e200)),
     # Powers: the derivative by a base of 0, by an exponent at base 0, by an exponent at a negative base
     ("pow", (0.0, 0.0), 1.0, (0.0, 0.0)),
     ("pow", (0.0, 0.5), 0.0, (inf, 0.0)),
@@ -328,6 +330,8 @@ SPECIAL_POINTS: list[tuple[str, Point, float, Point]] = [
     ("erf", (inf,), 1.0, (0.0,)),
     ("erfc", (inf,), 0.0, (0.0,)),
     ("erfc", (-inf,), 2.0, (0.0,)),
+    ("gaussian", (inf,), 0.0, (0.0,)),
+    ("gaussian", (-inf,), 0.0, (0.0,)),
     ("normal_cdf", (-inf,), 0.0, (0.0,)),
     ("normal_cdf", (inf,), 1.0, (0.0,)),
     ("sigmoid", (inf,), 1.0, (0.0,)),
@@ -408,6 +412,22 @@ def test_outside_its_domain_an_operation_says_what_it_got_and_what_it_takes(
     operands = [Value(x_i, label) for x_i, label in zip(x, "ab", strict=False)]
     with pytest.raises(error, match=message):
         recorder(OPS[name])(*operands)
+
+
+@pytest.mark.parametrize(
+    ("x", "product"),
+    [
+        ((1e300, 1e300, 1e-300, 1e-300), 1.0),
+        ((1e-300, 1e-300, 1e300, -1e300), -1.0),
+        ((1e-200, 1e-120, 1e200), 1e-120),
+        ((0.5,) * 2000 + (2.0,) * 2000, 1.0),
+        ((1e-200, 1e-200, inf), inf),
+        ((1e200, 1e200, 0.0), 0.0),
+        ((1e-200, 1e-200), 0.0),
+    ],
+)
+def test_a_product_overflows_only_where_the_result_does(x: Point, product: float) -> None:
+    assert engine.prod(x) == pytest.approx(product, rel=4e-16, abs=0.0)
 
 
 def test_sums_and_products_of_nothing() -> None:
@@ -644,6 +664,46 @@ def test_number_systems_agree(name: str) -> None:
             )
         compared += 1
     assert compared >= 5
+
+
+NORMAL = ["normal_cdf", "gelu", "gaussian", "erfc", "erf"]
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_arrays_keep_the_digits_of_the_normal_distribution(name: str) -> None:
+    """Over the whole domain, where a piece of the table ends and begins, and where the tail underflows."""
+    rng, truth = np.random.default_rng(0), TRUTH[name]
+    ends = np.arange(-641, 642) / 16.0
+    pieces = [ends, np.nextafter(ends, 50.0), np.nextafter(ends, -50.0)]
+    tails = [rng.uniform(low, low + 3.0, 150) for low in (-40.0, -39.0, -8.0, -1.5, 5.0, 25.0, 37.0)]
+    drawn = [[x for (x,) in points(name, 300, seed=8)], rng.normal(size=300), [0.5, -0.5, 1e-300, SMALLEST]]
+    x = np.concatenate([*pieces, *tails, *drawn])
+    with np.errstate(all="ignore"):
+        single = x[abs(x) < 1e30].astype(np.float32)
+        found, found_single = (OPS[name].forward(arrays, y) for y in (x, single))
+    assert (found.dtype, found_single.dtype) == (np.float64, np.float32)
+    for at, got in zip(x.tolist(), found.tolist(), strict=True):
+        error = ulps(got, truth.value(mp.mpf(at)), None, truth.underflow(mp.mpf(at)))
+        assert error <= 3.0, f"{name}({at}) is off by {error}"
+    for at, got in zip(single.tolist(), found_single, strict=True):
+        true = float(truth.value(mp.mpf(at)))
+        assert abs(float(got) - true) <= 0.51 * float(np.spacing(abs(np.float32(true)))), (name, at)
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_arrays_have_the_limits_of_the_normal_distribution(name: str) -> None:
+    x = np.array([inf, -inf, nan, 0.0, -0.0, LARGEST, -LARGEST])
+    expected = {
+        "normal_cdf": [1.0, 0.0, nan, 0.5, 0.5, 1.0, 0.0],
+        "gelu": [inf, -0.0, nan, 0.0, -0.0, LARGEST, -0.0],
+        "gaussian": [0.0, 0.0, nan, 1.0, 1.0, 0.0, 0.0],
+        "erfc": [0.0, 2.0, nan, 1.0, 1.0, 0.0, 2.0],
+        "erf": [1.0, -1.0, nan, 0.0, -0.0, 1.0, -1.0],
+    }[name]
+    with np.errstate(all="raise", under="ignore"):
+        found = OPS[name].forward(arrays, x)
+        assert OPS[name].forward(arrays, np.float64(-inf)) == expected[1]
+    assert list(map(repr, found.tolist())) == list(map(repr, expected))
 
 
 def test_multiprecision_keeps_its_own_precision() -> None:

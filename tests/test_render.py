@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from engine import Value
 from engine import render as room
 from engine.render import RenderError, SlowLayoutError, render
 
@@ -109,19 +110,31 @@ def test_a_format_there_is_not() -> None:
         render(GRAPH, "gif")
 
 
-def test_png_and_pdf_are_made_of_the_finished_svg() -> None:
-    seen: list[str] = []
-
-    def finish(svg: str) -> str:
-        seen.append(svg)
-        return svg.replace(">a<", ">x<")
-
+def test_png_and_pdf_are_made_of_the_svg_that_is_given() -> None:
     pytest.importorskip("resvg_py")
     pytest.importorskip("typst")
-    assert render(GRAPH, "png", finish=finish).startswith(b"\x89PNG\r\n")
-    assert render(GRAPH, "png", finish=finish) != render(GRAPH, "png")
-    assert render(GRAPH, "pdf", finish=finish).startswith(b"%PDF-")
-    assert len(seen) == 3
+    changed = render(GRAPH).decode().replace(">a<", ">x<")
+    assert render(GRAPH, "png", svg=lambda: changed).startswith(b"\x89PNG\r\n")
+    assert render(GRAPH, "png", svg=lambda: changed) != render(GRAPH, "png")
+    assert render(GRAPH, "pdf", svg=lambda: changed).startswith(b"%PDF-")
+
+
+def test_a_diagram_is_laid_out_once_for_all_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("resvg_py")
+    pytest.importorskip("typst")
+    layouts: list[str] = []
+    lay_out = room._svg
+
+    def counting(dot: str, timeout: float) -> str:
+        layouts.append(dot)
+        return lay_out(dot, timeout)
+
+    monkeypatch.setattr(room, "_svg", counting)
+    x = Value(2.0, "x")
+    diagram = (x * x).draw()
+    assert {"image/svg+xml", "image/png"} <= diagram._repr_mimebundle_().keys()
+    assert diagram.pdf.startswith(b"%PDF-")
+    assert layouts == [diagram.dot]
 
 
 @pytest.mark.parametrize(("format", "wheel"), [("png", "resvg_py"), ("pdf", "typst")])

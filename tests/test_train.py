@@ -52,8 +52,8 @@ def steps_taken(batch_size: int | None, **options: Any) -> list[list[tuple[float
             seen.clear()
 
     def loss(output: Any, target: Any) -> Value:
-        first_input = output.parents[0].parents[-1].data  # z = sumprod(w, x) + b, and x stands last
-        seen.append((first_input, target[0]))
+        _, _, x_1, _ = output.parents  # z = sumprod((w_11, b_1), (x_1, 1))
+        seen.append((x_1.data, target[0]))
         return squared_error(output, target)
 
     model = MLP(1, [1], rng=random.Random(0))

@@ -244,7 +244,7 @@ def _neighbours_in_a_sum(numbers: Mapping[Value, float], value: Value, k: int) -
     n = len(value.parents) // 2
     partner = value.parents[(k + n) % (2 * n)]
     for other in value.parents[n:] if k < n else value.parents[:n]:
-        if other is not partner:
+        if other is not partner and numbers[other] != 0.0:  # a 0 is a term that is missing
             yield numbers[other], f"{name_of(other)} in place of {name_of(partner)}"
 
 

@@ -21,7 +21,7 @@ from engine.check.table import Block, Table
 from engine.graph import recorded
 from engine.numbers import floats
 from engine.ops import OPS
-from engine.value import PARAMETER, Value
+from engine.value import PARAMETER, Value, is_factor_one
 
 RIGHT = "right"
 WRONG_HERE = "wrong here"
@@ -616,6 +616,7 @@ def _other_values(own: _Computation, value: Value) -> Iterator[tuple[float, str]
         n = len(x) // 2
         total = own.follows[Quantity(VALUE, value)].number
         for i in range(n):
-            pair = f"{name_of(value.parents[i])} {name_of(value.parents[i + n])}"
-            yield total - x[i] * x[i + n], f"the term {pair} is left out"
-            yield total - 2.0 * x[i] * x[i + n], f"the sign of the term {pair} is flipped"
+            product = value.parents[i], value.parents[i + n]
+            term = " ".join(name_of(factor) for factor in product if not is_factor_one(factor))
+            yield total - x[i] * x[i + n], f"the term {term} is left out"
+            yield total - 2.0 * x[i] * x[i + n], f"the sign of the term {term} is flipped"

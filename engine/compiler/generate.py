@@ -117,7 +117,7 @@ class Machine:
             shape = len(rows), len(self._data) if rows.varies else 1
             self._gathered[rows.key] = copy = np.empty(shape, self._data.dtype)
             if place:
-                self._step(np.take, place[0], place[1], axis=0, out=copy, mode="clip")
+                self._step(np.take, place[0], place[1], 0, copy, "clip")
             else:
                 self._step(_copy_from_both, copy, self._data.T, self._varying, rows.index)
         return self._gathered[rows.key]
@@ -141,11 +141,11 @@ class Machine:
         view = evenly_spaced(self._static[:, 0], numbers)
         if view is None:
             view = np.empty(numbers.shape, self._static.dtype)
-            self._step(np.take, self._static[:, 0], numbers, out=view, mode="clip")
+            self._step(np.take, self._static[:, 0], numbers, None, view, "clip")
         return view
 
     def _step(self, function: Callable[..., object], *args: Any, **options: Any) -> None:
-        self._steps.append(partial(function, *args, **options))
+        self._steps.append(partial(function, *args, **options))  # options take time in each step
 
     # --- One method for each instruction.
 
@@ -157,7 +157,7 @@ class Machine:
     def _(self, i: Apply) -> None:
         operands, outs = [self._view(rows) for rows in i.operands], [self._view(rows) for rows in i.out]
         if len(outs) > 1:
-            self._step(self._m.TOGETHER[i.op], *operands, out=tuple(outs))
+            self._step(self._m.TOGETHER[i.op], *operands, tuple(outs))
             return
         forward = partial(OPS[i.op].forward, self._m)
         ufunc = only_ufunc(forward, len(operands))
@@ -175,7 +175,7 @@ class Machine:
     @_bind.register
     def _(self, i: MatrixProduct) -> None:
         out, W, v = self._view(i.out), self._matrix(i.matrix), self._view(i.vector)
-        self._accumulate(np.matmul if W.shape[1] > 1 else np.multiply, out, W, v, i.adds)
+        self._accumulate(matrix_product(W, v, out), out, W, v, i.adds)
 
     @_bind.register
     def _(self, i: Products) -> None:
@@ -183,15 +183,15 @@ class Machine:
         if i.a is not None:
             self._accumulate(np.multiply, out, self._view(i.a), b, i.adds)
         elif i.adds and abs(i.factor) == 1.0:
-            self._step(np.add if i.factor > 0.0 else np.subtract, out, b, out=out)
+            self._step(np.add if i.factor > 0.0 else np.subtract, out, b, out)
         else:
-            self._accumulate(np.multiply, out, b, out.dtype.type(i.factor), i.adds)
+            self._accumulate(np.multiply, out, b, np.array(i.factor, out.dtype), i.adds)
 
     def _accumulate(self, function: Callable[..., object], out: Array, a: Any, b: Any, adds: bool) -> None:
         term = np.empty_like(out) if adds else out
-        self._step(function, a, b, out=term)
+        self._step(function, a, b, term)
         if adds:
-            self._step(np.add, out, term, out=out)
+            self._step(np.add, out, term, out)
 
     @_bind.register
     def _(self, i: Dot) -> None:
@@ -211,7 +211,7 @@ class Machine:
         if i.fresh.size == 1 and i.a.varies and len(set(i.targets.tolist())) == 1:
             a, b = self._view(i.a), self._view(i.b)
             if a.flags.c_contiguous and b.flags.c_contiguous:  # as one vector each
-                self._step(np.dot, a.ravel(), b.ravel(), out=self._sums[i.targets[0], ...])
+                self._step(np.dot, a.ravel(), b.ravel(), self._sums[i.targets[0], ...])
                 return
         self._clear(i.fresh)
         for part in _chunks(len(i.a), len(self._data)):
@@ -226,7 +226,7 @@ class Machine:
         overwrites = i.fresh.size == targets.size
         out = evenly_spaced(self._sums, targets) if overwrites else None
         product = np.empty(targets.shape, self._sums.dtype) if out is None else out
-        self._step(np.matmul, rows, columns.T, out=product)
+        self._step(matrix_product(rows, columns.T, product), rows, columns.T, product)
         if not overwrites:
             self._clear(i.fresh)
             self._step(np.add.at, self._sums, targets, product)
@@ -318,6 +318,32 @@ def only_ufunc(forward: Callable[..., Any], n: int) -> np.ufunc | None:
     except (TypeError, ValueError, AttributeError):
         return None
     return ufunc if isinstance(ufunc, np.ufunc) and all(map(operator.is_, given, operands)) else None
+
+
+def matrix_product(a: Array, b: Array, out: Array) -> Callable[..., object]:
+    """The function of NumPy that multiplies two matrices soonest.
+
+    `dot` is quicker to begin than `matmul`, but it copies a matrix with gaps between its rows, and to a
+    matrix of one number it is a scale: 0 times NaN is then 0.
+
+    Args:
+        a: an (n, k) matrix.
+        b: a (k, m) matrix.
+        out: the (n, m) matrix of the result.
+
+    Returns:
+        A function of the three.
+
+    Example:
+        >>> a, b = np.ones((2, 3)), np.ones((3, 4))
+        >>> matrix_product(a, b, np.empty((2, 4))) is np.dot
+        True
+        >>> matrix_product(a[:, :2], b[:2], np.empty((2, 4))) is np.matmul
+        True
+    """
+    if 1 in (a.size, b.size):
+        return np.multiply
+    return np.dot if a.flags.forc and b.flags.forc and out.flags.c_contiguous else np.matmul
 
 
 # --- Where numbers lie.

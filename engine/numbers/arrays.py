@@ -6,7 +6,7 @@ examples at once, one along each element of an array.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import cache, reduce, wraps
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,24 +39,11 @@ from numpy import (
 )
 from numpy import power as pow
 
-from engine.numbers import floats
-
 Array: TypeAlias = Any  # an array, or a NumPy scalar, of floats
 
 abs = absolute
 acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
 acosh, asinh, atanh = arccosh, arcsinh, arctanh
-
-
-def _elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]:
-    """A float function that NumPy lacks, applied to each element."""
-    return np.vectorize(function, otypes=[float])
-
-
-erf = _elementwise(math.erf)
-erfc = _elementwise(floats.erfc)
-gaussian = _elementwise(floats.gaussian)
-normal_cdf = _elementwise(floats.normal_cdf)
 
 
 def step(x: Array) -> Array:
@@ -82,11 +69,6 @@ def sigmoid(x: Array) -> Array:
     return where(x >= 0.0, 1.0, t) / (1.0 + t)
 
 
-def gelu(x: Array) -> Array:
-    """The product x * normal_cdf(x)."""
-    return x * normal_cdf(x)
-
-
 def silu(x: Array) -> Array:
     """The product x * sigmoid(x)."""
     return x * sigmoid(x)
@@ -95,6 +77,134 @@ def silu(x: Array) -> Array:
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)), without its overflow and without its cancellation."""
     return log1p(exp(-abs(x))) + np.maximum(x, 0.0)
+
+
+# --- The normal distribution, from a table of its tail.
+
+
+_AT_ONCE = 1 << 13  # numbers: what is computed of them on the way stays in the cache
+
+
+def _in_double(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """A function of not too many numbers in float64, for any number of them and for float32 as well."""
+
+    @wraps(function)
+    def rounded(x: Array) -> Array:
+        x = np.asarray(x)
+        out = np.empty(x.shape, np.result_type(x, np.float32))
+        _fill((out,), lambda part: (function(part),), x)
+        return out[()]
+
+    return rounded
+
+
+def _fill(outs: Sequence[Array], function: Callable[[Array], Sequence[Array]], x: Array) -> None:
+    """Let arrays be the results of a function of x, computed part by part in float64."""
+    x, outs = x.reshape(-1), [out.reshape(-1) for out in outs]
+    for start in range(0, x.size, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        for out, result in zip(outs, function(x[part].astype(np.float64, copy=False)), strict=True):
+            out[part] = result
+
+
+@_in_double
+def normal_cdf(x: Array) -> Array:
+    """The standard normal distribution function."""
+    return _normal(x)[1]
+
+
+@_in_double
+def gelu(x: Array) -> Array:
+    """The product x * normal_cdf(x)."""
+    return _normal(x)[0]
+
+
+@_in_double
+def erfc(x: Array) -> Array:
+    """The complementary error function."""
+    tail = _LIFT_BACK * _lifted_tail(x, 2)
+    return where(x < 0.0, 2.0 - tail, tail)
+
+
+@_in_double
+def erf(x: Array) -> Array:
+    """The error function: near 0, where 1 - erfc(x) would cancel, its Taylor series (DLMF, 7.6.1)."""
+    size = np.minimum(abs(x), _BEYOND[2])
+    series = reduce(lambda total, a: total * (size * size) + a, _ERF_SERIES)
+    return np.copysign(where(size < 0.5, size * series, 1.0 - _LIFT_BACK * _lifted_tail(x, 2)), x)
+
+
+@_in_double
+def gaussian(x: Array) -> Array:
+    """exp(-x**2 / 2), from the exact square: its upper half of the digits has one."""
+    x = np.minimum(abs(x), _BEYOND[1])
+    upper = np.rint(2.0**20 * x) / 2.0**20
+    square = x * x
+    error = (upper * upper - square) + (x - upper) * (x + upper)
+    value = exp(-0.5 * square)
+    return value - value * (0.5 * error)
+
+
+def _normal(x: Array) -> tuple[Array, Array]:
+    """Both x * normal_cdf(x), multiplied before the tail underflows, and normal_cdf(x)."""
+    x = np.maximum(x, -_BEYOND[1])  # at minus infinity the product is -0.0
+    tail = _lifted_tail(x, 1)
+    share = where(x < 0.0, _LIFT_BACK * tail, 1.0 - _LIFT_BACK * tail)
+    return where(x < 0.0, _LIFT_BACK * (x * tail), x * share), share
+
+
+_BEYOND = {1: 40.0, 2: 28.0}
+"""For each scale the multiple of 1/8 beyond which the tail is less than the smallest float."""
+_LIFT_BACK = 2.0**-200
+_DEGREE = 11
+_ERF_SERIES = [
+    2.0 / math.sqrt(math.pi) * (-1.0) ** n / (math.factorial(n) * (2 * n + 1)) for n in reversed(range(13))
+]
+
+
+def _lifted_tail(x: Array, scale: int) -> Array:
+    """2**200 times the tail beyond abs(x): of the normal distribution, or with scale 2 erfc.
+
+    With c the multiple of 1/8 next to abs(x) and h the rest, c * h has no rounding error. What remains of
+    the tail without its factor exp(-scale * c * h) changes slowly: a polynomial of h, for each c.
+    """
+    table = _tail_table(scale)
+    x = np.minimum(abs(x), _BEYOND[scale])
+    eighths = np.rint(8.0 * x)
+    column = np.fmin(eighths, 8.0 * _BEYOND[scale]).astype(np.intp)  # a NaN has one too; it stays in h
+    c = 0.125 * eighths
+    h = x - c
+    polynomial = table[0].take(column, mode="clip")
+    for row in table[1:]:
+        polynomial *= h
+        polynomial += row.take(column, mode="clip")
+    return polynomial * exp(-scale * c * h)
+
+
+@cache
+def _tail_table(scale: int) -> Array:
+    """Coefficients of g(h) = 2**200 f(c + h) exp(s c h), highest first; a column for each eighth c.
+
+    f(x) is s times the tail of the normal distribution beyond sqrt(s) x: with s = 2 erfc(x). By its
+    derivative, -K exp(-s x**2 / 2), there is g' = s c g - K exp(-s c**2 / 2) exp(-s h**2 / 2).
+    """
+    import mpmath
+
+    with mpmath.workdps(50):
+        s = mpmath.mpf(scale)
+        columns = []
+        for eighth in range(int(8 * _BEYOND[scale]) + 1):
+            c = mpmath.mpf(eighth) / 8
+            g = [s * mpmath.ncdf(-mpmath.sqrt(s) * c)]
+            density = [s * mpmath.sqrt(s) * mpmath.npdf(mpmath.sqrt(s) * c), mpmath.mpf(0)]
+            for n in range(_DEGREE):
+                g.append((s * c * g[n] - density[n]) / (n + 1))
+                density.append(-s * density[n] / (n + 2))
+            columns.append([float(mpmath.ldexp(a, 200)) for a in reversed(g)])
+    return np.array(columns).T.copy()
+
+
+# --- Functions of many numbers.
 
 
 def hypot(*xs: Array) -> Array:
@@ -170,16 +280,17 @@ def _tanh_and_sech2(x: Array, out: tuple[Array, Array]) -> None:
     tanh(x, out=t)
     np.multiply(t, t, out=slope)
     np.subtract(1.0, slope, out=slope)
-    lost = (slope.ravel() < 1.0 / 256.0).nonzero()[0]
-    if lost.size:
+    if not slope.item(slope.argmin()) >= 1.0 / 256.0:  # argmin finds a NaN first
+        lost = (slope.ravel() < 1.0 / 256.0).nonzero()[0]
         slope.ravel()[lost] = sech2(x.ravel()[lost])
 
 
 def _relu_and_step(x: Array, out: tuple[Array, Array]) -> None:
     positive_part, positive = out
-    np.maximum(x, 0.0, out=positive_part)
+    positive_part.fill(0.0)
+    np.maximum(x, positive_part, out=positive_part)  # of two arrays: with a number it takes thrice the time
     np.greater(x, 0.0, out=positive, casting="unsafe")
-    if np.isnan(np.minimum.reduce(x, axis=None)):
+    if np.isnan(x.item(x.argmin())):  # argmin finds a NaN first
         positive[np.isnan(x)] = np.nan
 
 
@@ -191,9 +302,14 @@ def _softmax_and_log_softmax(x: Array, out: tuple[Array, Array]) -> None:
     np.subtract(logarithms, log1p(rest), out=logarithms)
 
 
+def _gelu_and_normal_cdf(x: Array, out: tuple[Array, Array]) -> None:
+    _fill(out, _normal, x)
+
+
 TOGETHER: Mapping[str, Callable[..., None]] = {
     "tanh and sech2": _tanh_and_sech2,
     "relu and step": _relu_and_step,
+    "gelu and normal_cdf": _gelu_and_normal_cdf,
     "softmax and log_softmax": _softmax_and_log_softmax,
 }
 """Rows of the table that programs often need of the same operands, by their names: they fill `out`."""

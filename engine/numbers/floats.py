@@ -259,13 +259,24 @@ def _erfcx_near(eighths: int) -> tuple[float, float, tuple[float, ...]]:
 
 
 def prod(xs: Sequence[float]) -> float:
-    """The product, with its rounding errors (Ogita, Rump and Oishi 2005, section 5)."""
-    product, error = 1.0, 0.0
+    """The product, with its rounding errors (Ogita, Rump and Oishi 2005, section 5).
+
+    Exponents are added up apart: only the result overflows or underflows, no product on the way to it.
+    """
+    product, error, exponent = 1.0, 0.0, 0
     for x in xs:
-        product, rounding = _two_product(product, x)
-        error = error * x + rounding
-    result = product + error
-    return result if math.isfinite(result) else math.prod(xs)
+        mantissa, shift = math.frexp(x)
+        product, rounding = _two_product(product, mantissa)
+        error = error * mantissa + rounding
+        product, lift = math.frexp(product)
+        error = math.ldexp(error, -lift)
+        exponent += shift + lift
+    if not math.isfinite(product):
+        return product
+    try:
+        return math.ldexp(product + error, exponent)
+    except OverflowError:
+        return copysign(math.inf, product)
 
 
 # --- Functions of many exponentials, from exact differences to the largest.

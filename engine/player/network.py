@@ -78,6 +78,11 @@ class _Stage:
     def _edge(self, k: int, i: int, source: int) -> str:
         return f"w{k}_{i + 1}_{source + 1}"
 
+    def _flow(self, k: int, i: int, source: int) -> list[str]:
+        """An edge on both sides of its label; without a label, there is no other side."""
+        edge = self._edge(k, i, source)
+        return [edge, f"{edge}_head"]
+
     def _said(self, k: int, i: int, place: int) -> dict[str, str]:
         """A line of a card as it is at last."""
         layer = self.network.layers[k - 1]
@@ -109,7 +114,7 @@ class _Stage:
                 weights = self.network.layers[k - 1].neurons[i].weights
                 read = [self._card(k - 1, w.source) for w in weights]
                 write, lines = [self._card(k, i)], self._said(k, i, 1)
-                flow = [self._edge(k, i, w.source) for w in weights]
+                flow = [part for w in weights for part in self._flow(k, i, w.source)]
             case Activation(layer=k, neuron=i):
                 write, lines = [self._card(k, i)], self._said(k, i, 2)
             case Loss() if self.network.loss is not None:
@@ -129,7 +134,8 @@ class _Stage:
                     write, lines = [self._card(k, i)], {f"{self._card(k, i)}/4": gradient}
                 else:
                     edge = self._edge(k, i, w.source)
-                    read, flow = [self._card(k, i), self._card(k - 1, w.source)], [edge]
+                    read = [self._card(k, i), self._card(k - 1, w.source)]
+                    flow = self._flow(k, i, w.source)
                     write, lines = [f"{edge}_label"], {f"{edge}_label/1": gradient}
         return Scene(
             phase=step.phase, text=step.text, note=note, read=read, write=write, flow=flow, lines=lines
@@ -141,4 +147,5 @@ class _Stage:
             return (["loss"], [f"l{i + 1}"]) if self.network.loss is not None else ([], [])
         heads = self.network.layers[k].neurons
         uses = [j for j, head in enumerate(heads) if any(w.source == i for w in head.weights)]
-        return [self._card(k + 1, j) for j in uses], [self._edge(k + 1, j, i) for j in uses]
+        flow = [part for j in uses for part in self._flow(k + 1, j, i)]
+        return [self._card(k + 1, j) for j in uses], flow
