@@ -48,6 +48,7 @@ def grad(output: Value, inputs: Iterable[Value]) -> list[Value]:
         One Value per input, in order; a constant 0 where the output does not depend on the input.
 
     Raises:
+        TypeError: if the output, or one of the inputs, is no Value.
         ValueError: if a leaf was assigned a new number after the output was recorded.
 
     Example:
@@ -57,8 +58,8 @@ def grad(output: Value, inputs: Iterable[Value]) -> list[Value]:
         >>> dy.data, d2y.data
         (27.0, 18.0)
     """
-    inputs = list(inputs)
-    order = recorded([output])
+    inputs = _values(inputs, "inputs")
+    order = recorded(_values([output], "the output"))
     variable = dependents(order, inputs)
     terms: dict[Value, _Terms] = defaultdict(list)
     terms[output].append((1.0, 1.0))
@@ -86,6 +87,7 @@ def jvp(outputs: Iterable[Value], inputs: Iterable[Value], tangents: Iterable[Op
         One Value per output, in order.
 
     Raises:
+        TypeError: if one of the outputs or inputs is no Value.
         ValueError: if inputs and tangents are not equally many, or if a leaf was assigned a new number
             after the outputs were recorded.
 
@@ -94,7 +96,8 @@ def jvp(outputs: Iterable[Value], inputs: Iterable[Value], tangents: Iterable[Op
         >>> [d.data for d in jvp([x * y, x + y], [x, y], [1.0, 10.0])]
         [25.0, 11.0]
     """
-    outputs, inputs, tangents = list(outputs), list(inputs), list(tangents)
+    outputs, inputs = _values(outputs, "outputs"), _values(inputs, "inputs")
+    tangents = list(tangents)
     if len(inputs) != len(tangents):
         raise ValueError(f"jvp takes one tangent for each input, got {len(tangents)} for {len(inputs)}")
     order = recorded(outputs)
@@ -118,13 +121,17 @@ def jacobian(outputs: Iterable[Value], inputs: Iterable[Value]) -> list[list[Val
     Returns:
         m rows of n Values.
 
+    Raises:
+        TypeError: if one of the outputs or inputs is no Value.
+        ValueError: if a leaf was assigned a new number after the outputs were recorded.
+
     Example:
         >>> x, y = Value(2.0), Value(5.0)
         >>> [[d.data for d in row] for row in jacobian([x * y, x / y], [x, y])]
         [[5.0, 2.0], [0.2, -0.08]]
     """
-    inputs = list(inputs)
-    return [grad(output, inputs) for output in outputs]
+    inputs = _values(inputs, "inputs")
+    return [grad(output, inputs) for output in _values(outputs, "outputs")]
 
 
 def hessian(output: Value, inputs: Iterable[Value]) -> list[list[Value]]:
@@ -137,13 +144,30 @@ def hessian(output: Value, inputs: Iterable[Value]) -> list[list[Value]]:
     Returns:
         n rows of n Values.
 
+    Raises:
+        TypeError: if the output, or one of the inputs, is no Value.
+        ValueError: if a leaf was assigned a new number after the output was recorded.
+
     Example:
         >>> x, y = Value(2.0), Value(5.0)
         >>> [[d.data for d in row] for row in hessian(x * x * y, [x, y])]
         [[10.0, 4.0], [4.0, 0.0]]
     """
-    inputs = list(inputs)
+    inputs = _values(inputs, "inputs")
     return jacobian(grad(output, inputs), inputs)
+
+
+def _values(xs: Iterable[Value], what: str) -> list[Value]:
+    """The Values that an argument lists; what is none would get a derivative of 0 unnoticed."""
+    if isinstance(xs, Value):
+        raise TypeError(f"{what} are a list of Values, not one Value: write [{xs.label or 'x'}]")
+    values = list(xs)
+    for x in values:
+        if not isinstance(x, Value):
+            raise TypeError(
+                f"{what}: {type(x).__name__} {x!r} is no Value; a derivative is of recorded Values"
+            )
+    return values
 
 
 def _partials(value: Value, variable: set[Value]) -> Sequence[Operand]:

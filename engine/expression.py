@@ -221,7 +221,15 @@ _TOKEN = re.compile(
     r"|(?P<end>$))",
     re.ASCII,
 )
-_HINTS = {"^": "; a power is **", "=": "; numbers for names are given apart", ".": ""}
+_HINTS = {
+    "^": "; a power is **",
+    "=": "; numbers for names are given apart",
+    "<": "; a condition is a number: step(2 - x)",
+    ">": "; a condition is a number: step(x - 2)",
+    "\N{MINUS SIGN}": "; a minus is -",
+    "\N{MULTIPLICATION SIGN}": "; a product is *",
+    "\N{MIDDLE DOT}": "; a product is *",
+}
 
 
 class _Parser:
@@ -243,6 +251,8 @@ class _Parser:
                 self.next + len(self.text[self.next :]) - len(self.text[self.next :].lstrip(" \t\r\n"))
             )
             wrong = self.text[self.place]
+            if wrong in "0123456789":
+                self.refuse("this is no number; a product is written 2*x")
             self.refuse(f"{wrong!r} is not part of an expression{_HINTS.get(wrong, '')}")
         self.kind = str(match.lastgroup)
         self.lexeme = match[self.kind]

@@ -17,7 +17,7 @@ from engine.graph import recorded
 from engine.notation import ATOM, LATEX, TEXT, Names, has_a_name
 from engine.ops import OPS, Op
 from engine.shown import shown_of
-from engine.value import CONSTANT, Value, recorder, taking_limits
+from engine.value import CONSTANT, Value, is_factor_one, recorder, taking_limits
 
 _LONGEST = 40  # characters of a rule
 _MOST_NODES = 30  # of its graph
@@ -100,15 +100,11 @@ def _on_its_branch(derivative: Value) -> Value:
         operands = [chosen[parent] for parent in value.parents]
         if value.op == "where":
             chosen[value] = operands[1 if operands[0].data else 2]
-        elif value.op == "mul" and any(_is_one(operand) for operand in operands):
-            chosen[value] = operands[1 if _is_one(operands[0]) else 0]
+        elif value.op == "mul" and any(is_factor_one(operand) for operand in operands):
+            chosen[value] = operands[1 if is_factor_one(operands[0]) else 0]
         else:
             chosen[value] = recorder(OPS[value.op])(*operands) if operands else value
     return chosen[derivative]
-
-
-def _is_one(value: Value) -> bool:
-    return value.op == CONSTANT and value.data == 1.0
 
 
 def _written_out(derivative: Value) -> list[Value]:

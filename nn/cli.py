@@ -8,9 +8,11 @@ Whatever a verb needs is imported by that verb, so that `deltagrad --help` is th
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 from enum import StrEnum
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -32,7 +34,9 @@ console = Console(highlight=False)
 Target = Annotated[str | None, typer.Option(help="The column to predict, for a CSV file.")]
 Classes = Annotated[bool, typer.Option("--classes", help="The target's numbers are names of classes.")]
 ExpressionText = Annotated[str, typer.Argument(help='Such as "tanh(w*x + b)".')]
-Numbers = Annotated[list[str] | None, typer.Argument(help="w=0.4 x=1 b=0.1", show_default=False)]
+Numbers = Annotated[
+    list[str] | None, typer.Argument(help="For each name: w=0.4 x=1 b=0.1", show_default=False)
+]
 Parameters = Annotated[str, typer.Option(help="Names to show as parameters, as w,b.")]
 
 
@@ -45,6 +49,8 @@ class OptimizerName(StrEnum):
 
 def main() -> NoReturn:
     """Run the command line."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a sign that the terminal lacks is no reason to fail
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
@@ -101,10 +107,12 @@ def train(
     target: Target = None,
     classes: Classes = False,
     hidden: Annotated[str, typer.Option(help="Sizes of the hidden layers; '' for none.")] = "64",
-    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "relu",
-    epochs: Annotated[int, typer.Option(min=1)] = 60,
+    activation: Annotated[str, typer.Option(help="Of the hidden layers, such as tanh or gelu.")] = "relu",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training examples.")] = 60,
     batch_size: Annotated[int, typer.Option(min=0, help="Examples in a step; 0 for all.")] = 32,
-    optimizer: OptimizerName = OptimizerName.ADAM,
+    optimizer: Annotated[OptimizerName, typer.Option(help="How a step follows from the gradient.")] = (
+        OptimizerName.ADAM
+    ),
     learning_rate: Annotated[float, typer.Option(help="How far a step goes.")] = 0.003,
     test: Annotated[float, typer.Option(help="The part held out to measure on.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
@@ -114,17 +122,23 @@ def train(
 ) -> None:
     """Train a network on a table, and measure it on examples it has not seen."""
     from nn import experiment, optim, storage
-    from nn.train import fit
+    from nn.train import History, fit
 
+    if not 0.0 < test < 1.0:
+        raise ValueError(f"--test {test:g}: hold out a part between 0 and 1, such as 0.2")
     for path in (save, plot):
-        if path is not None and not path.parent.is_dir():
-            raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
+        if path is not None:
+            _refuse_unwritable(path)
+    if plot is not None:  # what cannot be drawn is known before training
+        History().plot().savefig(BytesIO(), format=plot.suffix.removeprefix(".") or None)
     rng = random.Random(seed)
     table = experiment.load_data(data, target, classification=classes, rng=rng)
     training, held_out = table.split(1.0 - test, rng)
     preparation = experiment.prepare(training)
     model = experiment.network_for(preparation, _sizes(hidden), activation, rng)
     print(f"{len(training)} examples of {len(table.features)} features, {table.target} to predict")
+    if experiment.may_be_classes(training):
+        print(f"{table.target} holds few different whole numbers: if they name classes, give --classes")
     print(model)
     make = {OptimizerName.SGD: optim.SGD, OptimizerName.ADAM: optim.Adam}[optimizer]
     history = fit(
@@ -135,7 +149,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size or None,
         rng=rng,
-        progress=not quiet,
+        progress=not quiet and sys.stderr.isatty(),
         validation=experiment.prepared(held_out, preparation),
     )
     print(f"training: {experiment.evaluate(model, training, preparation)}")
@@ -176,9 +190,9 @@ def verify(
 def draw(
     expression: ExpressionText,
     numbers: Numbers = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help=".svg, .png, .pdf or .dot")] = Path(
-        "graph.svg"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where to draw: .svg, .png, .pdf or .dot")
+    ] = Path("graph.svg"),
     view: Annotated[str | None, typer.Option(help="scalar or compact; by default as the graph is.")] = None,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     heat: Annotated[str | None, typer.Option(help="grad: edges as wide as their gradients.")] = None,
@@ -279,22 +293,33 @@ def grade(
     from nn import exercise as exercises
 
     asked = exercises.load_exercise(exercise) if exercise else exercises.article()
-    reports = {
-        str(paper): grading.grade(
-            asked.output, exercises.load_claims(paper), learning_rate=asked.learning_rate
-        )
-        for paper in papers
-    }
+    reports = {}
+    for paper in papers:
+        claims = exercises.load_claims(paper)
+        try:
+            reports[str(paper)] = grading.grade(asked.output, claims, learning_rate=asked.learning_rate)
+        except (ValueError, LookupError) as error:
+            raise ValueError(f"{paper}: {error}") from None
     if as_json:
         print(json.dumps({paper: report.to_dict() for paper, report in reports.items()}, indent=2))
     else:
-        for paper, report in reports.items():
-            console.print(f"\n{paper}", style="bold")
+        for name, report in reports.items():
+            console.print(f"\n{name}", style="bold")
             console.print(report)
         if len(reports) > 1:
             console.print(grading.Summary(reports))
     if not all(report.ok for report in reports.values()):
         raise typer.Exit(1)
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """What cannot be written is known before training, not after it."""
+    if path.is_dir():
+        raise ValueError(f"{path} cannot be written: it is a folder")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"{path} cannot be written: permission denied")
 
 
 def _sizes(text: str) -> list[int]:

@@ -194,8 +194,8 @@ class Dataset:
         cut = round(fraction * n) if 0 < fraction < 1 else 0
         if not 0 < cut < n:
             raise DataError(
-                f"a split of {n} rows at fraction {fraction} leaves one part empty; "
-                "choose a fraction between 0 and 1 that gives each part a row"
+                f"a split of {n} row{'s' * (n > 1)} at fraction {fraction} leaves one part empty; "
+                "add rows, or choose a fraction between 0 and 1 that gives each part one"
             )
         order = list(range(n))
         rng.shuffle(order)
@@ -578,7 +578,7 @@ def _rows(text: str, file: str) -> list[_Row]:
     """Split the text into rows of stripped cells, each with the number of its first line."""
     # strict: a quote that is never closed is an error, not a cell that holds the whole rest
     lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=_delimiter(text), strict=True, skipinitialspace=True)
+    reader = csv.reader(lines, delimiter=delimiter(text), strict=True, skipinitialspace=True)
     rows = []
     first = 1
     try:
@@ -597,8 +597,19 @@ def _rows(text: str, file: str) -> list[_Row]:
     return rows
 
 
-def _delimiter(text: str) -> str:
-    """Return the separator the header row has most of outside quotes; the comma if in doubt."""
+def delimiter(text: str) -> str:
+    """Return the separator of a CSV file's cells: what the header row has most of outside quotes.
+
+    Args:
+        text: the content of the file.
+
+    Returns:
+        A comma, a semicolon or a tab; the comma if in doubt.
+
+    Example:
+        >>> delimiter('"a,b";c')
+        ';'
+    """
     header = re.match(r'(?:"[^"]*"|[^"\r\n])*', text)
     unquoted = re.sub(r'"[^"]*"', "", header[0] if header else "")
     return max(",;\t", key=unquoted.count)
@@ -623,7 +634,8 @@ def _columns(columns: list[str], file: str, target: str) -> list[str]:
         hint = f"did you mean {folded[near[0]]!r}? " if near else ""
         raise DataError(
             f"{file}, line 1: there is no column {target!r}; {hint}"
-            f"the columns are {', '.join(map(repr, columns))}"
+            f"the columns are {', '.join(map(reprlib.repr, columns))}"
+            + ("; cells are separated by commas, semicolons or tabs" if len(columns) == 1 else "")
         )
     if len(columns) == 1:
         raise DataError(f"{file}, line 1: {target!r} is the only column; add columns to predict it from")

@@ -7,12 +7,14 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from engine import Value
 from engine.expression import parse
 from nn import losses, storage, worked_example
+from nn.data import delimiter
 from nn.modules import look_up
 
 
@@ -58,8 +60,10 @@ def load_exercise(path: str | os.PathLike[str]) -> Exercise:
         OSError: if it cannot be read.
     """
     path = Path(path)
-    content = _object(path, json.loads(path.read_text(encoding="utf-8-sig")))
+    content = _object(path, "the exercise", _json(path))
     rate = content.get("learning_rate")
+    if rate is not None:
+        rate = _number(path, "learning_rate", rate)
     if "steps" in content:
         return Exercise(_steps(path, content), rate)
     missing = [key for key in ("model", "x", "y", "loss") if key not in content]
@@ -67,16 +71,22 @@ def load_exercise(path: str | os.PathLike[str]) -> Exercise:
         raise ValueError(
             f"{path}: an exercise has steps, or a model, x, y and loss; missing: {', '.join(missing)}"
         )
-    model = storage.load(path.parent / content["model"])
+    model = storage.load(path.parent / str(content["model"]))
     loss = look_up(losses.LOSSES, "loss", content["loss"])
-    return Exercise(loss(model(content["x"]), content["y"]), rate)
+    x, y = _numbers(path, "x", content["x"]), _numbers(path, "y", content["y"])
+    return Exercise(loss(model(x), y), rate)
 
 
 def _steps(path: Path, content: Mapping[str, Any]) -> Value:
     if not content["steps"]:
         raise ValueError(f"{path}: the exercise has no steps")
-    known: dict[str, Any] = {name: Value(x, name) for name, x in _object(path, content.get("at")).items()}
-    for name, text in _object(path, content["steps"]).items():
+    at = _object(path, "at", content.get("at"))
+    known: dict[str, Any] = {name: Value(_number(path, name, x), name) for name, x in at.items()}
+    for name, text in _object(path, "steps", content["steps"]).items():
+        if not isinstance(text, str):
+            raise ValueError(f'{path}: step {name} is {text!r}; write an expression, such as "w*x"')
+        if name in known:
+            raise ValueError(f"{path}: step {name} has a name that is given already")
         expression = parse(text)
         unknown = [other for other in expression.names if other not in known]
         if unknown:
@@ -107,14 +117,14 @@ def load_claims(path: str | os.PathLike[str]) -> dict[str, str]:
         OSError: if it cannot be read.
     """
     path = Path(path)
-    text = path.read_text(encoding="utf-8-sig")
     if path.suffix.lower() == ".json":
-        pairs = _object(path, json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_once))
+        pairs = _object(path, "a paper", _json(path, parse_float=str, parse_int=str))
         for name, claim in pairs.items():
             if not isinstance(claim, str):
                 raise ValueError(f"{path}: {name} is {claim!r}; write a number")
         return dict(pairs)
-    rows = list(csv.reader(text.splitlines()))
+    text = _text(path)
+    rows = list(csv.reader(text.splitlines(), delimiter=delimiter(text)))
     if not rows or [cell.strip().lower() for cell in rows[0]] != ["quantity", "claimed"]:
         raise ValueError(f"{path}: the first line must be quantity,claimed")
     claims: dict[str, str] = {}
@@ -130,16 +140,43 @@ def load_claims(path: str | os.PathLike[str]) -> dict[str, str]:
     return claims
 
 
-def _object(path: Path, content: Any) -> Mapping[str, Any]:
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: {error}") from None
+
+
+def _json(path: Path, **options: Any) -> Any:
+    text = _text(path)
+    try:
+        return json.loads(text, object_pairs_hook=_once, **options)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _object(path: Path, what: str, content: Any) -> Mapping[str, Any]:
     if not isinstance(content, dict):
-        raise ValueError(f'{path}: an object with names is expected here, as in {{"w": 0.5}}')
+        raise ValueError(f'{path}: {what} must be an object with names, as in {{"w": 0.5}}')
     return content
+
+
+def _numbers(path: Path, name: str, content: Any) -> list[float]:
+    if not isinstance(content, list):
+        raise ValueError(f"{path}: {name} is {content!r}; write a list of numbers, such as [1, 0]")
+    return [_number(path, f"{name}[{i}]", x) for i, x in enumerate(content)]
+
+
+def _number(path: Path, name: str, x: Any) -> float:
+    if isinstance(x, bool) or not isinstance(x, (int, float)) or not isfinite(x):
+        raise ValueError(f"{path}: {name} is {x!r}; write a finite number, such as 0.5")
+    return float(x)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, x in pairs:
         if name in found:
-            raise ValueError(f"{name} is claimed twice")
+            raise ValueError(f"{name} is given twice")
         found[name] = x
     return found

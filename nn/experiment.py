@@ -54,8 +54,12 @@ def prepare(data: Dataset) -> Preparation:
 
     Returns:
         The preparation, which applies to any other data of these columns.
+
+    Raises:
+        DataError: if the target is the same number throughout.
     """
-    losses = {0: "squared_error", 2: "log_loss_from_logits"}
+    if not data.classes and min(data.y) == max(data.y):
+        raise DataError(f"every example has {data.target} = {data.y[0]:g}: there is nothing to learn")
     numeric = not data.classes
     return Preparation(
         features=data.features,
@@ -63,7 +67,33 @@ def prepare(data: Dataset) -> Preparation:
         target=data.target,
         outputs=Standardization.of(data.targets(), [data.target]) if numeric else None,
         classes=data.classes,
-        loss=losses.get(len(data.classes), "cross_entropy_from_logits"),
+        loss=_loss_for(data),
+    )
+
+
+def _loss_for(data: Dataset) -> str:
+    losses = {0: "squared_error", 2: "log_loss_from_logits"}
+    return losses.get(len(data.classes), "cross_entropy_from_logits")
+
+
+def may_be_classes(data: Dataset) -> bool:
+    """Whether numbers to predict look like names of classes: few whole ones, over and over.
+
+    Args:
+        data: the examples.
+
+    Returns:
+        False too where the target has classes already.
+
+    Example:
+        >>> may_be_classes(Dataset([[0.5]] * 6, [0, 1, 1, 0, 1, 0], ("x",), "y"))
+        True
+    """
+    different = set(data.y)
+    return (
+        not data.classes
+        and all(float(y).is_integer() for y in different)
+        and len(different) <= min(10, len(data) // 3)
     )
 
 
@@ -117,7 +147,7 @@ def data_for(
     """
     if preparation is None:
         data = load_data(source, target, rng=rng)
-        return data.X, data.targets(), prepare(data).loss
+        return data.X, data.targets(), _loss_for(data)
     column = None if source in DATASETS else target or preparation.target
     data = load_data(source, column, classification=bool(preparation.classes), rng=rng)
     return *prepared(data, preparation), preparation.loss
@@ -143,7 +173,8 @@ class Metrics:
     def __str__(self) -> str:
         error = "" if self.error is None else f", root mean squared error {self.error:.4g}"
         value = f"{self.value:.2%}" if self.name == "accuracy" else f"{self.value:.3f}"
-        return f"{self.name} {value} on {self.examples} examples{error}"
+        plural = "" if self.examples == 1 else "s"
+        return f"{self.name} {value} on {self.examples} example{plural}{error}"
 
 
 def evaluate(model: MLP, data: Dataset, by: Preparation) -> Metrics:

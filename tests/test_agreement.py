@@ -65,7 +65,7 @@ def cases(draw: st.DrawFn, depth: int = 6, width: int = 16) -> Case:
     return model, x, y, loss
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cases())
 def test_reverse_mode_is_the_delta_rule_on_any_network(case: Case) -> None:
     model, x, y, loss = case
@@ -75,7 +75,7 @@ def test_reverse_mode_is_the_delta_rule_on_any_network(case: Case) -> None:
     assert all(c.float_gap <= 1e-12 and c.exact_gap <= 2.0**-52 for c in report.comparisons)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(cases(depth=3, width=3))
 def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
     model, x, y, loss = case
@@ -90,7 +90,7 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
         assert abs(c.difference - c.delta_rule) <= 2 * math.ulp(c.delta_rule) + 1e-37
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(cases())
 def test_the_gap_is_small_beside_the_gradient_itself_unless_terms_cancel(case: Case) -> None:
     model, x, y, loss = case

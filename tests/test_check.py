@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import mpmath
+import numpy as np
 import pytest
 
 import engine
@@ -265,6 +266,8 @@ FAULTS: list[tuple[Callable[..., Any], Sequence[Any], str]] = [
     (lambda x: None, [2.0], "f returns NoneType None, not a Value. Is a return missing?"),
     (lambda x: log(x), [-2.0], "f raises ValueError at the point: log is not defined"),
     (lambda x: x * math.inf, [2.0], "f is inf at the point"),
+    (lambda x: x * dict[str, float]()["rate"], [2.0], "f raises KeyError at the point: 'rate'"),
+    (lambda x: x + "1", [2.0], "f raises TypeError at the point: a Value holds one real number, not str"),
 ]
 
 
@@ -325,6 +328,7 @@ def test_nothing_compared_is_a_failure() -> None:
     [
         ({"f": exp, "at": {}}, ValueError, "the point has no numbers"),
         ({"f": exp, "at": [math.inf]}, ValueError, "x = inf: a derivative is taken at finite numbers"),
+        ({"f": sum, "w": np.ones(2)}, TypeError, r"w is ndarray; .* give w.tolist\(\)"),
         ({"f": exp, "at": ["1"]}, TypeError, "x: a Value holds one real number, not str '1'"),
         ({"f": exp, "at": "1"}, TypeError, "give a dict, a sequence or keywords"),
         ({"f": 3.0, "at": [1.0]}, TypeError, "give a function of Values"),
@@ -384,6 +388,8 @@ def test_a_claim_may_be_a_function() -> None:
     assert not check_gradients(lambda x, y: x * y, x=2.0, y=3.0, claimed=lambda x, y: [x, y]).ok
     raising = check_gradients(lambda x: x * x, x=2.0, claimed=lambda x: 1.0 / (x - 2.0))
     assert raising.headline.startswith("nothing judged: the claimed gradient raises ZeroDivisionError")
+    absent = check_gradients(lambda x: x * x, x=2.0, claimed=lambda x: {}[x])
+    assert absent.headline == "nothing judged: the claimed gradient raises KeyError: 2.0"
 
 
 @pytest.mark.parametrize(
@@ -516,14 +522,25 @@ def test_the_report_prints_as_text_as_html_and_as_data() -> None:
     assert not caught.value.report.ok
 
 
+def test_numbers_stand_on_one_line_in_a_common_terminal() -> None:
+    report = check_gradients(lambda w, x: -tanh(2.0 * w * x), w=0.4, x=1.1, claimed={"w": "1.0", "x": "1"})
+    printed = _printed(report, width=80)
+    assert all(repr(c.engine) in printed and repr(c.truth) in printed for c in report.comparisons)
+
+
 def test_no_digit_is_cut_off_in_a_narrow_terminal() -> None:
+    report = check_gradients(sin, [1.5707])
+    header, *rows = _printed(report, width=60).splitlines()[1:4]
+    start, end = header.index("number"), header.index("truth")
+    assert "".join(row[start:end].strip() for row in rows) == repr(report.comparisons[0].engine)
+
+
+def _printed(report: GradientReport, width: int) -> str:
     from rich.console import Console
 
-    console = Console(width=60, record=True, file=io.StringIO())
-    report = check_gradients(sin, [1.5707])
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(report)
-    rows = [line.split("│")[3].strip() for line in console.export_text().splitlines() if line.count("│") > 3]
-    assert "".join(rows) == repr(report.comparisons[0].engine)
+    return console.export_text()
 
 
 def test_labels_are_escaped_in_html() -> None:

@@ -1,11 +1,12 @@
 """`deltagrad check` and `deltagrad grade`, as they are typed."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
-from nn import cli
+from nn import MLP, cli, save
 
 APRIL = (
     "quantity,claimed\ndelta_6,-0.3282\ndelta_5,-0.0823\ndelta_1,-0.0009\nnew w_65,0.8569\nnew w_51,0.3170\n"
@@ -31,6 +32,7 @@ def run(
         (["relu(x)", "x=0"], 0, "1 gradient at a kink"),
         (["sqrt(x)", "x=0"], 1, "cannot be proved"),
         (["x + y", "x=0"], 1, "takes x, y; got x"),
+        (["os.path:join", "x=1"], 1, "f raises TypeError at the point"),
     ],
 )
 def test_check(
@@ -133,12 +135,14 @@ def test_an_exercise_in_steps(
         ("p.csv", "delta_5,1\n", "the first line must be quantity,claimed"),
         ("p.csv", "quantity,claimed\ndelta_5,1,2\n", "line 2: 3 cells"),
         ("p.csv", "quantity,claimed\ndelta_5,1\ndelta_5,2\n", "line 3: delta_5 is claimed twice"),
-        ("p.csv", "quantity,claimed\ndelta_7,1\n", "delta_7: no value is labelled 'z_7'"),
+        ("p.csv", "quantity,claimed\ndelta_7,1\n", "p.csv: delta_7: no value is labelled 'z_7'"),
         ("p.csv", "quantity,claimed\ndelta_5,one\n", "the claim for delta_5: 'one' is not a number"),
-        ("p.json", '{"delta_5": 1, "delta_5": 2}', "delta_5 is claimed twice"),
+        ("p.csv", "quantity;claimed\ndelta_5;one\n", "p.csv: the claim for delta_5: 'one' is not a number"),
+        ("p.csv", b"quantity,claimed\nd\xe9lta,1\n", "p.csv is not UTF-8 text"),
+        ("p.json", '{"delta_5": 1, "delta_5": 2}', "p.json: delta_5 is given twice"),
         ("p.json", '{"delta_5": null}', "delta_5 is None; write a number"),
-        ("p.json", "[1]", "an object with names is expected"),
-        ("p.json", "{", "Expecting property name"),
+        ("p.json", "[1]", "must be an object with names"),
+        ("p.json", "{", "p.json: Expecting property name"),
     ],
 )
 def test_papers_that_cannot_be_read(
@@ -146,10 +150,10 @@ def test_papers_that_cannot_be_read(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     name: str,
-    text: str,
+    text: str | bytes,
     words: str,
 ) -> None:
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     code, _, err = run(monkeypatch, capsys, "grade", str(tmp_path / name))
     assert code == 2
     assert words in err
@@ -164,6 +168,16 @@ def test_papers_that_cannot_be_read(
         ({"at": {"w": 1}, "steps": {"z": "v + w"}}, "step z uses v, which is not known by then"),
         ({"at": {}, "steps": {"z": "1 + 1"}}, "depends on nothing that is given"),
         ({"at": {"w": 1}, "steps": {"z": "w"}}, "step z only renames w"),
+        ({"at": {"w": 1}, "steps": {"w": "w*w"}}, "step w has a name that is given already"),
+        ({"at": {"w": 1}, "steps": {"z": 3}}, 'step z is 3; write an expression, such as "w*x"'),
+        ({"at": {"w": 1}, "steps": ["w*w"]}, "steps must be an object with names"),
+        ({"steps": {"z": "w*w"}}, "at must be an object with names"),
+        ({"at": {"w": "1"}, "steps": {"z": "w*w"}}, "w is '1'; write a finite number"),
+        ({"at": {"w": True}, "steps": {"z": "w*w"}}, "w is True; write a finite number"),
+        ({"at": {"w": math.inf}, "steps": {"z": "w*w"}}, "w is inf; write a finite number"),
+        ({"at": {"w": 1}, "steps": {"z": "w*w"}, "learning_rate": "0.1"}, "learning_rate is '0.1'; write a"),
+        ({"model": "m.json", "x": 1, "y": [1], "loss": "log_loss"}, "x is 1; write a list of numbers"),
+        ({"model": "m.json", "x": [None], "y": [1], "loss": "log_loss"}, "x[0] is None; write a finite"),
     ],
 )
 def test_exercises_that_cannot_be_read(
@@ -175,8 +189,18 @@ def test_exercises_that_cannot_be_read(
 ) -> None:
     (tmp_path / "e.json").write_text(json.dumps(exercise))
     (tmp_path / "p.csv").write_text(APRIL)
+    save(MLP(1, [1]), tmp_path / "m.json")
     code, _, err = run(
         monkeypatch, capsys, "grade", str(tmp_path / "p.csv"), "--exercise", str(tmp_path / "e.json")
     )
     assert code == 2
+    assert "e.json: " in err
     assert words in err
+
+
+def test_papers_of_a_spreadsheet_that_separates_by_semicolons(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "p.csv").write_text("quantity;claimed\ndelta_6;-0.3282\n", encoding="utf-8-sig")
+    code, out, _ = run(monkeypatch, capsys, "grade", str(tmp_path / "p.csv"))
+    assert (code, "1 right" in out) == (0, True)

@@ -1,6 +1,7 @@
 """The command line: what it prints, and how it refuses."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.main import get_command
 
 from nn import MLP, cli, example_report, load, save
 from nn.storage import load_prepared
@@ -199,8 +201,11 @@ def test_without_hidden_layers_it_is_linear(run: Run) -> None:
     assert "held out: R² 1.000 on 2 examples" in found.out
 
 
-def test_the_bar_is_on_standard_error(run: Run) -> None:
-    found = run("train", "xor", "--test", 0.5, "--epochs", 2)
+def test_the_bar_is_on_standard_error_of_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["train", "xor", "--test", 0.5, "--epochs", 2]
+    assert run(*asked).err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    found = run(*asked)
     assert "loss=" in found.err
     assert "loss=" not in found.out
 
@@ -338,7 +343,17 @@ REFUSED = {
     ),
     "no test set": (
         ["train", "iris", "--test", "0"],
-        "a split of 150 rows at fraction 1.0 leaves one part empty",
+        "--test 0: hold out a part between 0 and 1, such as 0.2",
+    ),
+    "a test set of twice the rows": (["train", "iris", "--test", "2"], "--test 2: hold out a part"),
+    "one row": (["train", "one.csv", "--target", "y"], "a split of 1 row at fraction 0.8"),
+    "the same number throughout": (
+        ["train", "same.csv", "--target", "y"],
+        "every example has y = 7: there is nothing to learn",
+    ),
+    "a folder to save as": (
+        ["train", "xor", "--test", "0.5", "--epochs", "1", "--quiet", "--save", "."],
+        ". cannot be written: it is a folder",
     ),
     "no such file": (["train", "nope.csv", "--target", "y"], "nope.csv: there is no such file"),
     "no target": (["train", "people.csv"], "name the column to predict with --target"),
@@ -373,6 +388,8 @@ REFUSED = {
 @pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
 def test_a_mistake_is_one_line_and_status_2(run: Run, arguments: list[str], message: str) -> None:
     Path("odd.csv").write_text(ODD, encoding="utf-8")
+    Path("one.csv").write_text("x,y\n1,2\n", encoding="utf-8")
+    Path("same.csv").write_text("x,y\n1,7\n2,7\n3,7\n", encoding="utf-8")
     save(MLP(2, [1], rng=random.Random(0)), "plain.json")
     if "model.json" in arguments:
         run("train", "people.csv", "--target", "kind", "--epochs", 1, "--quiet", "--save", "model.json")
@@ -398,6 +415,51 @@ def test_plotting_without_matplotlib_says_what_to_install(run: Run, monkeypatch:
         2,
         "deltagrad: plotting needs matplotlib: pip install 'deltagrad[plot]'\n",
     )
+    assert found.out == ""  # it is said before training
+
+
+@pytest.mark.parametrize("written", [["--save", "."], ["--save", "no/m.json"], ["--plot", "loss.doc"]])
+def test_what_cannot_be_written_is_known_before_training(run: Run, written: list[str]) -> None:
+    found = run("train", "iris", "--quiet", *written)
+    assert (found.status, found.out) == (2, "")
+
+
+def test_a_folder_without_permission_is_known_before_training(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    found = run("train", "iris", "--quiet", "--save", "m.json")
+    assert (found.status, found.out) == (2, "")
+    assert found.err == "deltagrad: m.json cannot be written: permission denied\n"
+
+
+def test_numbers_that_may_be_classes_are_told(run: Run) -> None:
+    rows = "".join(f"{i},{i % 2}\n" for i in range(20))
+    Path("bits.csv").write_text(f"x,y\n{rows}", encoding="utf-8")
+    hint = "y holds few different whole numbers: if they name classes, give --classes"
+    asked = ["train", "bits.csv", "--target", "y", "--epochs", 1, "--quiet"]
+    assert hint in run(*asked).out
+    assert hint not in run(*asked, "--classes").out
+    assert hint not in run("train", "diabetes", "--epochs", 1, "--quiet").out
+
+
+def test_every_option_has_its_help() -> None:
+    commands = get_command(cli.app).commands  # type: ignore[attr-defined]  # of a group, which the app is
+    options = {f"{verb} {o.name}": o.help for verb, command in commands.items() for o in command.params}
+    assert [option for option, words in options.items() if not words] == []
+    assert len(options) > 40
+
+
+def test_a_terminal_without_greek_is_no_reason_to_fail() -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "nn", "train", "diabetes", "--epochs", "1", "--quiet"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        timeout=60,
+        check=False,
+    )
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert b"held out: R? " in found.stdout
 
 
 @pytest.mark.parametrize(

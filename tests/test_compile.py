@@ -6,7 +6,10 @@ import math
 import random
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -84,7 +87,7 @@ def test_the_tables_above_leave_nothing_out() -> None:
 
 @pytest.mark.parametrize(("loss", "output"), NETWORKS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_networks_agree_with_the_engine_and_the_delta_rule(
     activation: str, loss: str, output: str, seed: int
@@ -155,8 +158,8 @@ def loops(sizes: Sequence[int], seed: int, order: str) -> tuple[Callable[..., Va
 
     def net_input(w: list[Value], b: Value, a: list[Value]) -> Value:
         if order == "one sum of products":
-            z: Value = engine.sumprod([*w, b], [*a, 1.0])
-            return z
+            total: Value = engine.sumprod([*w, b], [*a, 1.0])
+            return total
         terms = list(zip(w, a, strict=True))
         if order == "shuffled":
             random.Random(len(a)).shuffle(terms)
@@ -337,7 +340,7 @@ UNARY = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from([*BINARY, *UNARY]), st.integers(0, 40), st.integers(0, 40)),
@@ -552,6 +555,59 @@ def test_outside_a_domain_a_program_follows_ieee_754() -> None:
     assert np.isnan(engine.compile(w * x.exp(), [x], [w])([[1000.0]])[0])  # 0 * inf
 
 
+# --- What data may be.
+
+SOME = np.array([[1.0, 2.0], [3.0, 4.5], [0.25, -1.0]])
+FORMS: dict[str, Any] = {
+    "lists": SOME.tolist(),
+    "tuples": tuple(map(tuple, SOME)),
+    "rows": list(SOME),
+    "every other column": np.repeat(SOME, 2, axis=1)[:, ::2],
+    "columns together": np.asfortranarray(SOME),
+    "backwards": SOME[::-1, ::-1].copy()[::-1, ::-1],
+    "read only": np.broadcast_to(SOME, SOME.shape),
+    "float32": SOME.astype(np.float32),
+    "another byte order": SOME.astype(">f8"),
+    "fractions": [[Fraction(v) for v in row] for row in SOME],
+    "decimals and integers": [[1, Decimal(2)], [3, Decimal("4.5")], [Decimal("0.25"), -1]],
+    "Values": [[Value(v) for v in row] for row in SOME.tolist()],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_data_may_have_any_form(form: str) -> None:
+    x, w = leaves(2, random.Random(1)), leaves(3, random.Random(2))
+    program = engine.compile(((w[0] * x[0] + w[1] * x[1]).tanh() - w[2]) ** 2, x, w)
+    value, gradient = program.value_and_grad(SOME)
+    found, found_gradient = program.value_and_grad(FORMS[form])
+    assert (found, found_gradient.tolist()) == (value, gradient.tolist())
+    assert program(FORMS[form]).tolist() == program(SOME).tolist()
+
+
+def test_integers_are_numbers() -> None:
+    x, w = Value(1.0), Value(2.0)
+    program = engine.compile(w * x, [x], [w])
+    assert program(np.array([[200], [100]], np.uint8)).tolist() == [400.0, 200.0]
+
+
+def test_outputs_may_be_leaves_constants_and_the_same_value() -> None:
+    x, w = Value(1.0), Value(2.0)
+    y = w * x
+    program = engine.compile([y, y, x, w, w * w, (x * 0.0 + 3.0)], [x], [w])
+    values, jacobian = program.value_and_grad([[3.0], [5.0]])
+    assert values.tolist() == [8.0, 8.0, 4.0, 2.0, 4.0, 3.0]
+    assert jacobian[:, 0].tolist() == [4.0, 4.0, 0.0, 1.0, 4.0, 0.0]
+    assert program([[3.0], [5.0]])[1].tolist() == [10.0, 10.0, 5.0, 2.0, 4.0, 3.0]
+
+
+def test_a_program_may_have_no_inputs_and_no_parameters() -> None:
+    x, w = Value(1.0), Value(2.0)
+    value, gradient = engine.compile(w * w, [], [w]).value_and_grad(np.zeros((3, 0)))
+    assert (value, gradient.tolist()) == (4.0, [4.0])
+    value, gradient = engine.compile(x * x, [x]).value_and_grad([[3.0]])
+    assert (value, gradient.shape) == (9.0, (0,))
+
+
 # --- Errors.
 
 
@@ -572,6 +628,9 @@ def test_errors_of_compiling() -> None:
         ("an input is a float, not a Value: 3.0", TypeError, (y, [3.0], [w])),
         ("an output is a str", TypeError, (["y"], [x], [w])),
         ("there is no output", ValueError, ([], [x], [w])),
+        ("outputs is a float, not several Values", TypeError, (3.0, [x], [w])),
+        ("inputs is a Value, not several Values: give a list", TypeError, (y, x, [w])),
+        ("parameters is a MLP, .* such as model.parameters", TypeError, (y, [x], MLP(1, [1]))),
     ]:
         with pytest.raises(error, match=message):
             engine.compile(*arguments)  # type: ignore[arg-type]  # what a user may do all the same
@@ -591,7 +650,10 @@ def test_errors_of_running() -> None:
         ("X is not finite: input 1 is -inf in row 0", ValueError, [[1.0, -math.inf]], None),
         ("X holds complex128, not real numbers", TypeError, [[1j, 1.0]], None),
         ("X holds <U1, not real numbers", TypeError, [["a", "b"]], None),
-        ("X holds Value, not real numbers", TypeError, np.array([[x, [1]]], dtype=object), None),
+        ("X holds list, not real numbers", TypeError, np.array([[x, [1]]], dtype=object), None),
+        ("X holds NoneType, not real numbers: None", TypeError, [[1.0, None]], None),
+        ("X holds dict, not real numbers", TypeError, {"x": 1.0}, None),
+        ("the rows of X differ in length", ValueError, [[1.0, 2.0], [3.0]], None),
         (r"parameters has the shape \(2,\), expected \(1,\)", ValueError, [[1.0, 2.0]], [1.0, 2.0]),
     ]
     for message, error, X, parameters in cases:
@@ -602,6 +664,11 @@ def test_errors_of_running() -> None:
     with pytest.raises(ValueError, match="hvp is of a single output, and this program has 2"):
         engine.compile([w * x, x], [x], [w]).hvp([[1.0]], [1.0])
     assert program.value_and_grad([[1, 2]])[0] == 4.0
+    single = engine.compile(w * x + y, [x, y], [w], dtype=np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the error says it all
+        with pytest.raises(ValueError, match="x is inf in row 0, as float32"):
+            single([[1e39, 1.0]])
 
 
 def test_importing_the_engine_does_not_import_numpy() -> None:

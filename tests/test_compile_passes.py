@@ -56,7 +56,7 @@ def random_graph(seed: int) -> Graph:
 
 
 @pytest.mark.parametrize("name", PASSES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6))
 def test_a_pass_leaves_the_outputs_as_they_are(name: str, seed: int) -> None:
     graph = random_graph(seed)

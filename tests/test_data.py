@@ -546,6 +546,11 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
         "a,b\n1,2\n",
         ", line 1: there is no column 'y'; the columns are 'a', 'b'",
     ),
+    "other separator": (
+        "a|y\n1|2\n",
+        ", line 1: there is no column 'y'; the columns are 'a|y'; cells are separated by commas, "
+        "semicolons or tabs",
+    ),
     "target only": ("y\n1\n", ", line 1: 'y' is the only column; add columns to predict it from"),
     "missing": (
         "a,y\n1,2\n ,3\n",

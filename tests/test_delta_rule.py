@@ -203,7 +203,7 @@ def test_every_gradient_is_the_difference_of_the_loss(activation: str, loss: str
     assert largest_gap(small_example(activation, loss)) <= GAP
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     widths=st.lists(st.integers(1, 16), min_size=2, max_size=7),
     activations=st.lists(st.sampled_from(sorted(ACTIVATIONS)), min_size=6, max_size=6),

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import engine
 from engine import (
     Value,
     atan2,
@@ -89,6 +90,10 @@ def run(program: Program, x: Sequence[Any], apply: Callable[..., Any]) -> list[A
 
 def recorded_run(program: Program, x: Sequence[Value]) -> list[Value]:
     return run(program, x, lambda name, *operands: recorder(OPS[name])(*operands))
+
+
+def test_no_property_depends_on_how_fast_the_machine_is() -> None:
+    assert settings().deadline is None
 
 
 @given(programs())
@@ -292,6 +297,23 @@ def test_a_distance_of_one_coordinate_has_the_derivatives_of_abs() -> None:
     x = Value(0.0)
     assert hessian(hypot(x), [x])[0][0].data == hessian(abs(x), [x])[0][0].data == 0.0
     assert [[d.data for d in row] for row in hessian(hypot(x, x * 2), [x])] == [[0.0]]
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda e, x: e.grad(x * x, x), r"inputs are a list of Values, not one Value: write \[x\]"),
+        (lambda e, x: e.hessian(x * x, x), r"inputs are a list of Values"),
+        (lambda e, x: e.jacobian(x * x, [x]), r"outputs are a list of Values"),
+        (lambda e, x: e.grad(x * x, [x, 3.0]), r"inputs: float 3.0 is no Value"),
+        (lambda e, x: e.grad(3.0, [x]), r"the output: float 3.0 is no Value"),
+        (lambda e, x: e.grad([x * x], [x]), r"the output: list \[.*\] is no Value"),
+        (lambda e, x: e.jvp([None], [x], [1.0]), r"outputs: NoneType None is no Value"),
+    ],
+)
+def test_what_is_no_value_is_not_differentiated(ask: Callable[[Any, Any], Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        ask(engine, Value(2.0, "x"))
 
 
 def test_tangents_have_to_be_as_many_as_inputs() -> None:

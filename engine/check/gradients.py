@@ -192,7 +192,7 @@ def _claims(program: Program, claimed: Any) -> dict[str, Claim]:
             floats = Function(claimed, program.args, program.kwargs)
             try:
                 claimed = floats.call(program.point)
-            except (ValueError, ArithmeticError) as error:
+            except Exception as error:  # whatever it raises is its answer
                 raise NotJudgedError(
                     f"the claimed gradient raises {type(error).__name__}: {error}"
                 ) from error

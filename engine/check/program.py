@@ -114,7 +114,7 @@ class Function:
         kwargs = {name: _refilled(argument, fresh) for name, argument in self.kwargs.items()}
         try:
             output = self.f(*args, **kwargs)
-        except (ValueError, ArithmeticError) as error:
+        except Exception as error:  # whatever f raises is its answer
             raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
         self._refuse_mutation(values, args, kwargs)
         _refuse_output(output)
@@ -232,6 +232,10 @@ def _numbers(name: str, x: Any) -> Iterator[tuple[str, float]]:
         for i, x_i in enumerate(x):
             yield from _numbers(f"{name}[{i}]", x_i)
         return
+    if hasattr(x, "tolist") and hasattr(x, "__len__"):  # an array
+        raise TypeError(
+            f"{name} is {type(x).__name__}; a point holds numbers and lists: give {name}.tolist()"
+        )
     try:
         yield name, x.data if isinstance(x, Value) else as_float(x)
     except TypeError as error:

@@ -117,7 +117,7 @@ class GradientReport(Table):
     point: Mapping[str, float] = field(default_factory=dict)
     error: BaseException | None = field(default=None, repr=False, compare=False)
 
-    header = ("gradient by", "source", "number", "truth", "ULP", "relative", "verdict")
+    header = ("by", "source", "number", "truth", "ULP", "relative", "verdict")
 
     @property
     def ok(self) -> bool:

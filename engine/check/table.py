@@ -64,7 +64,7 @@ class Table(ABC):
         from rich import table, text
         from rich.console import Group
 
-        shown = table.Table()
+        shown = table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for title in self.header:
             shown.add_column(title, overflow="fold")  # no digit and no exponent is ever cut off
         for block in self.blocks:

@@ -73,13 +73,13 @@ class _Flattened:
     """The flattened graph under construction.
 
     Attributes:
-        new: the node that each closed node has become.
+        new: the node that each closed node has become; -1 of the others.
         open: the pairs of the nodes that wait to be drawn in.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.builder = Builder(graph.n_inputs, graph.n_parameters)
-        self.new = {leaf: leaf for leaf in range(graph.n_leaves)}
+        self.new = [*range(graph.n_leaves), *[-1] * (len(graph) - graph.n_leaves)]
         self.open: dict[int, list[Pair]] = {}
         self._varying = set(range(graph.n_inputs))
         self._numbers = self.builder.graph.numbers

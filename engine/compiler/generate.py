@@ -29,8 +29,8 @@ from engine.compiler.instructions import (
     Rows,
     Shares,
     Take,
+    contiguous,
 )
-from engine.compiler.layout import contiguous
 from engine.ops import OPS
 
 Array: TypeAlias = NDArray[Any]
@@ -62,7 +62,9 @@ class Machine:
             self._static[row] = number
         self._parameters = self._static[: code.n_parameters, 0]
         self._columns = list(_runs(code.input_rows))
-        self._gathered: dict[tuple[bool, bytes], Array] = {}
+        self._views: dict[Rows, Array] = {}
+        self._gathered: dict[tuple[bool, int, int, bytes], Array] = {}
+        self._matrices: dict[tuple[bytes, int], Array] = {}
         self._steps: list[Step] = []
         self._taken: list[tuple[Index, Array]] = []
         self._lock = Lock()
@@ -95,54 +97,63 @@ class Machine:
 
     # --- Memory.
 
-    def _block(self, rows: Rows) -> tuple[Array, Index] | None:
-        """The block of memory that rows are in, and where in it; None if they are in two blocks.
+    def _block(self, rows: Rows) -> tuple[Array, int] | None:
+        """The block of memory that rows are in, and where it begins; None if they are in two blocks.
 
         Inputs lie sample by sample, as the data does: matrix products read them that way too.
         """
         n = self._code.n_input_rows
         if not rows.varies:
-            return self._static, rows.index
-        if rows.index.max() < n:
-            return self._data.T, rows.index
-        return (self._varying, rows.index - n) if rows.index.min() >= n else None
+            return self._static, 0
+        scattered = rows.scattered
+        first, last = (
+            (rows.start, rows.start + rows.n - 1) if scattered is None else (scattered.min(), scattered.max())
+        )
+        if last < n:
+            return self._data.T, 0
+        return (self._varying, n) if first >= n else None
 
     def _view(self, rows: Rows) -> Array:
         """Rows as an array: a slice of their block if they lie together, else a copy, made in each step."""
+        if rows in self._views:
+            return self._views[rows]
         place = self._block(rows)
-        together = contiguous(place[1]) if place else None
-        if place and together:
-            return place[0][together]
+        if place and rows.scattered is None:
+            block, begin = place
+            self._views[rows] = view = block[rows.start - begin : rows.start - begin + rows.n]
+            return view
         if rows.key not in self._gathered:
             shape = len(rows), len(self._data) if rows.varies else 1
             self._gathered[rows.key] = copy = np.empty(shape, self._data.dtype)
             if place:
-                self._step(np.take, place[0], place[1], 0, copy, "clip")
+                self._step(np.take, place[0], rows.index - place[1], 0, copy, "clip")
             else:
                 self._step(_copy_from_both, copy, self._data.T, self._varying, rows.index)
         return self._gathered[rows.key]
 
     def _source(self, rows: Rows, part: slice) -> Callable[[], Array]:
         """Some of the rows, gathered when they are asked for."""
-        chosen = Rows(rows.varies, rows.index[part])
+        chosen = Rows.of(rows.varies, rows.index[part])
         place = self._block(chosen)
         if place is None:
             copy = np.empty((len(chosen), len(self._data)), self._data.dtype)
             return partial(_copy_from_both, copy, self._data.T, self._varying, chosen.index)
-        block, index = place
-        together = contiguous(index)
-        if together is None:
-            return partial(block.take, index, axis=0, mode="clip")
-        view = block[together]
+        block, begin = place
+        if chosen.scattered is not None:
+            return partial(block.take, chosen.index - begin, axis=0, mode="clip")
+        view = block[chosen.start - begin : chosen.start - begin + chosen.n]
         return lambda: view
 
     def _matrix(self, numbers: Index) -> Array:
         """Static numbers as a matrix: a view if they are evenly spaced, else a copy, made in each step."""
-        view = evenly_spaced(self._static[:, 0], numbers)
-        if view is None:
-            view = np.empty(numbers.shape, self._static.dtype)
-            self._step(np.take, self._static[:, 0], numbers, None, view, "clip")
-        return view
+        key = numbers.tobytes(), len(numbers)
+        if key not in self._matrices:
+            view = evenly_spaced(self._static[:, 0], numbers)
+            if view is None:
+                view = np.empty(numbers.shape, self._static.dtype)
+                self._step(np.take, self._static[:, 0], numbers, None, view, "clip")
+            self._matrices[key] = view
+        return self._matrices[key]
 
     def _step(self, function: Callable[..., object], *args: Any, **options: Any) -> None:
         self._steps.append(partial(function, *args, **options))  # options take time in each step

@@ -7,7 +7,7 @@ column of the data each, then come the parameters; both keep their places throug
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -86,6 +86,11 @@ class Builder:
             found = self._nodes[key] = self._append(op, args)
         return found
 
+    def finished(self) -> Graph:
+        """The graph; equal nodes can no longer be found in it, which takes much memory."""
+        self._nodes.clear()
+        return self.graph
+
     def _append(self, op: str, args: tuple[int, ...]) -> int:
         self.graph.ops.append(op)
         self.graph.args.append(args)
@@ -127,9 +132,9 @@ def capture(
     return graph
 
 
-def rebuilt(graph: Graph, builder: Builder, new: Mapping[int, int] | Sequence[int]) -> Graph:
+def rebuilt(graph: Graph, builder: Builder, new: Sequence[int]) -> Graph:
     """What a pass has built, with the outputs of the graph it started from, without dead nodes."""
-    return pruned(replace(builder.graph, outputs=[new[output] for output in graph.outputs]))
+    return pruned(replace(builder.finished(), outputs=[new[output] for output in graph.outputs]))
 
 
 def pruned(graph: Graph) -> Graph:

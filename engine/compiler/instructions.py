@@ -18,23 +18,38 @@ Index: TypeAlias = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Rows of one of the two blocks.
+    """Rows of one of the two blocks; mostly they lie together, and then no array says which they are.
 
     Attributes:
         varies: whether of the block that varies over the batch.
-        index: which rows.
+        start: the first row.
+        n: how many rows.
+        scattered: which rows, if they do not lie together.
     """
 
     varies: bool
-    index: Index
+    start: int
+    n: int
+    scattered: Index | None = None
+
+    @classmethod
+    def of(cls, varies: bool, index: Index) -> Rows:
+        """The rows of an index."""
+        together = contiguous(index)
+        return cls(varies, int(index[0]), index.size, None if together else index)
 
     def __len__(self) -> int:
-        return int(self.index.size)
+        return self.n
 
     @property
-    def key(self) -> tuple[bool, bytes]:
+    def index(self) -> Index:
+        """Which rows."""
+        return np.arange(self.start, self.start + self.n) if self.scattered is None else self.scattered
+
+    @property
+    def key(self) -> tuple[bool, int, int, bytes]:
         """What is equal for equal rows."""
-        return self.varies, self.index.tobytes()
+        return self.varies, self.start, self.n, b"" if self.scattered is None else self.scattered.tobytes()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,3 +224,11 @@ class Code:
 def index(rows: Any) -> Index:
     """Row numbers as an array."""
     return np.asarray(rows, dtype=np.intp)
+
+
+def contiguous(rows: Index) -> slice | None:
+    """The slice that rows are, if they are one."""
+    start = int(rows[0])
+    if int(rows[-1]) - start == rows.size - 1 and (rows[1:] > rows[:-1]).all():
+        return slice(start, start + rows.size)
+    return None

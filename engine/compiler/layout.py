@@ -9,11 +9,11 @@ more column of the matrix.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from engine.compiler.instructions import Index, Rows, index
-from engine.compiler.schedule import Group, Schedule
+from engine.compiler.instructions import Rows, index
+from engine.compiler.schedule import Schedule
 from engine.value import CONSTANT
 
 ONES = -1  # a node of its own: 1 for every sample
@@ -25,7 +25,7 @@ class Layout:
 
     Attributes:
         schedule: the schedule, the nodes of each group in the order of their rows.
-        row: the row of each node.
+        row: the row of each node; -1 of those that have none.
         ones: the rows of ones; the first is there for whoever has none following.
         n_varying: how many rows vary over the batch.
         n_input_rows: how many of them, the first, are inputs and the ones among those.
@@ -33,22 +33,28 @@ class Layout:
     """
 
     schedule: Schedule
-    row: dict[int, int]
+    row: list[int]
     ones: dict[int, None]
     n_varying: int = 0
     n_input_rows: int = 0
     n_static: int = 0
+    _single: dict[int, Rows] = field(default_factory=dict)
 
     def rows(self, nodes: Sequence[int], varies: bool) -> Rows:
         """The rows of nodes. Among nodes that vary, the constant 1 is the row of ones that follows them."""
+        if len(nodes) == 1 and nodes[0] != ONES and self.schedule.varies[nodes[0]] == varies:
+            (node,) = nodes
+            if node not in self._single:  # of one node there is one: a deep graph has many of them
+                self._single[node] = Rows(varies, self.row[node], 1)
+            return self._single[node]
         if not varies:
-            return Rows(False, index([self.row[n] for n in nodes]))
+            return Rows.of(False, index([self.row[n] for n in nodes]))
         found = [self.row[n] if n != ONES and self.schedule.varies[n] else ONES for n in nodes]
         if ONES in found:
             following = max(found) + 1
             ones = following if following in self.ones else next(iter(self.ones))
             found = [ones if row == ONES else row for row in found]
-        return Rows(True, index(found))
+        return Rows.of(True, index(found))
 
     def place(self, nodes: Iterable[int], varies: bool) -> None:
         """Give nodes the next rows."""
@@ -76,13 +82,13 @@ def layout(schedule: Schedule) -> Layout:
         The layout.
     """
     graph = schedule.graph
-    laid = Layout(schedule, {}, {})
+    laid = Layout(schedule, [-1] * len(graph), {})
     biased = _vectors_with_ones(schedule)
     laid.place(range(graph.n_inputs, graph.n_leaves), varies=False)
     laid.place((n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] == CONSTANT), varies=False)
     laid.place_ones()
     for vector in [*sorted(v for v in biased if v[-1] < graph.n_inputs), tuple(range(graph.n_inputs))]:
-        fresh = [n for n in vector if n not in laid.row]
+        fresh = [n for n in vector if laid.row[n] < 0]
         laid.place(fresh, varies=True)
         if len(fresh) == len(vector) and vector in biased:
             laid.place_ones()
@@ -93,8 +99,8 @@ def layout(schedule: Schedule) -> Layout:
         laid.place(ordered, group.varies)
         if tuple(sorted(ordered)) in biased:
             laid.place_ones()
-        groups.append(Group(group.level, group.op, group.varies, tuple(ordered), group.vector, group.shares))
-    laid.schedule = Schedule(graph, schedule.varies, schedule.level, groups, schedule.terms, schedule.summed)
+        groups.append(group if len(ordered) == 1 else replace(group, nodes=tuple(ordered)))
+    laid.schedule = replace(schedule, groups=groups)
     return laid
 
 
@@ -107,17 +113,10 @@ def _vectors_with_ones(schedule: Schedule) -> set[tuple[int, ...]]:
 
 def _reading_order(laid: Layout, node: int) -> tuple[int, ...]:
     """Weights come first in order, then operands."""
-    terms = laid.schedule.terms.get(node)
-    if terms is None:
-        return tuple([laid.row[arg] for arg in laid.schedule.graph.args[node]])
+    graph = laid.schedule.graph
+    if graph.ops[node] != "sumprod":
+        return tuple([laid.row[arg] for arg in graph.args[node]])
+    terms = laid.schedule.terms(node)
     if terms.weighted:
         return (min([laid.row[a] for a, _ in terms.weighted]),)
     return tuple([laid.row[b] for _, b in (*terms.plain, *terms.products)])
-
-
-def contiguous(rows: Index) -> slice | None:
-    """The slice that rows are, if they are one."""
-    start = int(rows[0])
-    if int(rows[-1]) - start == rows.size - 1 and (rows[1:] > rows[:-1]).all():
-        return slice(start, start + rows.size)
-    return None

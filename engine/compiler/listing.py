@@ -99,8 +99,8 @@ class _Names:
         self._name: dict[tuple[bool, int], str] = {}
         self._delta = self._deltas()
         self._unnamed = 0
-        self._call(Rows(True, code.input_rows), "x")
-        self._call(Rows(True, code.ones), "1")
+        self._name.update(dict.fromkeys([(True, row) for row in code.input_rows.tolist()], "x"))
+        self._name.update(dict.fromkeys([(True, row) for row in code.ones.tolist()], "1"))
         for row in range(code.n_parameters):
             self._name[False, row] = "p"
         for row, number in code.constants.items():

@@ -7,7 +7,9 @@ import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import cached_property
+from numbers import Real
 from operator import attrgetter
 from typing import Any
 
@@ -96,9 +98,10 @@ class Program:
         namespace: Any,
     ) -> None:
         self._single = isinstance(outputs, Value)
-        self._outputs = [outputs] if isinstance(outputs, Value) else list(outputs)
-        self.inputs = tuple(inputs)
-        self.parameters = tuple(parameters)
+        outputs = [outputs] if isinstance(outputs, Value) else outputs
+        self._outputs = list(_several(outputs, "outputs", "record one"))
+        self.inputs = _several(inputs, "inputs", "give a list of leaves")
+        self.parameters = _several(parameters, "parameters", "give a list, such as model.parameters()")
         self.dtype = np.dtype(dtype)
         self._namespace = namespace
         _check_leaves(self._outputs, self.inputs, self.parameters)
@@ -250,7 +253,8 @@ class Program:
         if not math.isfinite(np.vdot(data, data)) and not np.isfinite(data).all():  # the first is the faster
             row, column = np.argwhere(~np.isfinite(data))[0]
             label = self.inputs[column].label or f"input {column}"
-            raise ValueError(f"X is not finite: {label} is {data[row, column]} in row {row}")
+            kind = "" if self.dtype == np.float64 else f", as {self.dtype}"
+            raise ValueError(f"X is not finite: {label} is {data[row, column]} in row {row}{kind}")
         return data
 
     def _numbers(self, parameters: ArrayLike | None, n: int | None = None) -> Array:
@@ -284,15 +288,29 @@ def lower(graph: Graph, *, means: bool, joint: Iterable[str] = ()) -> Code:
 
 
 def _real(numbers: ArrayLike, name: str, dtype: np.dtype[Any]) -> Array:
-    array = np.asarray(numbers)
-    if array.dtype == object:  # Fractions and Decimals are, and so are Values
-        try:
-            array = array.astype(float)
-        except (TypeError, ValueError):
-            raise TypeError(f"{name} holds {type(array.flat[0]).__name__}, not real numbers") from None
+    try:
+        array = np.asarray(numbers)
+    except ValueError:
+        raise ValueError(f"the rows of {name} differ in length") from None
+    if array.dtype == object:
+        array = np.array([_float(x, name) for x in array.flat]).reshape(array.shape)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} holds {array.dtype}, not real numbers")
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite
+        return array.astype(dtype, copy=False)
+
+
+def _float(x: object, name: str) -> float:
+    if isinstance(x, (Real, Decimal, Value)):
+        return float(x)
+    raise TypeError(f"{name} holds {type(x).__name__}, not real numbers: {x!r}")
+
+
+def _several(values: Iterable[Value], name: str, advice: str) -> tuple[Value, ...]:
+    try:
+        return tuple(values)
+    except TypeError:
+        raise TypeError(f"{name} is a {type(values).__name__}, not several Values: {advice}") from None
 
 
 def _check_leaves(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> None:

@@ -7,7 +7,7 @@ every d_i with every v_j are one product of matrices, delta a^T. What has no suc
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -31,6 +31,8 @@ from engine.compiler.instructions import (
 from engine.compiler.layout import ONES, Layout
 from engine.compiler.schedule import Group, pairs_of
 
+_SMALL = 16  # products: an instruction costs more than they do
+
 
 def recognize(laid: Layout, means: bool) -> Code:
     """The instructions for a layout.
@@ -43,6 +45,7 @@ def recognize(laid: Layout, means: bool) -> Code:
         The program.
     """
     graph = laid.schedule.graph
+    sums = list(_means(laid) if means else _outputs(laid))  # first: on the way they take much memory
     body = [instruction for group in laid.schedule.groups for instruction in _computed(laid, group)]
     return Code(
         n_inputs=graph.n_inputs,
@@ -55,7 +58,7 @@ def recognize(laid: Layout, means: bool) -> Code:
         ones=index(list(laid.ones)),
         constants={laid.row[n]: number for n, number in graph.numbers.items()},
         body=body,
-        sums=list(_means(laid) if means else _outputs(laid)),
+        sums=sums,
         means=means,
     )
 
@@ -94,7 +97,7 @@ def _shares(laid: Layout, group: Group) -> Shares:
 
 def _sums(laid: Layout, group: Group) -> Iterator[Instruction]:
     """The instructions that add up the terms of sumprods, kind by kind."""
-    out, terms = _out(laid, group), [laid.schedule.terms[n] for n in group.nodes]
+    out, terms = _out(laid, group), [laid.schedule.terms(n) for n in group.nodes]
     adds = False
     for kind in ([t.weighted for t in terms], [t.plain for t in terms], [t.products for t in terms]):
         for instruction in _terms(laid, group, out, kind, adds):
@@ -119,9 +122,8 @@ def _terms(
     varies = group.varies, laid.schedule.varies[a[0][0]]
     common = all(row == b[0] for row in b)
     if varies == (True, False) and common and (a[0][0] not in graph.numbers or n_columns > 2):
-        order = np.argsort(laid.rows(b[0], True).index, kind="stable")
         matrix = laid.rows([n for row in a for n in row], False).index.reshape(len(a), -1)
-        yield MatrixProduct(out, matrix[:, order], Rows(True, laid.rows(b[0], True).index[order]), adds)
+        yield MatrixProduct(out, *_in_order_of_rows(matrix, laid.rows(b[0], True)), adds)
     elif n_columns <= 2:
         for column_a, column_b in zip(zip(*a, strict=True), zip(*b, strict=True), strict=True):
             yield _column(laid, group, out, column_a, column_b, adds)
@@ -130,6 +132,15 @@ def _terms(
         flat_a, flat_b = [n for row in a for n in row], [n for row in b for n in row]
         ones = all(graph.numbers.get(n) == 1.0 for n in flat_a)
         yield Dot(out, None if ones else laid.rows(flat_a, varies[1]), laid.rows(flat_b, group.varies), adds)
+
+
+def _in_order_of_rows(matrix: Index, vector: Rows) -> tuple[Index, Rows]:
+    """A matrix and a vector, with their columns in an order in which the vector lies together, if any."""
+    if vector.scattered is None:
+        return matrix, vector
+    order = np.argsort(vector.scattered, kind="stable")
+    ordered = Rows.of(True, vector.scattered[order])
+    return (matrix[:, order], ordered) if ordered.scattered is None else (matrix, vector)
 
 
 def _two_plain_terms(laid: Layout, factors: Sequence[Sequence[int]]) -> str | None:
@@ -190,22 +201,28 @@ def _means(laid: Layout) -> Iterator[Instruction]:
 def _outer_products(
     laid: Layout, products: dict[int, list[tuple[int, int]]], written: set[int]
 ) -> Iterator[Instruction]:
-    """Rows d that meet the same columns v, each once, are one outer product."""
-    by_columns: dict[tuple[int, ...], list[tuple[int, list[int]]]] = defaultdict(list)
+    """Rows d that meet the same columns v, each once, are one outer product.
+
+    Where a recurrence has many small ones for the same targets, all of them are one sum.
+    """
+    by_columns: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
     for d, partners in products.items():
         partners.sort()
-        by_columns[tuple([v for v, _ in partners])].append((d, [target for _, target in partners]))
+        by_columns[tuple([v for v, _ in partners])].append((d, tuple([target for _, target in partners])))
+    times = Counter(targets for rows in by_columns.values() for _, targets in rows)
     rest: list[tuple[int, Pair]] = []
     for columns, rows in by_columns.items():
-        if len(rows) * len(columns) == 1 or len({t for _, row in rows for t in row}) == 1:
+        size = len(rows) * len(columns)
+        if (
+            size == 1
+            or len({t for _, row in rows for t in row}) == 1
+            or (size <= _SMALL and times[rows[0][1]] > 1)
+        ):
             rest += [(t, (v, d)) for d, targets in rows for v, t in zip(columns, targets, strict=True)]
             continue
         rows.sort(key=lambda row: laid.row[row[0]])
-        v = laid.rows(columns, True).index
-        order = np.argsort(v, kind="stable")
-        targets = index([targets for _, targets in rows])[:, order]
-        deltas = laid.rows([d for d, _ in rows], True)
-        yield OuterProduct(targets, _fresh(targets, written), deltas, Rows(True, v[order]))
+        targets, v = _in_order_of_rows(index([targets for _, targets in rows]), laid.rows(columns, True))
+        yield OuterProduct(targets, _fresh(targets, written), laid.rows([d for d, _ in rows], True), v)
     if rest:
         yield _batch_dot(laid, rest, True, written)
 

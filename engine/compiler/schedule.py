@@ -5,8 +5,9 @@ other. Of one level, those of one operation and one form become one group, and l
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from engine.compiler.flatten import Pair, batched, use_counts
@@ -41,7 +42,6 @@ class Group:
     """Nodes that one operation computes.
 
     Attributes:
-        level: the level they are of.
         op: their operation.
         varies: whether they vary over the batch.
         nodes: the nodes.
@@ -49,7 +49,6 @@ class Group:
         shares: of an n-ary operation, whether the nodes have the same operands, each another one first.
     """
 
-    level: int
     op: str
     varies: bool
     nodes: tuple[int, ...]
@@ -64,19 +63,19 @@ class Schedule:
     Attributes:
         graph: the graph.
         varies: which nodes vary over the batch.
-        level: the level of each node.
         groups: in an order of computation.
-        terms: the pairs of each sumprod, by kind.
         summed: the outputs that nothing but their mean over the batch needs: sums of products that are
             summed over the batch right away.
     """
 
     graph: Graph
     varies: list[bool]
-    level: list[int]
     groups: list[Group]
-    terms: dict[int, Terms]
     summed: frozenset[int]
+
+    def terms(self, node: int) -> Terms:
+        """The pairs of a sumprod, by kind; of all of them at once they would fill the memory."""
+        return sorted_terms(self.graph, self.varies, node)
 
 
 def schedule(graph: Graph, means: bool) -> Schedule:
@@ -90,16 +89,32 @@ def schedule(graph: Graph, means: bool) -> Schedule:
         The schedule.
     """
     varies = batched(graph)
-    level = levels(graph)
+    level = levels(graph).__getitem__
     summed = only_summed(graph, varies) if means else frozenset()
     computed = [n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] != CONSTANT and n not in summed]
-    terms = {n: sorted_terms(graph, varies, n) for n in computed if graph.ops[n] == "sumprod"}
-    vectors = Counter((level[n], t.vector) for n, t in terms.items() if t.weighted)
-    sharing = Counter(
-        (level[n], graph.ops[n], _operands(graph, n)) for n in computed if _takes_many(graph, n)
-    )
+    groups: list[Group] = []
+    for _, nodes in groupby(sorted(computed, key=level), key=level):
+        groups += _groups(graph, varies, list(nodes))
+    return Schedule(graph, varies, groups, summed)
+
+
+class _Key(NamedTuple):
+    """What the nodes of a group have in common, beside their level."""
+
+    op: str
+    varies: bool
+    form: tuple[int, ...]
+    common: tuple[int, ...]
+    shares: bool
+
+
+def _groups(graph: Graph, varies: Sequence[bool], nodes: Sequence[int]) -> list[Group]:
+    """The groups of the nodes of one level."""
+    terms = {n: sorted_terms(graph, varies, n) for n in nodes if graph.ops[n] == "sumprod"}
+    vectors = Counter(t.vector for t in terms.values() if t.weighted)
+    sharing = Counter((graph.ops[n], _operands(graph, n)) for n in nodes if _takes_many(graph, n))
     groups: dict[_Key, list[int]] = defaultdict(list)
-    for n in computed:
+    for n in nodes:
         op = graph.ops[n]
         form: tuple[int, ...] = tuple([varies[arg] for arg in graph.args[n]])
         common: tuple[int, ...] = ()
@@ -107,33 +122,18 @@ def schedule(graph: Graph, means: bool) -> Schedule:
         if n in terms:
             t = terms[n]
             form = len(t.weighted), len(t.plain), len(t.products)
-            common = t.vector if vectors[level[n], t.vector] > 1 else ()
+            common = t.vector if vectors[t.vector] > 1 else ()
         elif _takes_many(graph, n) and len(set(form)) == 1:
-            shares = sharing[level[n], op, _operands(graph, n)] > 1
+            shares = sharing[op, _operands(graph, n)] > 1
             common = _operands(graph, n) if shares else ()
-        groups[_Key(level[n], op, varies[n], form, common, shares)].append(n)
-    ordered = sorted(groups, key=_Key.by_level)
-    return Schedule(graph, varies, level, [_group(k, groups[k], terms) for k in ordered], terms, summed)
+        groups[_Key(op, varies[n], form, common, shares)].append(n)
+    return [_group(key, members, terms) for key, members in groups.items()]
 
 
-class _Key(NamedTuple):
-    """What the nodes of a group have in common."""
-
-    level: int
-    op: str
-    varies: bool
-    form: tuple[int, ...]
-    common: tuple[int, ...]
-    shares: bool
-
-    def by_level(self) -> int:
-        return self.level
-
-
-def _group(key: _Key, nodes: Sequence[int], terms: dict[int, Terms]) -> Group:
+def _group(key: _Key, nodes: Sequence[int], terms: Mapping[int, Terms]) -> Group:
     vectors = {terms[n].vector for n in nodes} if key.op == "sumprod" else set()
     vector = vectors.pop() if len(vectors) == 1 else ()
-    return Group(key.level, key.op, key.varies, tuple(nodes), vector, key.shares)
+    return Group(key.op, key.varies, tuple(nodes), vector, key.shares)
 
 
 def _operands(graph: Graph, node: int) -> tuple[int, ...]:

@@ -22,6 +22,8 @@ import argparse
 import random
 import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -317,34 +319,85 @@ def _seconds(step: Callable[[], object], n: int = 50) -> float:
     return statistics.median(rounds)
 
 
+# --- Compiling itself, by the size of the graph.
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+Leaves = list[Value]
+
+
+def wide(n: int) -> tuple[Value, Leaves, Leaves]:
+    """A layer of a network, in plain loops."""
+    k, rng = int((n / 3) ** 0.5), random.Random(0)
+    x = [Value(rng.gauss(0.0, 1.0)) for _ in range(k)]
+    W = [[Value(rng.gauss(0.0, 0.1)) for _ in range(k)] for _ in range(k)]
+    a = [sum((w * v for w, v in zip(row[1:], x[1:], strict=True)), row[0] * x[0]).tanh() for row in W]
+    return engine.fsum(v * v for v in a), x, [w for row in W for w in row]
+
+
+def one_sum(n: int) -> tuple[Value, Leaves, Leaves]:
+    """One sum of products, added up term by term."""
+    x, parameters = Value(1.0), [Value(0.1) for _ in range(n // 3)]
+    return sum((p * x for p in parameters), x), [x], parameters
+
+
+def deep(n: int) -> tuple[Value, Leaves, Leaves]:
+    """A recurrence: each value is computed from the one before."""
+    h = x = Value(1.0)
+    a, b = Value(0.5), Value(0.1)
+    for _ in range(n // 3):
+        h = (a * h + b).tanh()
+    return h, [x], [a, b]
+
+
+def irregular(n: int) -> tuple[Value, Leaves, Leaves]:
+    """Formulas of ten operations, 10,000 of them different, then the same of another input."""
+    steps: list[Callable[[Value, Value], Value]] = [
+        lambda u, v: (u * v).sin(),
+        lambda u, v: u - 0.5 * v,
+        lambda u, v: (u + v).tanh(),
+        lambda u, v: u * v.cos(),
+    ]
+    inputs, parameters, results = [], [Value(0.5), Value(0.1)], []
+    for number in range(n // 16):
+        rng = random.Random(number % 10_000)
+        if number % 10_000 == 0:
+            inputs.append(Value(1.0 + number))
+        values = [*parameters, inputs[-1]]
+        for _ in range(7):
+            values.append(rng.choice(steps)(values[-1], rng.choice(values)))
+        results.append(values[-1])
+    return engine.fsum(results), inputs, parameters
+
+
+GRAPHS = {graph.__name__: graph for graph in (wide, one_sum, irregular, deep)}
+
+
 def scaling() -> None:
-    """Print the time of compiling by the number of nodes, for a deep and for a wide graph."""
-    for shape in ("wide", "deep", "irregular"):
-        for n in (1_000, 10_000, 100_000):
-            a, b, x = Value(0.5), Value(0.1), Value(1.0)
-            h, choice, values = x, random.Random(0), [x, a, b]
-            if shape == "wide":
-                w = [Value(0.1) for _ in range(n // 2)]
-                h, parameters = engine.fsum([(w_k * x).tanh() for w_k in w]), w
-            else:
-                parameters = [a, b]
-                for _ in range(n // 2):
-                    if shape == "deep":
-                        h = (a * h + b).tanh()
-                    else:
-                        u, v = choice.choice(values), choice.choice(values)
-                        values.append((u * v).sin() if choice.random() < 0.5 else u - 0.5 * v)
-                if shape == "irregular":
-                    h = engine.fsum([x, *values[-n // 100 :]])
-            recorded = len(engine.graph.recorded([h]))
-            start = time.perf_counter()
-            engine.compile(h, [x], parameters)
-            seconds = time.perf_counter() - start
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-            print(
-                f"  {shape:<10} {recorded:>9} nodes {seconds:8.2f} s "
-                f"{seconds / recorded * 1e6:8.1f} us a node, {memory:.2f} GB"
-            )
+    """Print the processor time of compiling and the memory, by the size of the graph; a process for each."""
+    print("graph          nodes  compiling    a node   memory, of it for recording")
+    for name in GRAPHS:
+        for n in SIZES:
+            subprocess.run([sys.executable, __file__, "--graph", name, str(n)], check=True)  # noqa: S603
+
+
+def measure(name: str, n: int) -> None:
+    """Print a line of the table."""
+    x = Value(1.0)
+    engine.compile(x, [x])  # what is imported at the first time is not counted
+    output, inputs, parameters = GRAPHS[name](n)
+    nodes, recorded = len(engine.graph.recorded([output])), _gigabytes()
+    start = time.process_time()
+    engine.compile(output, inputs, parameters)
+    seconds = time.process_time() - start
+    print(
+        f"{name:<9} {nodes:10} {seconds:8.2f} s {seconds / nodes * 1e6:6.1f} us {_gigabytes():6.2f} GB"
+        f" {recorded:6.2f} GB"
+    )
+
+
+def _gigabytes() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def main() -> None:
@@ -354,17 +407,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--graph", nargs=2, metavar=("NAME", "NODES"), help="one line of --scaling")
     arguments = parser.parse_args()
     if arguments.scaling:
         scaling()
-        return
-    for case in CASES:
-        problem = Problem.of(case)
-        if arguments.profile:
-            profile(problem)
-        else:
-            race(problem, arguments.rounds)
-    print(f"\nat most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB of memory")
+    elif arguments.graph:
+        measure(arguments.graph[0], int(arguments.graph[1]))
+    else:
+        for case in CASES:
+            problem = Problem.of(case)
+            if arguments.profile:
+                profile(problem)
+            else:
+                race(problem, arguments.rounds)
+        print(f"\nat most {_gigabytes():.2f} GB of memory")
 
 
 if __name__ == "__main__":
