@@ -270,6 +270,12 @@ def test_playing_leaves_grad_alone_and_parameters_are_marked() -> None:
     assert "grad 7" not in player.html
 
 
+def test_a_leaf_is_played_in_one_step() -> None:
+    player = Value(3.0, "x").play()
+    assert [scene.text for scene in player.scenes] == ["Given: x = 3", "∂x/∂x = 1"]
+    assert "grad 1" in player.html
+
+
 def test_a_part_is_played() -> None:
     a = Value(2.0, "a")
     b = tanh(a) * 3
