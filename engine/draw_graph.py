@@ -22,7 +22,7 @@ View: TypeAlias = Literal["scalar", "compact"]
 
 MAX_NODES = 1000
 _COMPACT_ABOVE = 60  # values: the default view of a larger graph is compact
-_FAST_LAYOUT_ABOVE = 400  # values
+_FAST_LAYOUT_ABOVE = 400  # cards and operations
 # --- A recorded graph as DOT.
 
 
@@ -81,12 +81,9 @@ def draw(
         raise ValueError(f"a view of a graph is scalar or compact, not {view!r}; model.draw shows neurons")
     if heat not in (None, "grad"):
         raise ValueError(f"heat is 'grad' or None, not {heat!r}")
-    graph = Picture(shown, theme, parameters)
-    graph.draw(
-        merged=(view or ("compact" if len(shown.values) > _COMPACT_ABOVE else "scalar")) == "compact",
-        widths=_heat(shown.operations) if heat else {},
-        local=local,
-    )
+    view = view or ("compact" if len(shown.values) > _COMPACT_ABOVE else "scalar")
+    graph = Picture(shown, theme, parameters, merged=view == "compact")
+    graph.draw(widths=_heat(shown.operations) if heat else {}, local=local)
     return graph.diagram(title, timeout)
 
 
@@ -109,6 +106,7 @@ class Picture:
         shown: what is drawn.
         theme: "light" or "dark".
         parameters: leaves to be shown as parameters besides those of a network.
+        merged: whether an operation is on the card of its result.
         names: what the values are called; by default as they are anywhere.
         gradients: what the cards say after "grad"; by default each value's `grad`, once it has one.
 
@@ -121,28 +119,30 @@ class Picture:
         shown: Shown,
         theme: Theme,
         parameters: Iterable[Value] = (),
+        *,
+        merged: bool = False,
         names: Names | None = None,
         gradients: Mapping[Value, str] | None = None,
     ) -> None:
-        self.shown, self.gradients = shown, gradients
+        self.shown, self.merged, self.gradients = shown, merged, gradients
         self.names = names or Names(shown)
         self.index = {value: i for i, value in enumerate(shown.values)}
         self.kinds = {value: shown.kind(value, parameters) for value in shown.values}
         self.uses = Counter(x.value for operation in shown.operations.values() for x in operation.operands)
         fast = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "line"}
-        layout = fast if len(shown.values) > _FAST_LAYOUT_ABOVE else {}
+        size = len(shown.values) + (0 if merged else len(shown.operations))
+        layout = fast if size > _FAST_LAYOUT_ABOVE else {}
         self.canvas = Canvas(theme, rankdir="LR", nodesep="0.14", ranksep="0.32", **layout)
 
-    def draw(self, *, merged: bool, widths: Mapping[tuple[Value, int], float], local: bool) -> None:
+    def draw(self, *, widths: Mapping[tuple[Value, int], float], local: bool) -> None:
         """Put everything on the canvas.
 
         Args:
-            merged: whether an operation is on the card of its result.
             widths: of edges, by result and place.
             local: whether edges carry the local derivative.
         """
-        self._cards(merged=merged)
-        self._edges(widths, merged=merged, local=local)
+        self._cards()
+        self._edges(widths, local=local)
         left_out = len(self.shown.order) - len(self.shown.values)
         if any(value.parents and value not in self.shown.operations for value in self.shown.values):
             self.canvas.caption([f"⋯ stands for what is not drawn, {left_out:,} values"])
@@ -153,18 +153,18 @@ class Picture:
         named = ", ".join(self.names.text[root][0] for root in roots[:4]) + (", …" if len(roots) > 4 else "")
         return self.canvas.diagram(title or f"Computation graph of {named}", self._sentences(), timeout)
 
-    def _cards(self, *, merged: bool) -> None:
+    def _cards(self) -> None:
         for value, i in self.index.items():
             operation, kind = self.shown.operations.get(value), self.kinds[value]
             name = self.names.text[value][0]
             gradient = self._gradient(value)
             title = f"{name} = {number(value.data)}, grad {gradient}, {kind}"
-            if merged and operation is not None and name != (formula := self.names.formula(operation)):
+            if self.merged and operation is not None and name != (formula := self.names.formula(operation)):
                 name = f"{name} = {formula or operation.symbol}"
             cut = ["⋯"] if operation is None and value.parents else []
             fields: list[Field] = [*cut, name, [f"data {number(value.data)}", f"grad {gradient}"]]
             self.canvas.card(f"v{i}", [name] if kind == "constant" else fields, kind, "value", title)
-            if operation is not None and not merged:
+            if operation is not None and not self.merged:
                 # Operands in order, from the top; where one is shared that would bend its edges.
                 in_order = operation.op in SHARES or all(self.uses[x.value] == 1 for x in operation.operands)
                 ordering = {"ordering": "in"} if in_order else {}
@@ -176,10 +176,10 @@ class Picture:
             return self.gradients[value]
         return number(value.grad) if hasattr(value, "_grad") else "–"
 
-    def _edges(self, widths: Mapping[tuple[Value, int], float], *, merged: bool, local: bool) -> None:
+    def _edges(self, widths: Mapping[tuple[Value, int], float], *, local: bool) -> None:
         for value, operation in self.shown.operations.items():
             i = self.index[value]
-            target = f"v{i}" if merged else f"o{i}"
+            target = f"v{i}" if self.merged else f"o{i}"
             places = list(enumerate(operation.operands))
             if operation.op in SHARES:  # all shares of one softmax in one order
                 places.sort(key=lambda place: place[1].value.serial)
@@ -194,7 +194,7 @@ class Picture:
                     f"×{number(operand.partial)}" if local else "",
                     penwidth=f"{widths.get((value, place), 1.2):.3g}",
                 )
-            if not merged:
+            if not self.merged:
                 self.canvas.edge(
                     target, f"v{i}", f"r{i}", "result", arrowhead="none", penwidth="2.6", weight="8"
                 )

@@ -46,6 +46,9 @@ class Neuron:
         delta: the derivative of the loss by the net input.
         weights: those of the inputs it is connected to.
         bias: its bias, if it has one.
+        slope: the derivative of the activation by the net input; None if others take part in it, as in
+            softmax.
+        upstream: of an output, the derivative of the loss by the activation.
     """
 
     labels: tuple[str, str]
@@ -54,6 +57,8 @@ class Neuron:
     delta: float
     weights: Sequence[Weight]
     bias: Weight | None = None
+    slope: float | None = None
+    upstream: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ _CARD_FONT = 12.0  # points, as all that follow
 _LABEL_FONT = 10.5
 _LABEL_HEIGHT = 29.0  # of two lines, and a little air
 _BETWEEN = 26.0  # cards of a column
-_MOST_FULL_CARDS = 8  # in a column; beyond, a card has one line
+MOST_FULL_CARDS = 8  # in a column; beyond, a card has one line
 _MOST_IN_A_COLUMN = 20
 _PLAIN_GAP = 140.0  # between columns whose weights have no labels
 _LEAST_FAN, _MOST_FAN = 30.0, 90.0  # between a column of labels and the cards on its sides
@@ -171,7 +176,7 @@ class _Grid:
         self.network, self.heat = network, heat
         self.canvas = Canvas(theme, layout="neato", inputscale="72", splines="line")
         sizes = [len(network.inputs), *(len(layer.neurons) for layer in network.layers)]
-        self.full = max(sizes) <= _MOST_FULL_CARDS
+        self.full = max(sizes) <= MOST_FULL_CARDS
         self.cards = [[self._input_lines(*x) for x in network.inputs]] + [
             [self._neuron_lines(layer, neuron) for neuron in layer.neurons] for layer in network.layers
         ]
@@ -229,16 +234,8 @@ class _Grid:
         return [name_of(name, _LONGEST), number(value)]
 
     def _neuron_lines(self, layer: Layer, neuron: Neuron) -> list[str]:
-        z, a = (
-            f"{name_of(label, _LONGEST)} {number(x)}"
-            for label, x in zip(neuron.labels, (neuron.z, neuron.a), strict=True)
-        )
-        delta = f"{_delta(neuron)} {number(neuron.delta)}"
-        if not self.full:
-            return [a, delta]
-        activation = OPS[layer.activation].symbol if layer.activation in OPS else layer.activation
-        bias = " ".join(_weight_lines(neuron.bias)) if neuron.bias else "no bias"
-        return [activation, z, a, delta, bias]
+        lines = neuron_lines(layer, neuron)
+        return lines if self.full else lines[2:4]
 
     def _legend(self) -> str:
         what = "|∂|" if self.heat else "|w|"
@@ -282,31 +279,34 @@ class _Grid:
         wide = widths({place: abs(size) for place, size in enumerate(sizes)}, 2.2 if labels is None else 3.6)
         for place, (i, w) in enumerate(shown):
             negative = sizes[place] < 0.0
-            colour = self.canvas.palette.negative if negative else self.canvas.palette.positive
             tail, head = f"{_ident(k - 1, w.source)}:e", f"{_ident(k, i)}:w"
-            ident, title = f"w{k}_{i + 1}_{w.source + 1}", ", ".join(_weight_lines(w))
+            ident, title = f"w{k}_{i + 1}_{w.source + 1}", ", ".join(weight_lines(w))
             line = {
-                "color": colour,
+                "color": self._colour(negative),
                 "penwidth": f"{wide[place]:.3g}",
                 "style": "dashed" if negative else "solid",
             }
+            kind = _weight_class(negative)
             if labels is None:
-                self.canvas.edge(tail, head, ident, "weight", title, arrowhead="none", **line)
+                self.canvas.edge(tail, head, ident, kind, title, arrowhead="none", **line)
                 continue
             label = f"{ident}_label"
-            self._weight_label(k, label, w, colour, labels[place])
-            self.canvas.edge(tail, f"{label}:w", ident, "weight", title, arrowhead="none", **line)
-            self.canvas.edge(f"{label}:e", head, f"{ident}_head", "weight", title, **line)
+            self._weight_label(k, label, w, negative, labels[place])
+            self.canvas.edge(tail, f"{label}:w", ident, kind, title, arrowhead="none", **line)
+            self.canvas.edge(f"{label}:e", head, f"{ident}_head", kind, title, **line)
 
-    def _weight_label(self, k: int, ident: str, w: Weight, colour: str, y: float) -> None:
+    def _colour(self, negative: bool) -> str:
+        return self.canvas.palette.negative if negative else self.canvas.palette.positive
+
+    def _weight_label(self, k: int, ident: str, w: Weight, negative: bool, y: float) -> None:
         """A label is text of its own that its edge goes through: Graphviz would put it beside."""
         tail, head = self.columns[k - 1], self.columns[k]
         x = (tail.x + tail.width / 2 + head.x - head.width / 2) / 2
         self.canvas.text(
             ident,
-            _weight_lines(w),
-            "weight",
-            fontcolor=colour,
+            weight_lines(w),
+            _weight_class(negative),
+            fontcolor=self._colour(negative),
             fontsize=f"{_LABEL_FONT}",
             width=f"{self._label_width(k) / 72:.3f}",
             height=f"{_LABEL_HEIGHT / 72:.3f}",
@@ -315,12 +315,12 @@ class _Grid:
         )
 
     def _label_width(self, k: int) -> float:
-        lines = (line for _, w in self._shown_weights(k) for line in _weight_lines(w))
+        lines = (line for _, w in self._shown_weights(k) for line in weight_lines(w))
         return _text_width(lines, _LABEL_FONT)
 
     def _loss(self, name: str, value: float) -> None:
         outputs, targets = self.columns[-1], self.network.targets
-        shown = targets if len(targets) <= _MOST_FULL_CARDS else targets[: _MOST_FULL_CARDS - 1]
+        shown = targets if len(targets) <= MOST_FULL_CARDS else targets[: MOST_FULL_CARDS - 1]
         target_lines = [f"{name_of(label, _LONGEST)} {number(y)}" for label, y in shown]
         if len(targets) > len(shown):
             target_lines.append(f"⋮ {len(targets) - len(shown):,} more")
@@ -337,11 +337,16 @@ class _Grid:
             self.canvas.edge("targets:s", "loss:n", "l0", "result")
 
 
+def _weight_class(negative: bool) -> str:
+    return f"weight {'negative' if negative else 'positive'}"
+
+
 def _ident(k: int, i: int) -> str:
     return f"n{k}_{i + 1}"
 
 
-def _weight_lines(w: Weight) -> list[str]:
+def weight_lines(w: Weight) -> list[str]:
+    """A weight or a bias, and its gradient."""
     return [f"{name_of(w.name, _LONGEST)} {number(w.value)}", f"∂ {number(w.grad)}"]
 
 
@@ -361,7 +366,23 @@ def _text_width(lines: Iterable[str], font: float) -> float:
     return max(map(sum, widths_of), default=0.0) * font
 
 
-def _delta(neuron: Neuron) -> str:
+def neuron_lines(layer: Layer, neuron: Neuron) -> list[str]:
+    """The lines of a full card: activation, net input, activation's value, delta and bias.
+
+    Example:
+        >>> neuron_lines(Layer("tanh", []), Neuron(("z_1", "a_1"), 0.5, 0.46, -0.2, []))
+        ['tanh', 'z₁ 0.5', 'a₁ 0.46', 'δ₁ −0.2', 'no bias']
+    """
+    z, a = (
+        f"{name_of(label, _LONGEST)} {number(x)}"
+        for label, x in zip(neuron.labels, (neuron.z, neuron.a), strict=True)
+    )
+    activation = OPS[layer.activation].symbol if layer.activation in OPS else layer.activation
+    bias = " ".join(weight_lines(neuron.bias)) if neuron.bias else "no bias"
+    return [activation, z, a, f"{delta_name(neuron)} {number(neuron.delta)}", bias]
+
+
+def delta_name(neuron: Neuron) -> str:
     """The name of the delta, made from that of the net input: `delta_1^2` beside `z_1^2`."""
     z, index, place = neuron.labels[0].partition("_")
     return name_of(f"delta{index}{place}" if z == "z" else f"δ {neuron.labels[0]}", _LONGEST)

@@ -145,8 +145,8 @@ def explain(output: Value, *, depth: int | None = None, max_nodes: int = MOST_VA
         depth=depth,
         max_nodes=max_nodes,
         whole="an explanation",
-        ways_out="explain a part, with depth=3 or from an inner value; show a network as neurons, with "
-        "model.draw(x, y, loss); or raise max_nodes",
+        ways_out="explain a part, with depth=3 or from an inner value; a network as neurons, with "
+        "model.explain(x, y, loss) or model.draw(x, y, loss); or raise max_nodes",
     )
     with taking_limits():  # as derivatives are recorded, which can be explained too
         for value in shown.operations:

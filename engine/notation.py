@@ -62,9 +62,9 @@ class Text:
         """An absolute value."""
         return f"|{text}|"
 
-    def call(self, op: str, symbol: str, operands: Sequence[str]) -> str:
-        """A function of operands."""
-        return f"{symbol}({', '.join(operands)})"
+    def call(self, op: str, symbol: str, operands: Sequence[str], *, prime: bool = False) -> str:
+        """A function of operands, or its derivative."""
+        return f"{symbol}{'′' if prime else ''}({', '.join(operands)})"
 
     between, plus_equals = " · ", "+="  # factors of the chain rule; a contribution
 
@@ -99,7 +99,7 @@ class Text:
                     terms.append(dot.join(self.inside(x, n) for x, n in zip(factors, least, strict=True)))
                 else:
                     terms.append(self.inside(factors[0], 1))
-            return " + ".join(self._few(terms)), 1
+            return " + ".join(self.few(terms)), 1
         own = _PRECEDENCE.get(operation.op, ATOM)
         match operation.op:
             case "sub":
@@ -115,10 +115,11 @@ class Text:
             case "abs":
                 text = self.between_bars(operands[0][0])
             case _:
-                text = self.call(operation.op, operation.symbol, self._few([text for text, _ in operands]))
+                text = self.call(operation.op, operation.symbol, self.few([text for text, _ in operands]))
         return text, own
 
-    def _few(self, texts: list[str]) -> list[str]:
+    def few(self, texts: Sequence[str]) -> Sequence[str]:
+        """Texts, with dots in place of those that are too many to be written out."""
         return texts if len(texts) <= _MOST_TERMS else [*texts[: _MOST_TERMS - 2], self.dots, texts[-1]]
 
 
@@ -172,8 +173,8 @@ class LaTeX(Text):
         """An absolute value."""
         return rf"\left|{text}\right|"
 
-    def call(self, op: str, symbol: str, operands: Sequence[str]) -> str:
-        """A function; roots as such."""
+    def call(self, op: str, symbol: str, operands: Sequence[str], *, prime: bool = False) -> str:
+        """A function, or its derivative; roots as such."""
         listed = ", ".join(operands)
         if symbol in _ROOTS:
             return f"{_ROOTS[symbol]}{{{listed}}}"
@@ -185,7 +186,7 @@ class LaTeX(Text):
             (word if len(word) == 1 else rf"\operatorname{{{word}}}") + _indices(low, high)
             for word, low, high in words
         )
-        return called + self.fenced(listed)
+        return called + ("'" if prime else "") + self.fenced(listed)
 
 
 TEXT, LATEX = Text(), LaTeX()

@@ -72,6 +72,7 @@ def _give_up(message: str) -> NoReturn:
 def example(
     svg: Annotated[Path, typer.Option(help="Where to draw the network.")] = Path("worked_example.svg"),
     graph: Annotated[Path | None, typer.Option(help="Where to draw its graph of scalars.")] = None,
+    player: Annotated[Path | None, typer.Option(help="Where to write a player of its steps, .html.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as data.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the verdict.")] = False,
 ) -> None:
@@ -84,6 +85,8 @@ def example(
         drawings.append((graph, worked_example.drawn_graph))
     for path, drawing in drawings:
         drawing().save(path)
+    if player is not None:
+        worked_example.played_network().save(player)
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
     elif quiet:
@@ -92,6 +95,8 @@ def example(
         console.print(report)
         for path, _ in drawings:
             print(f"drawn in {path}")
+        if player is not None:
+            print(f"player written to {player}")
     if not report.ok:
         raise typer.Exit(1)
 

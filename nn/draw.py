@@ -1,4 +1,4 @@
-"""Networks as diagrams: one forward and one backward pass, told in numbers and names."""
+"""Networks drawn, explained and played: one forward and one backward pass, told in numbers and names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 from engine import Value, grad
 from engine.diagram import Diagram
 from engine.draw_network import Layer, Network, Neuron, Weight, draw_network
+from engine.network_explanation import explain_network
+from engine.notation import SHARES
+from engine.player import Player, play_network
 from engine.value import operand
+from engine.walkthrough import Walkthrough
 from nn.modules import MLP
 
 
@@ -43,6 +47,67 @@ def draw(
     return draw_network(_network(model, x, y, loss), **options)
 
 
+def explain(
+    model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value], **options: Any
+) -> Walkthrough:
+    """The forward and the backward pass of a network, neuron by neuron; nobody's `grad` changes.
+
+    Args:
+        model: the network.
+        x: the inputs.
+        y: the target, or one for each output.
+        loss: of the outputs and the target, one of `nn.losses` or your own.
+        **options: of `engine.network_explanation.explain_network`: max_weights.
+
+    Returns:
+        The steps, which print as text and show themselves in a notebook.
+
+    Raises:
+        ValueError: if x has the wrong length, or the network more weights than are explained.
+
+    Example:
+        >>> from nn.losses import squared_error
+        >>> model = MLP.from_weights([[[0.5]]], [[0.25]], ["identity"])
+        >>> print(explain(model, [3.0], 1.0, squared_error).steps[0].text)
+        z₁¹ = w₁₁¹·x₁ + b₁¹ = 0.5 × 3 + 0.25 = 1.75
+    """
+    return explain_network(_network(model, x, y, loss), **options)
+
+
+def play(
+    model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value], **options: Any
+) -> Player:
+    """A player of the same steps on the diagram of the network; nobody's `grad` changes.
+
+    Args:
+        model: the network.
+        x: the inputs.
+        y: the target, or one for each output.
+        loss: of the outputs and the target, one of `nn.losses` or your own.
+        **options: of `engine.player.play_network`: theme, max_weights, title, timeout.
+
+    Returns:
+        The player.
+
+    Raises:
+        ValueError: if x has the wrong length, or the network is too large to be played.
+
+    Example:
+        >>> from nn.losses import squared_error
+        >>> model = MLP.from_weights([[[0.5]]], [[0.25]], ["identity"])
+        >>> len(play(model, [3.0], 1.0, squared_error).scenes)
+        7
+    """
+    return play_network(_network(model, x, y, loss), **options)
+
+
+def _slope(activation: str, a: Value) -> float | None:
+    """The derivative of an activation by its net input; None if that is not the only one it depends on."""
+    if activation == "identity":
+        return 1.0
+    return None if activation in SHARES else a.partials[0]
+
+
 def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value]) -> Network:
     inputs = a = [operand(x_j) for x_j in x]
     activations = [a := layer(a) for layer in model.layers]
@@ -52,7 +117,7 @@ def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any
         for layer, row in zip(model.layers, activations, strict=True)
     ]
     cost = loss(a[0] if len(a) == 1 else a, y)
-    by = [*model.parameters(), *(z for row in net_inputs for z in row)]
+    by = [*model.parameters(), *(z for row in net_inputs for z in row), *a]
     slope = dict(zip(by, (d.data for d in grad(cost, by)), strict=True))
 
     def weight(w: Value, source: int = 0) -> Weight:
@@ -69,6 +134,8 @@ def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any
                     delta=slope[z],
                     weights=[weight(w, j) for w, j in zip(neuron.w, neuron.sources, strict=True)],
                     bias=None if neuron.b is None else weight(neuron.b),
+                    slope=_slope(layer.activation, a_i),
+                    upstream=slope.get(a_i, 0.0),
                 )
                 for neuron, z, a_i in zip(layer.neurons, z_row, a_row, strict=True)
             ],

@@ -18,6 +18,8 @@ from engine.value import as_float, constant, parameter
 
 if TYPE_CHECKING:
     from engine.diagram import Diagram
+    from engine.player import Player
+    from engine.walkthrough import Walkthrough
 
 Generator: TypeAlias = random.Random
 Row = TypeVar("Row")
@@ -399,6 +401,54 @@ class MLP(Module):
         from nn.draw import draw
 
         return draw(self, x, y, loss, **options)
+
+    def explain(
+        self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value], **options: Any
+    ) -> Walkthrough:
+        """The forward and the backward pass, neuron by neuron, as text; nobody's `grad` changes.
+
+        Args:
+            x: the inputs.
+            y: the target, or one for each output.
+            loss: of the outputs and the target, one of `nn.losses` or your own.
+            **options: of `engine.network_explanation.explain_network`: max_weights.
+
+        Returns:
+            The steps. `loss(model(x), y).explain()` tells the same passes scalar by scalar.
+
+        Example:
+            >>> from nn.losses import squared_error
+            >>> model = MLP.from_weights([[[0.5]]], [[0.25]], ["identity"])
+            >>> print(model.explain([3.0], 1.0, squared_error).steps[-1].text)
+            ∂loss/∂b₁¹ = δ₁¹ = 1.5
+        """
+        from nn.draw import explain
+
+        return explain(self, x, y, loss, **options)
+
+    def play(
+        self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value], **options: Any
+    ) -> Player:
+        """The same steps, played on the diagram of the neurons; nobody's `grad` changes.
+
+        Args:
+            x: the inputs.
+            y: the target, or one for each output.
+            loss: of the outputs and the target, one of `nn.losses` or your own.
+            **options: of `engine.player.play_network`: theme, max_weights, title, timeout.
+
+        Returns:
+            The player, whose `save` writes a page.
+
+        Example:
+            >>> from nn.losses import squared_error
+            >>> model = MLP.from_weights([[[0.5]]], [[0.25]], ["identity"])
+            >>> model.play([3.0], 1.0, squared_error)
+            <Player of 6 steps: Network 1-1, forward and backward>
+        """
+        from nn.draw import play
+
+        return play(self, x, y, loss, **options)
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in [self.layers[0].n_in, *(len(la.neurons) for la in self.layers)])

@@ -13,6 +13,7 @@ from math import exp
 
 from engine.diagram import Diagram
 from engine.graph import recorded
+from engine.player import Player
 from nn.agreement import AgreementReport, check_network
 from nn.losses import log_loss
 from nn.modules import MLP
@@ -196,6 +197,11 @@ def drawn_graph() -> Diagram:
     loss.label = "J"
     loss.backward()
     return loss.draw(title="The worked example, scalar by scalar")
+
+
+def played_network() -> Player:
+    """The same pass, played step by step on the network."""
+    return network().play(INPUTS, TARGET, log_loss, title="The worked example")
 
 
 def is_right(printed: str, exact: float) -> bool:

@@ -96,6 +96,13 @@ def test_the_example_exits_with_1_if_anything_disagrees(
     assert "does not come out" in found.out
 
 
+def test_the_example_is_played(run: Run) -> None:
+    found = run("example", "--player", "example.html")
+    assert found.status == 0
+    assert found.out.endswith("drawn in worked_example.svg\nplayer written to example.html\n")
+    assert "δ₄ = σ′(z₄) · δ₆·w₆₄" in Path("example.html").read_text(encoding="utf-8")
+
+
 # --- train
 
 

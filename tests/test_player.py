@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import json
+import random
 import re
 import subprocess
 from collections.abc import Callable
@@ -20,7 +21,8 @@ from engine import Value, play, relu, softmax, sumprod, tanh
 from engine.diagram import number
 from engine.player import Player, Scene
 from engine.render import RenderError
-from nn.losses import log_loss
+from nn.losses import cross_entropy, log_loss
+from nn.modules import MLP
 from nn.worked_example import INPUTS, TARGET, network
 from tests.test_browser import CHROMIUM, FONT, measure
 from tests.test_draw import HOSTILE
@@ -268,6 +270,12 @@ def test_playing_leaves_grad_alone_and_parameters_are_marked() -> None:
     assert "grad 7" not in player.html
 
 
+def test_a_leaf_is_played_in_one_step() -> None:
+    player = Value(3.0, "x").play()
+    assert [scene.text for scene in player.scenes] == ["Given: x = 3", "∂x/∂x = 1"]
+    assert "grad 1" in player.html
+
+
 def test_a_part_is_played() -> None:
     a = Value(2.0, "a")
     b = tanh(a) * 3
@@ -300,7 +308,7 @@ DRIVE = """
     await doc.fonts.ready;
     const violations = [];
     doc.addEventListener("securitypolicyviolation", e => violations.push(e.effectiveDirective));
-    const last = Number(part("slider").max), outside = [], states = [];
+    const last = Number(part("slider").max), outside = [], unseen = [], states = [];
     const state = () => ({
       count: part("count").textContent,
       text: part("text").textContent,
@@ -314,6 +322,8 @@ DRIVE = """
     for (let step = 1; step <= last; step += 1) {
       part("on").click();
       states.push(state());
+      for (const card of doc.querySelectorAll(".write"))
+        if (!inside(box(card), box(part("stage")), 1)) unseen.push([step, card.id]);
       for (const node of doc.querySelectorAll("g.node")) {
         const frame = box(node.querySelector("path,polygon,ellipse"));
         for (const text of node.querySelectorAll("text"))
@@ -348,7 +358,8 @@ DRIVE = """
     script.textContent = "document.title = 'run'";
     doc.body.append(script);
     await new Promise(done => setTimeout(done, 100)); // for violations to be reported
-    report.push({states, outside, keys, playing, themes, small, wide, fetched, violations, title: doc.title});
+    report.push({states, outside, unseen, keys, playing, themes, small, wide, fetched, violations,
+      title: doc.title});
   }
   const result = document.createElement("pre"); result.id = "result";
   result.textContent = JSON.stringify(report);
@@ -423,10 +434,31 @@ def test_the_drive_sees_text_outside_its_box_and_an_open_policy(tmp_path: Path) 
 
 
 @in_a_browser
+def test_in_a_browser_a_network_is_played_to_the_exact_end(tmp_path: Path) -> None:
+    softmax_net = MLP(2, [3, 3], activation="tanh", output="softmax", rng=random.Random(3))
+    players = [
+        network().play(INPUTS, TARGET, log_loss),
+        softmax_net.play([0.5, -1.0], [1.0, 0.0, 0.0], cross_entropy, theme="dark"),
+    ]
+    for player, report in zip(players, drive([p.html for p in players], tmp_path), strict=True):
+        assert report["outside"] == []
+        assert report["states"][0]["lines"] == player.blank
+        assert [state["text"] for state in report["states"]] == [scene.text for scene in player.scenes]
+        assert [state["unknown"] for state in report["states"]][-1] == 0
+        drawn = Page(player.diagram.svg)
+        final = [
+            text for text in drawn.texts["text"] + drawn.texts["tspan"] if re.match(r"[zaδ]. |∂ [−0-9]", text)
+        ]
+        shown = report["states"][-1]["lines"]
+        assert set(shown.values()) >= set(final)
+
+
+@in_a_browser
 def test_a_phone_shows_it_all(tmp_path: Path) -> None:
     reports = drive([play(neuron()).html, play(worked_example()).html], tmp_path, width=360)
     for report in reports:
-        assert (report["outside"], report["small"], report["wide"]) == ([], 0, 0)
+        assert (report["outside"], report["unseen"]) == ([], [])
+        assert (report["small"], report["wide"]) == (0, 0)
 
 
 @in_a_browser

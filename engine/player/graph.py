@@ -76,7 +76,7 @@ class _Stage:
         picture = Picture(
             self.shown, "light", self.parameters, names=self.explanation.names, gradients=self._widest()
         )
-        picture.draw(merged=False, widths={}, local=True)
+        picture.draw(widths={}, local=True)
         diagram = picture.diagram(title or f"Forward and backward pass of {self.explanation.name}", timeout)
         # Cards say what they are when pointed at; their numbers come and go.
         titles = {

@@ -40,14 +40,19 @@
     follow();
   }
 
-  // Of a picture wider than the page, the part that the step is about.
+  // Of a picture larger than its frame, the part that the step is about; if that is too large, what changes.
   function follow() {
-    if (stage.scrollWidth <= stage.clientWidth) return;
-    const boxes = [...stage.querySelectorAll(".read, .write, .run")].map(e => e.getBoundingClientRect());
-    if (!boxes.length) return;
-    const middle = (Math.min(...boxes.map(b => b.left)) + Math.max(...boxes.map(b => b.right))) / 2;
-    const box = stage.getBoundingClientRect();
-    stage.scrollBy({left: middle - (box.left + box.right) / 2});
+    const frame = stage.getBoundingClientRect();
+    for (const selector of [".read, .write, .run", ".write, .run", ".write"]) {
+      const boxes = [...stage.querySelectorAll(selector)].map(element => element.getBoundingClientRect());
+      if (!boxes.length) return;
+      const left = Math.min(...boxes.map(box => box.left)), right = Math.max(...boxes.map(box => box.right));
+      const top = Math.min(...boxes.map(box => box.top)), bottom = Math.max(...boxes.map(box => box.bottom));
+      const fits = right - left <= frame.width && bottom - top <= frame.height;
+      if (!fits && selector !== ".write") continue;
+      stage.scrollBy((left + right - frame.left - frame.right) / 2, (top + bottom - frame.top - frame.bottom) / 2);
+      return;
+    }
   }
 
   // --- Going from step to step. Only a step that was asked for is announced, and written into the address.

@@ -146,10 +146,11 @@ class Player:
     def _repr_html_(self) -> str:
         """The page in a frame of its own, which may run its script and nothing else."""
         _, _, height = self._picture
+        height = min(height * 5 // 4 + _BELOW_THE_PICTURE, _HIGHEST_FRAME)
         return (
             f'<iframe sandbox="allow-scripts" srcdoc="{escape(self.html)}" '
             f'title="{escape(plain(self.diagram.title))}" width="100%" '
-            f'height="{min(height + _BELOW_THE_PICTURE, _HIGHEST_FRAME)}" style="border: 0"></iframe>'
+            f'height="{height}" style="border: 0"></iframe>'
         )
 
     @cached_property
