@@ -9,7 +9,7 @@ more column of the matrix.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from engine.compiler.instructions import Rows, index
@@ -35,18 +35,19 @@ class Layout:
     schedule: Schedule
     row: list[int]
     ones: dict[int, None]
+    _single: list[Rows | None]
     n_varying: int = 0
     n_input_rows: int = 0
     n_static: int = 0
-    _single: dict[int, Rows] = field(default_factory=dict)
 
     def rows(self, nodes: Sequence[int], varies: bool) -> Rows:
         """The rows of nodes. Among nodes that vary, the constant 1 is the row of ones that follows them."""
         if len(nodes) == 1 and nodes[0] != ONES and self.schedule.varies[nodes[0]] == varies:
             (node,) = nodes
-            if node not in self._single:  # of one node there is one: a deep graph has many of them
-                self._single[node] = Rows(varies, self.row[node], 1)
-            return self._single[node]
+            rows = self._single[node]
+            if rows is None:  # of one node there is one: a deep graph has many of them
+                rows = self._single[node] = Rows(varies, self.row[node], 1)
+            return rows
         if not varies:
             return Rows.of(False, index([self.row[n] for n in nodes]))
         found = [self.row[n] if n != ONES and self.schedule.varies[n] else ONES for n in nodes]
@@ -82,7 +83,7 @@ def layout(schedule: Schedule) -> Layout:
         The layout.
     """
     graph = schedule.graph
-    laid = Layout(schedule, [-1] * len(graph), {})
+    laid = Layout(schedule, [-1] * len(graph), {}, [None] * len(graph))
     biased = _vectors_with_ones(schedule)
     laid.place(range(graph.n_inputs, graph.n_leaves), varies=False)
     laid.place((n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] == CONSTANT), varies=False)
