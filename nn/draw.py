@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from engine import Value, grad
 from engine.diagram import Diagram
 from engine.draw_network import Layer, Network, Neuron, Weight, draw_network
 from engine.value import operand
+from nn.losses import Loss, named
 from nn.modules import MLP
 
 
@@ -16,7 +17,7 @@ def draw(
     model: MLP,
     x: Sequence[Value | float],
     y: Any,
-    loss: Callable[[Any, Any], Value],
+    loss: Loss | str,
     **options: Any,
 ) -> Diagram:
     """A diagram of a network's neurons after a forward and a backward pass; nobody's `grad` changes.
@@ -25,14 +26,14 @@ def draw(
         model: the network.
         x: the inputs.
         y: the target, or one for each output.
-        loss: of the outputs and the target, one of `nn.losses` or your own.
+        loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
         **options: of `engine.draw_network.draw_network`: theme, heat, title, timeout.
 
     Returns:
         The diagram.
 
     Raises:
-        ValueError: if x has the wrong length.
+        ValueError: if x has the wrong length, or there is no loss of that name.
 
     Example:
         >>> from nn.losses import squared_error
@@ -40,10 +41,10 @@ def draw(
         >>> "∂ 4.5" in draw(model, [3.0], 1.0, squared_error).svg
         True
     """
-    return draw_network(_network(model, x, y, loss), **options)
+    return draw_network(_network(model, x, y, named(loss)), **options)
 
 
-def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value]) -> Network:
+def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Loss) -> Network:
     inputs = a = [operand(x_j) for x_j in x]
     activations = [a := layer(a) for layer in model.layers]
     # Identity passes its net input on; of any other activation the net input is the first operand.
