@@ -57,10 +57,14 @@ def main() -> NoReturn:
         _give_up(error.format_message() or "give one of these commands")
     except typer.Abort:
         _give_up("stopped")
-    except OSError as error:
-        _give_up(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except (ValueError, LookupError, ArithmeticError, ImportError, RuntimeError) as error:
-        _give_up(str(error))
+    except (OSError, ValueError, LookupError, ArithmeticError, ImportError, RuntimeError) as error:
+        _give_up(_words(error))
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _give_up(message: str) -> NoReturn:
@@ -293,13 +297,12 @@ def grade(
     from nn import exercise as exercises
 
     asked = exercises.load_exercise(exercise) if exercise else exercises.article()
-    reports = {}
+    reports, unread = {}, []
     for paper in papers:
-        claims = exercises.load_claims(paper)
         try:
-            reports[str(paper)] = grading.grade(asked.output, claims, learning_rate=asked.learning_rate)
-        except (ValueError, LookupError) as error:
-            raise ValueError(f"{paper}: {error}") from None
+            reports[str(paper)] = exercises.marked(paper, asked)
+        except (ValueError, OSError) as error:  # the other papers are marked all the same
+            unread.append(_words(error))
     if as_json:
         print(json.dumps({paper: report.to_dict() for paper, report in reports.items()}, indent=2))
     else:
@@ -308,6 +311,8 @@ def grade(
             console.print(report)
         if len(reports) > 1:
             console.print(grading.Summary(reports))
+    if unread:
+        raise ValueError("\n".join(unread))
     if not all(report.ok for report in reports.values()):
         raise typer.Exit(1)
 

@@ -483,7 +483,13 @@ DATASETS: dict[str, Callable[[random.Random], Dataset]] = {
 # ---------------------------------------------------------------- the user's own file
 
 
-def load_csv(path: str | os.PathLike[str], target: str, *, classification: bool = False) -> Dataset:
+def load_csv(
+    path: str | os.PathLike[str],
+    target: str,
+    *,
+    classification: bool = False,
+    classes: Sequence[str] = (),
+) -> Dataset:
     """Read a data set from a CSV file.
 
     The file is UTF-8 text. Its first row names the columns; the cells are separated by
@@ -497,6 +503,8 @@ def load_csv(path: str | os.PathLike[str], target: str, *, classification: bool 
             if it holds text, classification, with the classes in alphabetical order.
         classification: take the target as class names, even if they are numbers. They are
             then put in order of their numbers and keep the names as written.
+        classes: the class names there are, in order, of which the file may hold some: those that a
+            trained network knows. Those in the file if left out.
 
     Returns:
         The data set, with the path as its `source`.
@@ -513,7 +521,7 @@ def load_csv(path: str | os.PathLike[str], target: str, *, classification: bool 
         >>> data.X, data.y, data.classes
         ([[150.0], [5.0]], [0, 1], ('apple', 'cherry'))
     """
-    return _parse(_read(path), str(path), target, classification, source=str(path))
+    return _parse(_read(path), str(path), target, classification, source=str(path), known=classes)
 
 
 def _read(path: str | os.PathLike[str]) -> str:
@@ -555,7 +563,9 @@ class _Cell(NamedTuple):
         return reprlib.repr(self.text)  # shortened, so that a message stays one clear line
 
 
-def _parse(text: str, file: str, target: str, classification: bool, source: str) -> Dataset:
+def _parse(
+    text: str, file: str, target: str, classification: bool, source: str, known: Sequence[str] = ()
+) -> Dataset:
     header, *rows = _rows(text, file)
     columns = _columns(header.cells, file, target)
     if not rows:
@@ -563,7 +573,7 @@ def _parse(text: str, file: str, target: str, classification: bool, source: str)
     table = [_cells(row, columns, file) for row in rows]
     at = columns.index(target)
     labels = [cells.pop(at) for cells in table]
-    y, classes = _target(labels, classification)
+    y, classes = _target(labels, classification, known)
     return Dataset(
         X=[[_number(cell) for cell in cells] for cells in table],
         y=y,
@@ -680,9 +690,11 @@ def _like_a_number(cell: _Cell) -> bool:
     return True
 
 
-def _target(labels: list[_Cell], classification: bool) -> tuple[list[float], tuple[str, ...]]:
+def _target(
+    labels: list[_Cell], classification: bool, known: Sequence[str]
+) -> tuple[list[float], tuple[str, ...]]:
     """Return the target values and the class names: none if the labels are numbers."""
-    if not classification:
+    if not classification and not known:
         numeric = [_like_a_number(label) for label in labels]
         if all(numeric):
             return [_number(label) for label in labels], ()
@@ -694,8 +706,11 @@ def _target(labels: list[_Cell], classification: bool) -> tuple[list[float], tup
                 f"but {labels[0]} in line {labels[0].line} {kinds[not numeric[0]]}; "
                 "give only numbers (regression) or only text (classes), or ask for classification"
             )
-    classes = _classes(labels)
+    classes = tuple(known) or _classes(labels)
     index = {name: k for k, name in enumerate(classes)}
+    for label in labels:
+        if label.text not in index:
+            raise label.error(f"there is no class {label}; the classes are {', '.join(classes)}")
     return [index[label.text] for label in labels], classes
 
 

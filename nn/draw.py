@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from engine import Value, grad
@@ -13,6 +13,7 @@ from engine.notation import SHARES
 from engine.player import Player, play_network
 from engine.value import operand
 from engine.walkthrough import Walkthrough
+from nn.losses import Loss, named
 from nn.modules import MLP
 
 
@@ -20,7 +21,7 @@ def draw(
     model: MLP,
     x: Sequence[Value | float],
     y: Any,
-    loss: Callable[[Any, Any], Value],
+    loss: Loss | str,
     **options: Any,
 ) -> Diagram:
     """A diagram of a network's neurons after a forward and a backward pass; nobody's `grad` changes.
@@ -29,14 +30,14 @@ def draw(
         model: the network.
         x: the inputs.
         y: the target, or one for each output.
-        loss: of the outputs and the target, one of `nn.losses` or your own.
+        loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
         **options: of `engine.draw_network.draw_network`: theme, heat, title, timeout.
 
     Returns:
         The diagram.
 
     Raises:
-        ValueError: if x has the wrong length.
+        ValueError: if x has the wrong length, or there is no loss of that name.
 
     Example:
         >>> from nn.losses import squared_error
@@ -47,16 +48,14 @@ def draw(
     return draw_network(_network(model, x, y, loss), **options)
 
 
-def explain(
-    model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value], **options: Any
-) -> Walkthrough:
+def explain(model: MLP, x: Sequence[Value | float], y: Any, loss: Loss | str, **options: Any) -> Walkthrough:
     """The forward and the backward pass of a network, neuron by neuron; nobody's `grad` changes.
 
     Args:
         model: the network.
         x: the inputs.
         y: the target, or one for each output.
-        loss: of the outputs and the target, one of `nn.losses` or your own.
+        loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
         **options: of `engine.network_explanation.explain_network`: max_weights.
 
     Returns:
@@ -74,16 +73,14 @@ def explain(
     return explain_network(_network(model, x, y, loss), **options)
 
 
-def play(
-    model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value], **options: Any
-) -> Player:
+def play(model: MLP, x: Sequence[Value | float], y: Any, loss: Loss | str, **options: Any) -> Player:
     """A player of the same steps on the diagram of the network; nobody's `grad` changes.
 
     Args:
         model: the network.
         x: the inputs.
         y: the target, or one for each output.
-        loss: of the outputs and the target, one of `nn.losses` or your own.
+        loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
         **options: of `engine.player.play_network`: theme, max_weights, title, timeout.
 
     Returns:
@@ -108,7 +105,7 @@ def _slope(activation: str, a: Value) -> float | None:
     return None if activation in SHARES else a.partials[0]
 
 
-def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value]) -> Network:
+def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Loss | str) -> Network:
     inputs = a = [operand(x_j) for x_j in x]
     activations = [a := layer(a) for layer in model.layers]
     # Identity passes its net input on; of any other activation the net input is the first operand.
@@ -116,7 +113,7 @@ def _network(model: MLP, x: Sequence[Value | float], y: Any, loss: Callable[[Any
         [a_i if layer.activation == "identity" else a_i.parents[0] for a_i in row]
         for layer, row in zip(model.layers, activations, strict=True)
     ]
-    cost = loss(a[0] if len(a) == 1 else a, y)
+    cost = named(loss)(a[0] if len(a) == 1 else a, y)
     by = [*model.parameters(), *(z for row in net_inputs for z in row), *a]
     slope = dict(zip(by, (d.data for d in grad(cost, by)), strict=True))
 

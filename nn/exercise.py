@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import Value
+from engine.check.grading import GradeReport, grade
 from engine.expression import parse
 from nn import losses, storage, worked_example
 from nn.data import delimiter
@@ -138,6 +139,27 @@ def load_claims(path: str | os.PathLike[str]) -> dict[str, str]:
             raise ValueError(f"{path}, line {number}: {name} is claimed twice")
         claims[name] = claim
     return claims
+
+
+def marked(path: str | os.PathLike[str], exercise: Exercise) -> GradeReport:
+    """A paper, marked.
+
+    Args:
+        path: the paper, as `load_claims` reads it.
+        exercise: what was to be computed.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: if the paper cannot be read as claims about this exercise, naming the file.
+        OSError: if it cannot be read at all.
+    """
+    claims = load_claims(path)
+    try:
+        return grade(exercise.output, claims, learning_rate=exercise.learning_rate)
+    except (ValueError, LookupError) as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from None
 
 
 def _text(path: Path) -> str:

@@ -18,7 +18,12 @@ from nn.storage import Preparation
 
 
 def load_data(
-    source: str, target: str | None, *, classification: bool = False, rng: random.Random
+    source: str,
+    target: str | None,
+    *,
+    classification: bool = False,
+    classes: Sequence[str] = (),
+    rng: random.Random,
 ) -> Dataset:
     """The data of a built-in set or of a CSV file.
 
@@ -26,6 +31,7 @@ def load_data(
         source: a name in `nn.DATASETS`, or the path of a CSV file.
         target: the column to predict; of a CSV file only.
         classification: whether numbers in that column name classes.
+        classes: the names of all classes, of which the column may hold some; those in it if left out.
         rng: the generator that a generated set draws from.
 
     Returns:
@@ -43,7 +49,7 @@ def load_data(
             f"{source} is no built-in set ({', '.join(DATASETS)}); if it is a CSV file, "
             "name the column to predict with --target"
         )
-    return load_csv(source, target, classification=classification)
+    return load_csv(source, target, classification=classification, classes=classes)
 
 
 def prepare(data: Dataset) -> Preparation:
@@ -149,7 +155,7 @@ def data_for(
         data = load_data(source, target, rng=rng)
         return data.X, data.targets(), _loss_for(data)
     column = None if source in DATASETS else target or preparation.target
-    data = load_data(source, column, classification=bool(preparation.classes), rng=rng)
+    data = load_data(source, column, classes=preparation.classes, rng=rng)
     return *prepared(data, preparation), preparation.loss
 
 

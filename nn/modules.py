@@ -377,7 +377,7 @@ class MLP(Module):
         self,
         x: Sequence[Value | float],
         y: Any,
-        loss: Callable[[Any, Any], Value],
+        loss: Callable[[Any, Any], Value] | str,
         **options: Any,
     ) -> Diagram:
         """A diagram of the neurons after a forward and a backward pass; nobody's `grad` changes.
@@ -385,7 +385,7 @@ class MLP(Module):
         Args:
             x: the inputs.
             y: the target, or one for each output.
-            loss: of the outputs and the target, one of `nn.losses` or your own.
+            loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
             **options: of `engine.draw_network.draw_network`: theme, heat, title, timeout.
 
         Returns:
@@ -403,14 +403,14 @@ class MLP(Module):
         return draw(self, x, y, loss, **options)
 
     def explain(
-        self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value], **options: Any
+        self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value] | str, **options: Any
     ) -> Walkthrough:
         """The forward and the backward pass, neuron by neuron, as text; nobody's `grad` changes.
 
         Args:
             x: the inputs.
             y: the target, or one for each output.
-            loss: of the outputs and the target, one of `nn.losses` or your own.
+            loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
             **options: of `engine.network_explanation.explain_network`: max_weights.
 
         Returns:
@@ -427,14 +427,14 @@ class MLP(Module):
         return explain(self, x, y, loss, **options)
 
     def play(
-        self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value], **options: Any
+        self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value] | str, **options: Any
     ) -> Player:
         """The same steps, played on the diagram of the neurons; nobody's `grad` changes.
 
         Args:
             x: the inputs.
             y: the target, or one for each output.
-            loss: of the outputs and the target, one of `nn.losses` or your own.
+            loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
             **options: of `engine.player.play_network`: theme, max_weights, title, timeout.
 
         Returns:

@@ -108,8 +108,9 @@ def fit(
         The losses of each epoch.
 
     Raises:
-        ValueError: if the data is empty or does not fit, or as soon as the loss or a gradient is not finite.
-        TypeError: if the data holds what is no number.
+        ValueError: if the data is empty or does not fit, if the optimizer is another model's, or as soon as
+            the loss or a gradient is not finite.
+        TypeError: if the data holds what is no number, or the optimizer is none.
 
     Example:
         >>> from nn import MLP, SGD, fit, xor
@@ -126,8 +127,16 @@ def fit(
     size = len(examples) if batch_size is None else batch_size
     if size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1, or None for all examples")
+    if epochs < 0:
+        raise ValueError(f"epochs is {epochs}; it must be at least 0")
     if optimizer is None:
         optimizer = SGD(model.parameters())
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer is {optimizer!r}; give one of nn.optim: SGD(model.parameters())")
+    if set(optimizer.parameters).isdisjoint(model.parameters()):
+        raise ValueError(
+            "the optimizer moves no parameter of this model; make one for it: SGD(model.parameters())"
+        )
     training = _steps(compiled)(model, J, optimizer, examples, checks)
     order = list(range(len(examples)))
     history = History()

@@ -198,6 +198,22 @@ def test_exercises_that_cannot_be_read(
     assert words in err
 
 
+def test_a_paper_that_cannot_be_read_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("anna.csv").write_text("delta_6,1\n")
+    Path("ben.json").write_text('{"delta_6": -0.3282}')
+    Path("cleo.json").write_text('{"delta_7": -0.3282}')
+    code, out, err = run(monkeypatch, capsys, "grade", "anna.csv", "ben.json", "cleo.json", "dan.json")
+    assert code == 2
+    assert "ben.json\n1 right" in out
+    anna, cleo, dan = err.splitlines()
+    assert anna == "deltagrad: anna.csv: the first line must be quantity,claimed"
+    assert cleo.startswith("cleo.json: delta_7: no value is labelled 'z_7'")
+    assert dan == "dan.json: No such file or directory"
+
+
 def test_papers_of_a_spreadsheet_that_separates_by_semicolons(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -418,6 +418,18 @@ def test_plotting_without_matplotlib_says_what_to_install(run: Run, monkeypatch:
     assert found.out == ""  # it is said before training
 
 
+def test_a_model_is_verified_on_examples_of_one_class(run: Run) -> None:
+    run("train", "people.csv", "--target", "kind", "--epochs", 1, "--quiet", "--save", "model.json")
+    Path("short.csv").write_text("weight,kind,height\n50,short,150\n57,short,153\n", encoding="utf-8")
+    found = run("verify", "model.json", "short.csv")
+    assert (found.status, found.err) == (0, "")
+    assert "gradients agree over 2 examples" in found.out
+    Path("other.csv").write_text("weight,kind,height\n50,huge,150\n", encoding="utf-8")
+    assert run("verify", "model.json", "other.csv").err == (
+        "deltagrad: other.csv, line 2, column 'kind': there is no class 'huge'; the classes are short, tall\n"
+    )
+
+
 @pytest.mark.parametrize("written", [["--save", "."], ["--save", "no/m.json"], ["--plot", "loss.doc"]])
 def test_what_cannot_be_written_is_known_before_training(run: Run, written: list[str]) -> None:
     found = run("train", "iris", "--quiet", *written)

@@ -99,12 +99,13 @@ def test_shuffling_is_reproducible() -> None:
 
 def test_the_users_lists_stay_in_order() -> None:
     X, y = [row[:] for row in ROWS], TARGETS[:]
+    model = network()
     fit(
-        network(),
+        model,
         X,
         y,
         loss="squared_error",
-        optimizer=Still(network().parameters()),
+        optimizer=Still(model.parameters()),
         epochs=2,
         rng=random.Random(0),
         progress=False,
@@ -225,14 +226,15 @@ def test_a_callback_sees_each_epoch_and_stops_on_true() -> None:
         seen.append((epoch, len(history.loss)))
         return epoch == 3
 
+    model = network()
     history = fit(
-        network(),
+        model,
         ROWS,
         TARGETS,
         loss="squared_error",
         epochs=50,
         callback=stop_at_3,
-        optimizer=Still(network().parameters()),
+        optimizer=Still(model.parameters()),
         progress=False,
     )
     assert seen == [(1, 1), (2, 2), (3, 3)]
@@ -241,14 +243,15 @@ def test_a_callback_sees_each_epoch_and_stops_on_true() -> None:
 
 def test_a_callback_that_returns_nothing_stops_nothing() -> None:
     losses: list[float] = []
+    model = network()
     history = fit(
-        network(),
+        model,
         ROWS,
         TARGETS,
         loss="squared_error",
         epochs=4,
         progress=False,
-        optimizer=Still(network().parameters()),
+        optimizer=Still(model.parameters()),
         callback=lambda epoch, history: losses.append(history.loss[-1]),
     )
     assert losses == history.loss
@@ -256,23 +259,23 @@ def test_a_callback_that_returns_nothing_stops_nothing() -> None:
 
 
 def test_the_bar_shows_epochs_and_the_loss(capsys: pytest.CaptureFixture[str]) -> None:
-    history = fit(
-        network(), ROWS, TARGETS, loss="squared_error", epochs=3, optimizer=Still(network().parameters())
-    )
+    model = network()
+    history = fit(model, ROWS, TARGETS, loss="squared_error", epochs=3, optimizer=Still(model.parameters()))
     shown = capsys.readouterr().err
     assert "3/3" in shown
     assert f"loss={history.loss[-1]:.4g}" in shown
 
 
 def test_without_progress_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    model = network()
     fit(
-        network(),
+        model,
         ROWS,
         TARGETS,
         loss="squared_error",
         epochs=3,
         progress=False,
-        optimizer=Still(network().parameters()),
+        optimizer=Still(model.parameters()),
     )
     assert capsys.readouterr() == ("", "")
 
@@ -375,6 +378,24 @@ def test_data_that_does_not_fit_is_refused(X: Any, y: Any, options: dict[str, An
 def test_text_is_no_data(X: Any, y: Any) -> None:
     with pytest.raises(TypeError, match="one real number, not"):
         fit(network(), X, y, loss="squared_error", progress=False)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_optimizer_of_another_model_is_refused(compiled: bool) -> None:
+    model, before = network(), network()
+    optimizer = SGD(before.parameters())
+    with pytest.raises(ValueError, match="the optimizer moves no parameter of this model; make one for it"):
+        fit(
+            model, ROWS, TARGETS, loss="squared_error", optimizer=optimizer, progress=False, compiled=compiled
+        )
+    with pytest.raises(TypeError, match=r"optimizer is 'adam'; give one of nn\.optim"):
+        fit(model, ROWS, TARGETS, loss="squared_error", optimizer="adam", progress=False)  # type: ignore[arg-type]  # a mistake
+
+
+def test_epochs_are_not_negative() -> None:
+    with pytest.raises(ValueError, match="epochs is -1; it must be at least 0"):
+        fit(network(), ROWS, TARGETS, loss="squared_error", epochs=-1, progress=False)
+    assert fit(network(), ROWS, TARGETS, loss="squared_error", epochs=0, progress=False).loss == []
 
 
 # --- Learning.

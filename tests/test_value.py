@@ -368,9 +368,10 @@ def test_repr() -> None:
 
 def test_a_dropped_graph_leaves_nothing_to_the_collector() -> None:
     a = Value(0.5)
-    gc.collect()
     gc.disable()
     try:
+        while gc.collect():  # what other tests left may take more than one collection
+            pass
         y = a
         for _ in range(100):
             y = tanh(fsum([y * a, y, softmax([y, a])[0]]))
