@@ -157,12 +157,12 @@ class Picture:
         for value, i in self.index.items():
             operation, kind = self.shown.operations.get(value), self.kinds[value]
             name = self.names.text[value][0]
-            gradient = self._gradient(value)
-            title = f"{name} = {number(value.data)}, grad {gradient}, {kind}"
+            data, gradient = number(value.data), self._gradient(value)
+            title = f"{name}, constant" if kind == "constant" else f"{name} = {data}, grad {gradient}, {kind}"
             if self.merged and operation is not None and name != (formula := self.names.formula(operation)):
                 name = f"{name} = {formula or operation.symbol}"
             cut = ["⋯"] if operation is None and value.parents else []
-            fields: list[Field] = [*cut, name, [f"data {number(value.data)}", f"grad {gradient}"]]
+            fields: list[Field] = [*cut, name, [f"data {data}", f"grad {gradient}"]]
             self.canvas.card(f"v{i}", [name] if kind == "constant" else fields, kind, "value", title)
             if operation is not None and not self.merged:
                 # Operands in order, from the top; where one is shared that would bend its edges.
@@ -184,14 +184,15 @@ class Picture:
             if operation.op in SHARES:  # all shares of one softmax in one order
                 places.sort(key=lambda place: place[1].value.serial)
             for place, operand in places:
+                fixed = self.kinds[operand.value] == "constant"  # nobody asks for the derivative by it
                 above, below = self.names.atom(value), self.names.atom(operand.value)
                 self.canvas.edge(
                     f"v{self.index[operand.value]}",
                     target,
                     f"e{i}_{place}",
                     "operand",
-                    f"∂{above}/∂{below} = {number(operand.partial)}",
-                    f"×{number(operand.partial)}" if local else "",
+                    "" if fixed else f"∂{above}/∂{below} = {number(operand.partial)}",
+                    f"×{number(operand.partial)}" if local and not fixed else "",
                     penwidth=f"{widths.get((value, place), 1.2):.3g}",
                 )
             if not self.merged:

@@ -122,7 +122,8 @@ def draw_network(
     Args:
         network: the numbers and names.
         theme: "light" or "dark".
-        heat: "grad" gives edges the sign and width of the gradients in place of the weights.
+        heat: "grad" gives edges the sign and width of the gradients in place of the weights. The widths
+            compare them over the whole network, so that gradients are seen to vanish on their way back.
         title: what the diagram shows, for screen readers.
         timeout: seconds that its layout may take.
 
@@ -274,11 +275,9 @@ class _Grid:
         return sorted(shown, key=lambda place: place[1].source)
 
     def _weights(self, k: int, labels: Sequence[float] | None) -> None:
-        shown = self._shown_weights(k)
-        sizes = [w.grad if self.heat else w.value for _, w in shown]
-        wide = widths({place: abs(size) for place, size in enumerate(sizes)}, 2.2 if labels is None else 3.6)
-        for place, (i, w) in enumerate(shown):
-            negative = sizes[place] < 0.0
+        wide = self._widths(k, 2.2 if labels is None else 3.6)
+        for place, (i, w) in enumerate(self._shown_weights(k)):
+            negative = self._size(w) < 0.0
             tail, head = f"{_ident(k - 1, w.source)}:e", f"{_ident(k, i)}:w"
             ident, title = f"w{k}_{i + 1}_{w.source + 1}", ", ".join(weight_lines(w))
             line = {
@@ -294,6 +293,19 @@ class _Grid:
             self._weight_label(k, label, w, negative, labels[place])
             self.canvas.edge(tail, f"{label}:w", ident, kind, title, arrowhead="none", **line)
             self.canvas.edge(f"{label}:e", head, f"{ident}_head", kind, title, **line)
+
+    def _size(self, w: Weight) -> float:
+        return w.grad if self.heat else w.value
+
+    def _widths(self, k: int, widest: float) -> list[float]:
+        """How wide the edges of layer k are: weights beside those of their layer, gradients beside all."""
+        layers = range(1, len(self.columns)) if self.heat else [k]
+        sizes = {
+            (layer, place): abs(self._size(w))
+            for layer in layers
+            for place, (_, w) in enumerate(self._shown_weights(layer))
+        }
+        return [width for (layer, _), width in widths(sizes, widest).items() if layer == k]
 
     def _colour(self, negative: bool) -> str:
         return self.canvas.palette.negative if negative else self.canvas.palette.positive

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.jupyter import JupyterMixin
 from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
@@ -93,8 +94,8 @@ def _relative(x: float, truth: float, size: float) -> float:
 
 
 @dataclass(frozen=True)
-class AgreementReport:
-    """The comparison of every gradient of a network. It prints as a table.
+class AgreementReport(JupyterMixin):
+    """The comparison of every gradient of a network. It prints as a table, and a notebook shows it.
 
     Attributes:
         comparisons: one for each parameter, in order.

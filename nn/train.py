@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, TypeAlias
 
 from tqdm import tqdm
@@ -24,7 +25,7 @@ Callback: TypeAlias = Callable[[int, "History"], object]
 
 @dataclass
 class History:
-    """What happened in training, epoch by epoch.
+    """What happened in training, epoch by epoch. A notebook shows the loss, if matplotlib is installed.
 
     Attributes:
         loss: the mean loss over each epoch's examples, each as it was when it was used.
@@ -41,7 +42,7 @@ class History:
             path: a file to write the picture to, of the format its ending says.
 
         Returns:
-            The matplotlib figure, which a notebook shows by itself.
+            The matplotlib figure.
 
         Raises:
             ImportError: if matplotlib is not installed, saying how to install it.
@@ -64,6 +65,15 @@ class History:
         if path is not None:
             figure.savefig(path)
         return figure
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows."""
+        picture = BytesIO()
+        try:
+            self.plot().savefig(picture, format="png", dpi=150)
+        except ImportError:
+            return None
+        return picture.getvalue()
 
 
 def fit(

@@ -302,6 +302,12 @@ def test_the_largest_gaps_come_first_and_the_verdict_stays_that_of_all() -> None
     assert WRONG.worst_first(3) is WRONG
 
 
+def test_a_notebook_shows_the_table() -> None:
+    shown = WRONG._repr_mimebundle_(include=(), exclude=())
+    assert "w_12^1" in shown["text/html"]
+    assert "DIFFER" in shown["text/plain"]
+
+
 def test_the_report_is_plain_data() -> None:
     data = json.loads(json.dumps(WRONG.to_dict()))
     assert (data["ok"], data["examples"]) == (False, 2)

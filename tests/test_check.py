@@ -543,6 +543,15 @@ def _printed(report: GradientReport, width: int) -> str:
     return console.export_text()
 
 
+def test_in_a_notebook_only_what_is_wrong_is_red() -> None:
+    report = check_gradients(lambda x: x * x, x=3.0, claimed={"x": "7"})
+    engine, claimed = re.findall(
+        r"<tr([^>]*)><td>[^<]*</td><td>(?:engine|claimed)</td>", report._repr_html_()
+    )
+    assert engine == ""
+    assert "color" in claimed
+
+
 def test_labels_are_escaped_in_html() -> None:
     x = Value(1.0, "<b>&x")
     assert "&lt;b&gt;&amp;x" in check_gradients(x * x)._repr_html_()

@@ -408,6 +408,26 @@ def test_edges_meet_their_labels_in_order_and_do_not_cross_before_them() -> None
         assert all(below - above >= 28.0 for above, below in pairwise(heights))
 
 
+def test_heat_compares_gradients_over_the_whole_network() -> None:
+    """In a deep network of sigmoids they vanish on their way back, and are seen to."""
+    model = MLP(1, [1] * 5, activation="sigmoid", output="sigmoid", rng=random.Random(1))
+    edges = parts(model.draw([0.5], 1.0, squared_error, heat="grad"), "weight")
+    paths = [edges[f"w{k}_1_1"].find(f"{SVG}path") for k in range(1, 6)]
+    wide = [float(path.get("stroke-width", "1")) for path in paths if path is not None]
+    assert wide == sorted(wide)
+    assert wide[-1] > 5 * wide[0]
+
+
+def test_an_edge_from_a_plain_number_has_no_derivative() -> None:
+    """By the exponent there is none at a negative base, and nobody asks for one."""
+    a = Value(-3.0, "a")
+    y = (a - 1.0) ** 2
+    y.backward()
+    svg = y.draw(heat="grad").svg
+    assert "×−8" in svg
+    assert "NaN" not in svg
+
+
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     dense = PICTURES["network 2-16-16-1"]()
     assert not [ident for ident in parts(dense, "text") if ident.endswith("_label")]

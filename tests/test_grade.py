@@ -226,3 +226,15 @@ def test_two_values_of_one_label_are_refused() -> None:
     a, b = Value(1.0, "a"), Value(2.0, "a")
     with pytest.raises(LookupError, match="2 values are labelled 'a'"):
         grade(a * b, {"a": "1"})
+
+
+def test_a_leaf_that_was_assigned_after_recording_is_refused() -> None:
+    """What the claims are held to would be another computation than the one that was recorded."""
+    w = Value(0.5, "w")
+    z = w * 3.0
+    z.label = "z"
+    E = z * z
+    assert grade(E, {"z": "1.5"}).ok
+    w.data = 100.0
+    with pytest.raises(ValueError, match=r"mul was recorded as 1\.5.* Record again to grade"):
+        grade(E, {"z": "1.5"})

@@ -483,6 +483,13 @@ def test_arrays_of_numpy_train_to_the_same_bits() -> None:
 # --- The plot.
 
 
+def test_a_notebook_shows_a_history() -> None:
+    pytest.importorskip("matplotlib")
+    picture = History([3.0, 1.0], [4.0, 2.0])._repr_png_()
+    assert picture is not None
+    assert picture.startswith(b"\x89PNG\r\n")
+
+
 def test_a_history_draws_its_labelled_lines_into_a_file(tmp_path: Path) -> None:
     path = tmp_path / "loss.png"
     figure = History(loss=[3.0, 2.0, 1.0], validation=[4.0, 3.0, 2.5]).plot(str(path))

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 from engine.check.claims import Claim, listed
 from engine.check.diagnosis import LOCAL_SIGN, SIGN, describe, name_of, slips
 from engine.check.table import Block, Table
+from engine.derivatives import refuse_if_changed
 from engine.graph import recorded
 from engine.numbers import floats
 from engine.ops import OPS
@@ -119,7 +120,7 @@ class GradeReport(Table):
                     )
                 ],
                 [(m.name, words) for words in ("; or ".join(m.why), m.remark) if words],
-                m.verdict == RIGHT,
+                [m.verdict == RIGHT],
             )
             for m in self.marks
         ]
@@ -178,7 +179,7 @@ class Summary(Table):
     def blocks(self) -> list[Block]:
         """One row for each paper, and the slips that were found in it."""
         return [
-            Block([_line(paper, report)], [(paper, slip) for slip in report.slips], report.ok)
+            Block([_line(paper, report)], [(paper, slip) for slip in report.slips], [report.ok])
             for paper, report in self.reports.items()
         ]
 
@@ -218,7 +219,8 @@ def grade(
 
     Raises:
         LookupError: if no value, or more than one, has the label of a name.
-        ValueError: if there is no claim, one is not a number, or the learning rate is missing.
+        ValueError: if there is no claim, one is not a number, or the learning rate is missing; if a leaf was
+            assigned a new number after the output was recorded.
 
     Example:
         >>> w, x = Value(0.5, "w"), Value(3.0, "x")
@@ -234,6 +236,8 @@ def grade(
     if not claims:
         raise ValueError("there is nothing to grade: no number is claimed")
     order = recorded([output])
+    for value in order:
+        refuse_if_changed(value, "grade")
     named = {name: _quantity(order, name) for name in claims}
     if learning_rate is None and any(q.kind == UPDATED for q in named.values()):
         raise ValueError("claims about numbers after the step need its learning_rate")

@@ -179,7 +179,14 @@ class GradientReport(Table):
     @property
     def blocks(self) -> list[Block]:
         """The rows of each derivative, and what there is to say about them."""
-        return [Block(_rows(c), [(c.name, reason) for reason in c.reasons], c.ok) for c in self.comparisons]
+        return [
+            Block(
+                _rows(c),
+                [(c.name, reason) for reason in c.reasons],
+                [c.finding.ok, *(opinion.ok for opinion in c.opinions.values())],
+            )
+            for c in self.comparisons
+        ]
 
     @property
     def footer(self) -> list[str]:

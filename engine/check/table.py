@@ -14,12 +14,17 @@ class Block:
     Args:
         rows: the cells.
         remarks: what to say below the table: about what, and the words.
-        ok: whether all is well with them.
+        well: for each row whether all is well with it.
     """
 
     rows: Sequence[Sequence[str]]
     remarks: Sequence[tuple[str, str]]
-    ok: bool
+    well: Sequence[bool]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is well with them."""
+        return all(self.well)
 
 
 class Table(ABC):
@@ -68,8 +73,8 @@ class Table(ABC):
         for title in self.header:
             shown.add_column(title, overflow="fold")  # no digit and no exponent is ever cut off
         for block in self.blocks:
-            for row in block.rows:
-                shown.add_row(*map(text.Text, row), style="" if block.ok else "red")
+            for row, well in zip(block.rows, block.well, strict=True):
+                shown.add_row(*map(text.Text, row), style="" if well else "red")
         return Group(
             text.Text(self.headline, style="bold green" if self.ok else "bold red"),
             *([shown] if self.blocks else []),
@@ -81,9 +86,9 @@ class Table(ABC):
         """What a notebook shows."""
         head = _cells("th", self.header)
         body = "".join(
-            f"<tr{'' if block.ok else ' style=color:#b00020'}>{_cells('td', row)}</tr>"
+            f"<tr{'' if well else ' style=color:#b00020'}>{_cells('td', row)}</tr>"
             for block in self.blocks
-            for row in block.rows
+            for row, well in zip(block.rows, block.well, strict=True)
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
         below = "".join(f"<div>{escape(line)}</div>" for line in [*_grouped(self.blocks), *self.footer])
