@@ -150,3 +150,8 @@ def test_many_classes_are_measured_by_the_largest_logit() -> None:
     data = Dataset([[-1.0], [0.0], [1.0]], [0, 1, 0], ("a",), "t", classes=("x", "y", "z"))
     model = MLP.from_weights([[[-1.0], [0.0], [1.0]]], [[0.0, 0.5, 0.0]], ["identity"])
     assert evaluate(model, data, prepare(data)).value == pytest.approx(2 / 3)
+
+
+def test_one_example_is_not_examples() -> None:
+    assert str(Metrics("accuracy", 1.0, None, 1)) == "accuracy 100.00% on 1 example"
+    assert str(Metrics("accuracy", 0.5, None, 2)) == "accuracy 50.00% on 2 examples"
