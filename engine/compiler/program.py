@@ -241,8 +241,9 @@ class Program:
         joint = getattr(self._namespace, "TOGETHER", ())
         with _collector_paused(), for_any_numbers():
             derived_from = Value(0.0).serial  # of what is recorded from now on
-            graph = capture(outputs(), self.inputs, [*self.parameters, *vector], derived_from)
-            return lower(graph, means=means, joint=joint)
+            leaves = self.inputs, [*self.parameters, *vector]
+            # Passed on and not kept: a graph is freed as soon as the next pass has read it.
+            return lower(capture(outputs(), *leaves, derived_from), means=means, joint=joint)
 
     # --- What is given, checked.
 
