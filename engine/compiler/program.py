@@ -297,8 +297,10 @@ def _real(numbers: ArrayLike, name: str, dtype: np.dtype[Any]) -> Array:
         array = np.array([_float(x, name) for x in array.flat]).reshape(array.shape)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} holds {array.dtype}, not real numbers")
+    if array.dtype == dtype:
+        return array
     with np.errstate(over="ignore"):  # beyond float32 is infinite
-        return array.astype(dtype, copy=False)
+        return array.astype(dtype)
 
 
 def _float(x: object, name: str) -> float:
