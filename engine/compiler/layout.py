@@ -9,10 +9,10 @@ more column of the matrix.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from engine.compiler.instructions import Rows, index
+from engine.compiler.instructions import Index, Rows, index
 from engine.compiler.schedule import Schedule
 from engine.value import CONSTANT
 
@@ -36,6 +36,7 @@ class Layout:
     row: list[int]
     ones: dict[int, None]
     _single: list[Rows | None]
+    _matrices: dict[tuple[int, bytes], Index] = field(default_factory=dict)
     n_varying: int = 0
     n_input_rows: int = 0
     n_static: int = 0
@@ -56,6 +57,11 @@ class Layout:
             ones = following if following in self.ones else next(iter(self.ones))
             found = [ones if row == ONES else row for row in found]
         return Rows.of(True, index(found))
+
+    def matrix(self, nodes: Sequence[Sequence[int]]) -> Index:
+        """The rows of static numbers; equal matrices are one: a recurrence has the same in every step."""
+        rows = index([[self.row[n] for n in row] for row in nodes])
+        return self._matrices.setdefault((len(rows), rows.tobytes()), rows)
 
     def place(self, nodes: Iterable[int], varies: bool) -> None:
         """Give nodes the next rows."""

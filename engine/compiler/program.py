@@ -241,8 +241,9 @@ class Program:
         joint = getattr(self._namespace, "TOGETHER", ())
         with _collector_paused(), for_any_numbers():
             derived_from = Value(0.0).serial  # of what is recorded from now on
-            graph = capture(outputs(), self.inputs, [*self.parameters, *vector], derived_from)
-            return lower(graph, means=means, joint=joint)
+            leaves = self.inputs, [*self.parameters, *vector]
+            # Passed on and not kept: a graph is freed as soon as the next pass has read it.
+            return lower(capture(outputs(), *leaves, derived_from), means=means, joint=joint)
 
     # --- What is given, checked.
 
@@ -296,8 +297,10 @@ def _real(numbers: ArrayLike, name: str, dtype: np.dtype[Any]) -> Array:
         array = np.array([_float(x, name) for x in array.flat]).reshape(array.shape)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} holds {array.dtype}, not real numbers")
+    if array.dtype == dtype:
+        return array
     with np.errstate(over="ignore"):  # beyond float32 is infinite
-        return array.astype(dtype, copy=False)
+        return array.astype(dtype)
 
 
 def _float(x: object, name: str) -> float:

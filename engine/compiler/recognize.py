@@ -122,8 +122,7 @@ def _terms(
     varies = group.varies, laid.schedule.varies[a[0][0]]
     common = all(row == b[0] for row in b)
     if varies == (True, False) and common and (a[0][0] not in graph.numbers or n_columns > 2):
-        matrix = index([[laid.row[n] for n in row] for row in a])
-        yield MatrixProduct(out, *_in_order_of_rows(matrix, laid.rows(b[0], True)), adds)
+        yield MatrixProduct(out, *_in_order_of_rows(laid.matrix(a), laid.rows(b[0], True)), adds)
     elif n_columns <= 2:
         for column_a, column_b in zip(zip(*a, strict=True), zip(*b, strict=True), strict=True):
             yield _column(laid, group, out, column_a, column_b, adds)
