@@ -22,7 +22,7 @@ View: TypeAlias = Literal["scalar", "compact"]
 
 MAX_NODES = 1000
 _COMPACT_ABOVE = 60  # values: the default view of a larger graph is compact
-_FAST_LAYOUT_ABOVE = 400  # cards and operations
+_FAST_LAYOUT_ABOVE = 1000  # ranks that all edges cross together
 # --- A recorded graph as DOT.
 
 
@@ -130,9 +130,22 @@ class Picture:
         self.kinds = {value: shown.kind(value, parameters) for value in shown.values}
         self.uses = Counter(x.value for operation in shown.operations.values() for x in operation.operands)
         fast = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "line"}
-        size = len(shown.values) + (0 if merged else len(shown.operations))
-        layout = fast if size > _FAST_LAYOUT_ABOVE else {}
+        layout = fast if self._crossings() > _FAST_LAYOUT_ABOVE else {}
         self.canvas = Canvas(theme, rankdir="LR", nodesep="0.14", ranksep="0.32", **layout)
+
+    def _crossings(self) -> int:
+        """How many ranks all edges cross together: what the time of a layout grows with."""
+        step = 1 if self.merged else 2  # from a value to the next lies its operation
+        rank: dict[Value, int] = {}
+        for value in self.shown.values:
+            operation = self.shown.operations.get(value)
+            below = (rank[operand.value] for operand in operation.operands) if operation else ()
+            rank[value] = max((r + step for r in below), default=0)
+        return sum(
+            rank[value] - rank[operand.value]
+            for value, operation in self.shown.operations.items()
+            for operand in operation.operands
+        )
 
     def draw(self, *, widths: Mapping[tuple[Value, int], float], local: bool) -> None:
         """Put everything on the canvas.

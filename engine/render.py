@@ -38,7 +38,8 @@ class SlowLayoutError(RenderError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the layout took longer than its timeout: draw a part of the graph, or raise timeout"
+            "the layout took longer than its timeout: draw a part of the graph, as with depth=3, "
+            "or raise timeout"
         )
 
 

@@ -179,7 +179,10 @@ def _at_a_limit(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, 
 
 def outside_domain(op: Op, operands: Sequence[Value | float], error: Exception) -> Exception:
     """An error of the same type that names the operation, its operands and its domain."""
-    named = [f"{x.label or 'an operand'} = {x.data!r}" if isinstance(x, Value) else repr(x) for x in operands]
+    named = [
+        f"{_shortened(x.label) or 'an operand'} = {x.data!r}" if isinstance(x, Value) else repr(x)
+        for x in operands
+    ]
     shown = ", ".join(named[:4]) + (f", ... ({len(named)} operands)" if len(named) > 4 else "")
     fault = "overflows" if isinstance(error, OverflowError) else "is not defined"
     return type(error)(f"{op.name} {fault} at ({shown}); it takes {op.domain}")
@@ -211,7 +214,7 @@ def as_float(x: Number) -> float:
         return float(x)
     kind = type(x).__name__
     advice = _ADVICE.get(kind, "give int, float, Fraction, Decimal or a NumPy scalar")
-    raise TypeError(f"a Value holds one real number, not {kind} {_shortened(x)}; {advice}")
+    raise TypeError(f"a Value holds one real number, not {kind} {_shortened(repr(x))}; {advice}")
 
 
 _ADVICE = {
@@ -226,8 +229,9 @@ _ADVICE = {
 }
 
 
-def _shortened(x: object) -> str:
-    text = repr(x)
+def _shortened(text: str) -> str:
+    """Text of anybody's on one line of a message."""
+    text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -291,7 +295,7 @@ class Value:
         serial: its place in the order of recording.
 
     Raises:
-        TypeError: if data is not a real number.
+        TypeError: if data is not a real number, or label no text.
 
     Example:
         >>> w, x = Value(0.5, "w"), Value(3.0, "x")
@@ -316,6 +320,8 @@ class Value:
     _grad: float
 
     def __init__(self, data: Number, label: str = "") -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"a label is text, not {type(label).__name__} {_shortened(repr(label))}")
         self.data = as_float(data)
         self.label = label
         self.op = LEAF
@@ -455,6 +461,7 @@ class Value:
     asin = arcsin = _method("asin")
     acos = arccos = _method("acos")
     atan = arctan = _method("atan")
+    atan2 = arctan2 = _method("atan2")
     sinh = _method("sinh")
     cosh = _method("cosh")
     tanh = _method("tanh")
@@ -471,6 +478,10 @@ class Value:
     def __pos__(self) -> Value:
         return self
 
+    def conjugate(self) -> Value:
+        """The number itself, which is real: NumPy's `var` and `std` ask for it."""
+        return self
+
     def __lt__(self, other: Value | Number) -> bool:
         return self.data < _number(other)
 
@@ -485,6 +496,18 @@ class Value:
 
     def __float__(self) -> float:
         return self.data
+
+    def __bool__(self) -> bool:
+        return float(self) != 0.0
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(float(self), digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""

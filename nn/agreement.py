@@ -184,7 +184,7 @@ class AgreementReport(JupyterMixin):
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
         table.add_column("parameter", no_wrap=True)
         for heading in ("reverse mode", "delta rule", "difference", "gap"):
-            table.add_column(heading, justify="right", no_wrap=True)
+            table.add_column(heading, justify="right", overflow="fold")  # no digit is ever cut off
         table.add_column()
         for c in self.comparisons if self.shown is None else self.shown:
             difference = "–" if c.difference is None else f"{c.difference:.12g}"

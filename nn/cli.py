@@ -38,6 +38,7 @@ Numbers = Annotated[
     list[str] | None, typer.Argument(help="For each name: w=0.4 x=1 b=0.1", show_default=False)
 ]
 Parameters = Annotated[str, typer.Option(help="Names to show as parameters, as w,b.")]
+Depth = Annotated[int | None, typer.Option(min=1, help="How many operations to go back; by default all.")]
 
 
 class OptimizerName(StrEnum):
@@ -201,12 +202,14 @@ def draw(
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     heat: Annotated[str | None, typer.Option(help="grad: edges as wide as their gradients.")] = None,
     parameters: Parameters = "",
+    depth: Depth = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that the layout may take.")] = 10.0,
 ) -> None:
     """Draw the computation graph of an expression, with its gradients."""
     result, shown = _recorded(expression, numbers or [], parameters, "draw")
     result.backward()
-    options = {"view": view, "theme": theme, "heat": heat, "parameters": shown}
-    console.print(f"drawn in {result.draw(**options).save(output)}")
+    options = {"view": view, "theme": theme, "heat": heat, "parameters": shown, "depth": depth}
+    console.print(f"drawn in {result.draw(**options, timeout=timeout).save(output)}")
 
 
 @app.command()
@@ -221,16 +224,17 @@ def explain(
         str | None, typer.Option(help="Of the player, light or dark; else the reader's.")
     ] = None,
     parameters: Parameters = "",
+    depth: Depth = None,
 ) -> None:
     """Explain the forward and the backward pass of an expression, step by step."""
     result, shown = _recorded(expression, numbers or [], parameters, "explain")
     if output is None:
-        explanation = result.explain()
+        explanation = result.explain(depth=depth)
         print(explanation.markdown if markdown else explanation)
     elif markdown:
         raise ValueError("--markdown prints the steps and --output writes a player: give one of them")
     else:
-        print(f"player written to {result.play(theme=theme, parameters=shown).save(output)}")
+        print(f"player written to {result.play(theme=theme, parameters=shown, depth=depth).save(output)}")
 
 
 def _recorded(

@@ -263,6 +263,7 @@ class MLP(Module):
         biases: for each layer and neuron whether it has a bias; None where all have.
 
     Raises:
+        TypeError: if n_outs is no sequence.
         ValueError: for an unknown name, or sizes that do not fit.
 
     Example:
@@ -288,6 +289,8 @@ class MLP(Module):
         connections: Sequence[Sequence[Iterable[int]] | None] | None = None,
         biases: Sequence[Sequence[bool] | None] | None = None,
     ) -> None:
+        if not isinstance(n_outs, Sequence):
+            raise TypeError(f"n_outs is the number of neurons of each layer, as [16, 16, 1]; got {n_outs!r}")
         if not n_outs:
             raise ValueError("an MLP needs at least one layer: n_outs is empty")
         for what, given in (("connections", connections), ("biases", biases)):

@@ -543,6 +543,12 @@ def _printed(report: GradientReport, width: int) -> str:
     return console.export_text()
 
 
+def test_a_branch_on_truth_is_taken_again_in_high_precision() -> None:
+    report = check_gradients(lambda x: x * x if x else x, x=3.0)
+    assert report.ok
+    assert report.reference.startswith("a difference of the function itself")
+
+
 def test_in_a_notebook_only_what_is_wrong_is_red() -> None:
     report = check_gradients(lambda x: x * x, x=3.0, claimed={"x": "7"})
     _, _, engine_row, claimed_row = report._repr_html_().split("<tr")

@@ -428,6 +428,15 @@ def test_an_edge_from_a_plain_number_has_no_derivative() -> None:
     assert "NaN" not in svg
 
 
+def test_a_value_that_many_others_use_is_laid_out_in_time() -> None:
+    """Its edges cross many ranks, with which the time of a layout grows: a minute, if nothing is done."""
+    x = Value(1.01, "x")
+    y = x
+    for _ in range(60):
+        y = y * x
+    assert len(parts(y.draw(view="scalar", timeout=10.0), "operand")) == 120
+
+
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     dense = PICTURES["network 2-16-16-1"]()
     assert not [ident for ident in parts(dense, "text") if ident.endswith("_label")]

@@ -142,6 +142,11 @@ def test_labels_are_those_of_the_article() -> None:
     assert [(x.label, x.data) for x in inputs] == [("x_1", 0.5), ("x_2", -1.0)]
 
 
+def test_sizes_that_are_no_list_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"n_outs is the number of neurons of each layer, as .*; got 3"):
+        MLP(2, 3)  # type: ignore[arg-type]  # what is refused
+
+
 def test_indices_of_two_digits_are_parted_by_a_comma() -> None:
     labels = {p.label for p in MLP(11, [12, 1]).parameters()}
     assert {"w_99^1", "w_1,10^1", "w_12,11^1", "w_10,1^1", "b_12^1", "w_1,12^2", "b_1^2"} <= labels

@@ -366,6 +366,32 @@ def test_repr() -> None:
     assert repr(y) == "Value(data=6.0, grad=1.0)"
 
 
+def test_it_is_formatted_rounded_and_asked_for_truth_as_a_float() -> None:
+    v = Value(-2.675, "v")
+    assert f"{v:.2f} {v:+.1e}" == "-2.67 -2.7e+00"
+    assert f"{v}" == "Value(data=-2.675, grad=0.0, label='v')"
+    assert (int(v), round(v), round(v, 1)) == (-2, -3, -2.7)
+    assert [bool(Value(x)) for x in (0.0, -0.0, 1e-300, math.nan)] == [False, False, True, True]
+
+
+def test_numpy_takes_means_deviations_and_angles_of_values() -> None:
+    values = [Value(1.0), Value(4.0), Value(-2.0)]
+    deviation = np.std(np.array(values))
+    deviation.backward()
+    assert deviation.data == pytest.approx(math.sqrt(6.0), rel=1e-15)
+    assert [v.grad for v in values] == pytest.approx(
+        [0.0, 1 / math.sqrt(6.0), -1 / math.sqrt(6.0)], abs=1e-16
+    )
+    assert np.arctan2(Value(1.0), Value(-1.0)).data == math.atan2(1.0, -1.0)
+
+
+def test_a_label_is_text_and_does_not_flood_a_message() -> None:
+    with pytest.raises(TypeError, match="a label is text, not int 3"):
+        Value(1.0, 3)  # type: ignore[arg-type]  # what is refused
+    with pytest.raises(ValueError, match=r"log is not defined at \(a a a[ a]{50,52}\.\.\. = -1\.0\)"):
+        log(Value(-1.0, "a\n" * 10_000))
+
+
 def test_a_dropped_graph_leaves_nothing_to_the_collector() -> None:
     a = Value(0.5)
     gc.disable()

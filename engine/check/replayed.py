@@ -68,6 +68,9 @@ class Replayed(Value):
     def __float__(self) -> float:
         raise NotReplayableError("the function takes the float out of a Value")
 
+    def __bool__(self) -> bool:
+        return bool(self.number != 0)
+
     def __floor__(self) -> int:
         whole = int(self.number)
         return whole - 1 if self.number < whole else whole
