@@ -379,10 +379,10 @@ def test_numpy_takes_means_deviations_and_angles_of_values() -> None:
     deviation = np.std(np.array(values))
     deviation.backward()
     assert deviation.data == pytest.approx(math.sqrt(6.0), rel=1e-15)
-    assert [v.grad for v in values] == pytest.approx(
-        [0.0, 1 / math.sqrt(6.0), -1 / math.sqrt(6.0)], abs=1e-16
-    )
-    assert np.arctan2(Value(1.0), Value(-1.0)).data == math.atan2(1.0, -1.0)
+    slope = 1.0 / math.sqrt(6.0)
+    assert [v.grad for v in values] == pytest.approx([0.0, slope, -slope], abs=1e-16)
+    (angle,) = np.arctan2(np.array([Value(1.0)]), np.array([Value(-1.0)]))
+    assert angle.data == math.atan2(1.0, -1.0)
 
 
 def test_a_label_is_text_and_does_not_flood_a_message() -> None:
