@@ -75,10 +75,13 @@ print(program)
 # %% [markdown]
 # Read the names on the left. $z^l$, $a^l$, $\delta^l$ and $\partial E/\partial W^l$ are those of the
 # article. `[x; 1]` is the vector $x$ with a 1 under it, and $B$ is the number of examples, each of which is
-# a column. (In the line with `sub`, the `x` is the third column of the data: the label.)
+# a column.
 #
 # Five products: two forward, one backward, two gradients. There is no $(W^1)^T \delta^1$, because nobody
-# asked for a gradient by the inputs.
+# asked for a gradient by the inputs. Drawn, the forward pass comes down the middle and the deltas after it:
+
+# %%
+program.draw()
 
 # %%
 listing = str(program)

@@ -224,9 +224,9 @@ def test_a_program_lists_the_equations_of_the_delta_rule() -> None:
         "dE/dW^2 = delta^2 [a^1; 1]^T (1, B) @ (B, 4)",
     ):
         assert line in lines
-    drawing = engine.compile(record(x), x, parameters).to_dot()
-    assert drawing.startswith("digraph")
-    assert "(W^2)^T delta^2" in drawing
+    diagram = engine.compile(record(x), x, parameters).draw(theme="dark")
+    assert "t2 = (W²)ᵀ δ²" in diagram.svg
+    assert "dE/dW¹ is δ¹ [x; 1]ᵀ, (3, B) @ (B, 3)." in diagram.description
 
 
 # --- Graphs of other shapes, each recorded from (x, p).

@@ -7,6 +7,8 @@ of W^1 is delta^1. A bias is the last column of W, on an input that is always 1.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.compiler.instructions import (
@@ -22,6 +24,7 @@ from engine.compiler.instructions import (
     Rows,
     Shares,
 )
+from engine.diagram import SUPERSCRIPTS, Canvas, Diagram, Field, Theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,17 @@ class Line:
     reads: tuple[str, ...]
 
 
-def listing(code: Code) -> str:
+def listing(code: Code, inputs: Sequence[str]) -> str:
     """The instructions, one a line.
 
     Args:
         code: a program.
+        inputs: the labels of its inputs.
 
     Returns:
         The text.
     """
-    table = lines(code)
+    table = lines(code, inputs)
     results = max((len(line.result) for line in table), default=0)
     formulas = max((len(line.formula) for line in table), default=0)
     head = (
@@ -55,51 +59,77 @@ def listing(code: Code) -> str:
     )
 
 
-def dot(code: Code) -> str:
-    """The instructions and what flows between them, in the DOT language.
+def drawing(code: Code, inputs: Sequence[str], theme: Theme, title: str, timeout: float) -> Diagram:
+    """The instructions and what flows between them.
 
     Args:
         code: a program.
+        inputs: the labels of its inputs.
+        theme: "light" or "dark".
+        title: what the diagram shows, for screen readers.
+        timeout: seconds that its layout may take.
 
     Returns:
-        The text.
+        The diagram.
     """
-    text = ["digraph program {", "  rankdir=LR;", '  node [shape=box, fontname="Helvetica"];']
+    canvas = Canvas(theme, nodesep="0.2", ranksep="0.3")
     made_by: dict[str, str] = {}
-    for number, line in enumerate(lines(code)):
-        text.append(f'  n{number} [label="{line.result} = {line.formula}\\n{line.shape}"];')
-        for name in dict.fromkeys(line.reads):
+    table = lines(code, inputs)
+    for number, line in enumerate(table):
+        ident = f"i{number}"
+        kind = "output" if number >= len(code.body) else "intermediate"
+        formula = _typeset(f"{line.result} = {line.formula}")
+        fields: list[Field] = [[formula, line.shape]]
+        canvas.card(ident, fields, kind, "instruction", formula)
+        for place, name in enumerate(dict.fromkeys(line.reads)):
+            if name == "1":
+                continue
             if name not in made_by:
                 made_by[name] = f"leaf{len(made_by)}"
-                text.append(f'  {made_by[name]} [label="{name}", shape=ellipse];')
-            text.append(f"  {made_by[name]} -> n{number};")
-        made_by.update(dict.fromkeys(line.result.split(", "), f"n{number}"))
-    return "\n".join([*text, "}"])
+                kind = "input" if name in map(_stem, inputs) else "parameter" if name == "p" else "constant"
+                canvas.card(made_by[name], [_typeset(name)], kind, "leaf", name)
+            canvas.edge(made_by[name], ident, f"{ident}_{place}", "operand")
+        made_by.update(dict.fromkeys(line.result.split(", "), ident))
+    sentences = (_typeset(f"{line.result} is {line.formula}, {line.shape}.") for line in table)
+    return canvas.diagram(title or f"A program of {len(table)} instructions", sentences, timeout)
 
 
-def lines(code: Code) -> list[Line]:
+def lines(code: Code, inputs: Sequence[str]) -> list[Line]:
     """The instructions of a program in words.
 
     Args:
         code: a program.
+        inputs: the labels of its inputs.
 
     Returns:
         One line for each, in order.
     """
-    names = _Names(code)
+    names = _Names(code, inputs)
     return [names.line(i) for i in (*code.body, *code.sums)]
+
+
+def _typeset(formula: str) -> str:
+    """Layers as superscripts, in Unicode."""
+    raised = re.sub(r"\^([0-9]+)", lambda match: match[1].translate(SUPERSCRIPTS), formula)
+    return raised.replace("^T", "ᵀ").replace("delta", "δ")
+
+
+def _stem(label: str) -> str:
+    """What the elements of a vector have in common: x of x_1 and x_2, and of inputs without a label."""
+    return re.sub(r"_[0-9,]+$", "", label) or "x"
 
 
 class _Names:
     """The names of rows, given as the instructions go by."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, inputs: Sequence[str]) -> None:
         self._code = code
         self._layer, self._neuron = _layers(code)
         self._name: dict[tuple[bool, int], str] = {}
         self._delta = self._deltas()
         self._unnamed = 0
-        self._name.update(dict.fromkeys([(True, row) for row in code.input_rows.tolist()], "x"))
+        columns = zip(code.input_rows.tolist(), inputs, strict=True)
+        self._name.update({(True, row): _stem(label) for row, label in columns})
         self._name.update(dict.fromkeys([(True, row) for row in code.ones.tolist()], "1"))
         for row in range(code.n_parameters):
             self._name[False, row] = "p"

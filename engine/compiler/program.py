@@ -22,14 +22,16 @@ from engine.compiler.graph import Graph, capture
 from engine.compiler.guard import guard
 from engine.compiler.instructions import Code
 from engine.compiler.layout import layout
-from engine.compiler.listing import dot, listing
+from engine.compiler.listing import drawing, listing
 from engine.compiler.recognize import recognize
 from engine.compiler.schedule import schedule
 from engine.compiler.simplify import simplify
 from engine.compiler.together import together
 from engine.derivatives import for_any_numbers, grad, jvp
+from engine.diagram import Diagram, Theme
 from engine.graph import recorded
 from engine.numbers import arrays
+from engine.render import TIMEOUT
 from engine.value import CONSTANT, LEAF, Value
 
 _MACHINES_KEPT = 4  # one for each batch size: the last batch of an epoch is often smaller
@@ -191,11 +193,30 @@ class Program:
         return self._run(self._hessian_times_vector, X, np.concatenate([at, direction]))
 
     def __str__(self) -> str:
-        return listing(self._gradients if self.parameters else self._values)
+        return listing(*self._to_be_read)
 
-    def to_dot(self) -> str:
-        """The instructions and what flows between them, as a graph in the DOT language."""
-        return dot(self._gradients if self.parameters else self._values)
+    def draw(self, *, theme: Theme = "light", title: str = "", timeout: float = TIMEOUT) -> Diagram:
+        """A diagram of the instructions and of what flows between them.
+
+        Args:
+            theme: "light" or "dark".
+            title: what the diagram shows, for screen readers.
+            timeout: seconds that its layout may take.
+
+        Returns:
+            The diagram.
+
+        Example:
+            >>> w, x = Value(2.0, "w"), Value(3.0, "x")
+            >>> "E = mean of" in compile(w * x, inputs=[x], parameters=[w]).draw().svg
+            True
+        """
+        return drawing(*self._to_be_read, theme, title, timeout)
+
+    @property
+    def _to_be_read(self) -> tuple[Code, list[str]]:
+        """The program that training runs, and what its inputs are called."""
+        return self._gradients if self.parameters else self._values, [x.label for x in self.inputs]
 
     def _run(self, code: Code, X: ArrayLike, parameters: ArrayLike | None) -> Array:
         data = self._data(X)
