@@ -160,6 +160,13 @@ assert (phases.count("forward"), phases.count("backward"), len(phases)) == (14, 
 model.draw(INPUTS, TARGET, log_loss)
 
 # %% [markdown]
+# `model.play` shows the same pass as a film. Watch a $\delta$ being made of the deltas that it feeds, and
+# then the gradients of the weights that lead to it.
+
+# %%
+model.play(INPUTS, TARGET, log_loss)
+
+# %% [markdown]
 # ## By the delta rule
 #
 # `delta_rule` computes the equations above for any network, in 400 digits. It shares no code with the

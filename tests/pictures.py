@@ -1,7 +1,11 @@
-"""Graphs and networks that drawing is tested, looked at and measured on."""
+"""Graphs and networks that drawing is tested, looked at and measured on.
+
+The pictures of the README are made of them: `python -m tests.pictures`.
+"""
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 from engine import Value, exp, fsum, sin, softmax, softplus, sumprod, tanh
 from engine.diagram import Diagram
@@ -84,3 +88,14 @@ PICTURES: dict[str, Callable[..., Diagram]] = {
     "network 2-16-16-1": mlp(2, 16, 16, 1),
     "network 64-100-10": mlp(64, 100, 10),
 }
+
+SHOWN = {
+    Path("notebooks/pictures/neuron.svg"): neuron,
+    Path("notebooks/pictures/worked_example.svg"): worked_example,
+}
+"""The pictures of the README, by their place in the repository."""
+
+if __name__ == "__main__":
+    for path, picture in SHOWN.items():
+        path.parent.mkdir(exist_ok=True)
+        print(picture().save(path))

@@ -5,10 +5,12 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from nn import cli
+from tests.pictures import SHOWN
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -48,6 +50,22 @@ def test_the_commands_print_what_they_show(
         assert printed, command
         if expected:
             assert expected in printed, command
+
+
+def test_the_pictures_show_what_is_drawn() -> None:
+    """They are made by `python -m tests.pictures`."""
+    referred = [
+        Path(place) for place in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README.read_text(encoding="utf-8"))
+    ]
+    assert sorted(referred) == sorted(SHOWN)
+    for place, picture in SHOWN.items():
+        assert words((README.parent / place).read_text(encoding="utf-8")) == words(picture().svg), place
+
+
+def words(svg: str) -> list[str]:
+    """The texts of a picture, in the order of the alphabet: the order in the file is the renderer's."""
+    texts = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")  # noqa: S314  made here
+    return sorted("".join(text.itertext()) for text in texts)
 
 
 def test_start_has_two_blocks_that_set_themselves_up() -> None:
