@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from engine.check import grade as grade
     from engine.compiler import compile as compile
     from engine.derivatives import grad, hessian, jacobian, jvp
-    from engine.draw_graph import draw as draw
-    from engine.explanation import explain as explain
     from engine.functions import (
         abs,
         acos,
@@ -76,7 +74,9 @@ if TYPE_CHECKING:
         tanh,
         where,
     )
-    from engine.player import play as play
+    from engine.show.draw_graph import draw as draw
+    from engine.show.explanation import explain as explain
+    from engine.show.player import play as play
     from engine.value import Value
 
 __all__ = [
@@ -150,9 +150,9 @@ _ROOMS = {
     "check_gradients": "check",
     "grade": "check",
     "compile": "compiler",
-    "draw": "draw_graph",
-    "explain": "explanation",
-    "play": "player",
+    "draw": "show.draw_graph",
+    "explain": "show.explanation",
+    "play": "show.player",
 }
 
 

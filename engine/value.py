@@ -17,9 +17,9 @@ from engine.numbers import floats
 from engine.ops import OPS, Op
 
 if TYPE_CHECKING:
-    from engine.diagram import Diagram
-    from engine.explanation import Explanation
-    from engine.player import Player
+    from engine.show.diagram import Diagram
+    from engine.show.explanation import Explanation
+    from engine.show.player import Player
 
 Number: TypeAlias = int | float | Fraction | Decimal
 
@@ -395,7 +395,7 @@ class Value:
             2
         """
         # Imported late: drawing is a room above this one, and recording must not wait for it.
-        from engine.draw_graph import draw
+        from engine.show.draw_graph import draw
 
         return draw(self, **options)
 
@@ -409,7 +409,7 @@ class Value:
             >>> print((x * x).explain().steps[0].text)
             y = x·x = 3 × 3 = 9
         """
-        from engine.explanation import explain
+        from engine.show.explanation import explain
 
         return explain(self, **options)
 
@@ -423,7 +423,7 @@ class Value:
             >>> len((x * x).play().scenes)
             5
         """
-        from engine.player import play
+        from engine.show.player import play
 
         return play(self, **options)
 

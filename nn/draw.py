@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import Value, grad
-from engine.diagram import Diagram
-from engine.draw_network import Layer, Network, Neuron, Weight, draw_network
-from engine.network_explanation import explain_network
-from engine.notation import SHARES
-from engine.player import Player, play_network
+from engine.show.diagram import Diagram
+from engine.show.draw_network import Layer, Network, Neuron, Weight, draw_network
+from engine.show.network_explanation import explain_network
+from engine.show.notation import SHARES
+from engine.show.player import Player, play_network
+from engine.show.walkthrough import Walkthrough
 from engine.value import operand
-from engine.walkthrough import Walkthrough
 from nn.losses import Loss, named
 from nn.modules import MLP
 
@@ -31,7 +31,7 @@ def draw(
         x: the inputs.
         y: the target, or one for each output.
         loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-        **options: of `engine.draw_network.draw_network`: theme, heat, title, timeout.
+        **options: of `engine.show.draw_network.draw_network`: theme, heat, title, timeout.
 
     Returns:
         The diagram.
@@ -56,7 +56,7 @@ def explain(model: MLP, x: Sequence[Value | float], y: Any, loss: Loss | str, **
         x: the inputs.
         y: the target, or one for each output.
         loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-        **options: of `engine.network_explanation.explain_network`: max_weights.
+        **options: of `engine.show.network_explanation.explain_network`: max_weights.
 
     Returns:
         The steps, which print as text and show themselves in a notebook.
@@ -81,7 +81,7 @@ def play(model: MLP, x: Sequence[Value | float], y: Any, loss: Loss | str, **opt
         x: the inputs.
         y: the target, or one for each output.
         loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-        **options: of `engine.player.play_network`: theme, max_weights, title, timeout.
+        **options: of `engine.show.player.play_network`: theme, max_weights, title, timeout.
 
     Returns:
         The player.

@@ -17,9 +17,9 @@ from engine import Value
 from engine.value import as_float, constant, parameter
 
 if TYPE_CHECKING:
-    from engine.diagram import Diagram
-    from engine.player import Player
-    from engine.walkthrough import Walkthrough
+    from engine.show.diagram import Diagram
+    from engine.show.player import Player
+    from engine.show.walkthrough import Walkthrough
 
 Generator: TypeAlias = random.Random
 Row = TypeVar("Row")
@@ -389,7 +389,7 @@ class MLP(Module):
             x: the inputs.
             y: the target, or one for each output.
             loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-            **options: of `engine.draw_network.draw_network`: theme, heat, title, timeout.
+            **options: of `engine.show.draw_network.draw_network`: theme, heat, title, timeout.
 
         Returns:
             The diagram. `loss(model(x), y).draw()` shows the same pass as a graph of scalars.
@@ -414,7 +414,7 @@ class MLP(Module):
             x: the inputs.
             y: the target, or one for each output.
             loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-            **options: of `engine.network_explanation.explain_network`: max_weights.
+            **options: of `engine.show.network_explanation.explain_network`: max_weights.
 
         Returns:
             The steps. `loss(model(x), y).explain()` tells the same passes scalar by scalar.
@@ -438,7 +438,7 @@ class MLP(Module):
             x: the inputs.
             y: the target, or one for each output.
             loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-            **options: of `engine.player.play_network`: theme, max_weights, title, timeout.
+            **options: of `engine.show.player.play_network`: theme, max_weights, title, timeout.
 
         Returns:
             The player, whose `save` writes a page.

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
 
-from engine.diagram import Diagram
 from engine.graph import recorded
-from engine.player import Player
+from engine.show.diagram import Diagram
+from engine.show.player import Player
 from nn.agreement import AgreementReport, check_network
 from nn.losses import log_loss
 from nn.modules import MLP

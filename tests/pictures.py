@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import Value, exp, fsum, sin, softmax, softplus, sumprod, tanh
-from engine.diagram import Diagram
-from engine.draw_graph import draw
+from engine.show.diagram import Diagram
+from engine.show.draw_graph import draw
 from nn.losses import log_loss
 from nn.modules import MLP
 from nn.worked_example import INPUTS, TARGET, network

@@ -18,7 +18,7 @@ from engine import Value
 from tests.pictures import PICTURES
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
-FONT = Path(__file__).parent.parent / "engine" / "fonts" / "DejaVuSans.ttf"
+FONT = Path(__file__).parent.parent / "engine" / "show" / "fonts" / "DejaVuSans.ttf"
 
 MEASURE = """
 const found = [];

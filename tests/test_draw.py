@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import engine
 import nn.draw
 from engine import Value, exp, fsum, sqrt, sumprod, tanh
-from engine.diagram import Diagram, number, typeset
-from engine.draw_graph import draw
-from engine.draw_network import Network, _apart, draw_network
-from engine.render import RenderError
+from engine.show.diagram import Diagram, number, typeset
+from engine.show.draw_graph import draw
+from engine.show.draw_network import Network, _apart, draw_network
+from engine.show.render import RenderError
 from nn.losses import cross_entropy, log_loss, squared_error
 from nn.modules import MLP
 from nn.worked_example import INPUTS, TARGET, by_hand, network
@@ -598,7 +598,7 @@ def test_a_notebook_shows_the_graph_and_a_hint_where_nothing_renders(monkeypatch
     def nothing(*_: object, **__: object) -> bytes:
         raise RenderError("install something")
 
-    monkeypatch.setattr("engine.diagram.render", nothing)
+    monkeypatch.setattr("engine.show.diagram.render", nothing)
     assert diagram._repr_mimebundle_() == {"text/plain": f"{diagram.dot}\ninstall something"}
     assert "text/html" not in (Value(1.0, "a") * 2.0)._repr_mimebundle_()
 

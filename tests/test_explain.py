@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, exp, fsum, grad, log, logsumexp, relu, softmax, sqrt, sumprod, tanh
-from engine.explanation import Backward, Elsewhere, Explanation, Forward, Nothing, Seed, explain
 from engine.expression import parse
-from engine.local_rules import local_rule
 from engine.ops import OPS
+from engine.show.explanation import Backward, Elsewhere, Explanation, Forward, Nothing, Seed, explain
+from engine.show.local_rules import local_rule
 from engine.value import CONSTANT, constant, recorder
 from nn.losses import cross_entropy, log_loss, squared_error
 from nn.modules import MLP

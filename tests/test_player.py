@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, play, relu, softmax, sumprod, tanh
-from engine.diagram import number
-from engine.player import Player, Scene
-from engine.render import RenderError
+from engine.show.diagram import number
+from engine.show.player import Player, Scene
+from engine.show.render import RenderError
 from nn.losses import cross_entropy, log_loss
 from nn.modules import MLP
 from nn.worked_example import INPUTS, TARGET, network
@@ -239,7 +239,7 @@ def test_a_notebook_shows_the_reason_where_nothing_renders(monkeypatch: pytest.M
     def nothing(*_: object, **__: object) -> bytes:
         raise RenderError("install something")
 
-    monkeypatch.setattr("engine.diagram.render", nothing)
+    monkeypatch.setattr("engine.show.diagram.render", nothing)
     shown = play(expression())._repr_mimebundle_()
     assert shown == {"text/plain": "<Player of 9 steps: Forward and backward pass of c>\ninstall something"}
 

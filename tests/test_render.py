@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from engine import Value
-from engine import render as room
-from engine.render import RenderError, SlowLayoutError, render
+from engine.show import render as room
+from engine.show.render import RenderError, SlowLayoutError, render
 
 GRAPH = 'digraph { a -> b [label="×1"] }'
 

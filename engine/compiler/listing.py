@@ -24,7 +24,7 @@ from engine.compiler.instructions import (
     Rows,
     Shares,
 )
-from engine.diagram import SUPERSCRIPTS, Canvas, Diagram, Field, Theme
+from engine.show.diagram import SUPERSCRIPTS, Canvas, Diagram, Field, Theme
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ from engine.compiler.schedule import schedule
 from engine.compiler.simplify import simplify
 from engine.compiler.together import together
 from engine.derivatives import for_any_numbers, grad, jvp
-from engine.diagram import Diagram, Theme
 from engine.graph import recorded
 from engine.numbers import arrays
-from engine.render import TIMEOUT
+from engine.show.diagram import Diagram, Theme
+from engine.show.render import TIMEOUT
 from engine.value import CONSTANT, LEAF, Value
 
 _MACHINES_KEPT = 4  # one for each batch size: the last batch of an epoch is often smaller

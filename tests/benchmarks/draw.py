@@ -10,9 +10,9 @@ from dataclasses import replace
 from rich.console import Console
 from rich.table import Table
 
-from engine.diagram import Diagram
-from engine.draw_graph import draw
-from engine.render import RenderError, render
+from engine.show.diagram import Diagram
+from engine.show.draw_graph import draw
+from engine.show.render import RenderError, render
 from nn.losses import log_loss_from_logits
 from nn.modules import MLP
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from engine.diagram import Theme, number
-from engine.draw_graph import Picture
-from engine.explanation import (
+from engine.show.diagram import Theme, number
+from engine.show.draw_graph import Picture
+from engine.show.explanation import (
     MOST_VALUES,
     Backward,
     Elsewhere,
@@ -18,8 +18,8 @@ from engine.explanation import (
     ValueStep,
     explain,
 )
-from engine.player.page import Player, Scene
-from engine.render import TIMEOUT
+from engine.show.player.page import Player, Scene
+from engine.show.render import TIMEOUT
 from engine.value import Value
 
 

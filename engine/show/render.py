@@ -25,7 +25,7 @@ TIMEOUT = 10.0  # seconds
 _CRISP_PIXELS = 4e6  # up to which a PNG is drawn at twice its size ...
 _MOST_PIXELS = 16e6  # ... and beyond which it is made smaller
 
-_FONTS = files("engine") / "fonts"  # for machines that have none
+_FONTS = files("engine.show") / "fonts"  # for machines that have none
 _one_at_a_time = Lock()
 
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from math import isnan
 
 from engine.derivatives import refuse_if_changed
-from engine.local_rules import Rule, local_rule
-from engine.notation import ATOM, LATEX, TEXT, Names, Text, Written
-from engine.shown import Operand, Operation, Shown, shown_of
+from engine.show.local_rules import Rule, local_rule
+from engine.show.notation import ATOM, LATEX, TEXT, Names, Text, Written
+from engine.show.shown import Operand, Operation, Shown, shown_of
+from engine.show.walkthrough import Line, Phase, Step, Walkthrough
 from engine.value import Value, taking_limits
-from engine.walkthrough import Line, Phase, Step, Walkthrough
 
 MOST_VALUES = 300
 

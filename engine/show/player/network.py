@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.diagram import Theme, number
-from engine.draw_network import MOST_FULL_CARDS, Network, draw_network, neuron_lines, weight_lines
-from engine.network_explanation import (
+from engine.show.diagram import Theme, number
+from engine.show.draw_network import MOST_FULL_CARDS, Network, draw_network, neuron_lines, weight_lines
+from engine.show.network_explanation import (
     MOST_WEIGHTS,
     Activation,
     Delta,
@@ -15,9 +15,9 @@ from engine.network_explanation import (
     NetInput,
     explain_network,
 )
-from engine.player.page import Player, Scene
-from engine.render import TIMEOUT
-from engine.walkthrough import Step
+from engine.show.player.page import Player, Scene
+from engine.show.render import TIMEOUT
+from engine.show.walkthrough import Step
 
 
 def play_network(
@@ -45,7 +45,7 @@ def play_network(
             than `max_weights`; if there is no such theme.
 
     Example:
-        >>> from engine.draw_network import Layer, Neuron, Weight
+        >>> from engine.show.draw_network import Layer, Neuron, Weight
         >>> neuron = Neuron(("z_1", "a_1"), 0.25, 0.25, 0.2, [Weight("w_11", 0.5, 0.1)], slope=1.0)
         >>> play_network(Network([("x_1", 0.5)], [Layer("identity", [neuron])]))
         <Player of 4 steps: Network 1-1, forward and backward>

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
-from engine.diagram import Canvas, Diagram, Field, Heat, Theme, number, widths
-from engine.notation import SHARES, Names
 from engine.ops import OPS
-from engine.render import TIMEOUT
-from engine.shown import Operation, Shown, shown_of
+from engine.show.diagram import Canvas, Diagram, Field, Heat, Theme, number, widths
+from engine.show.notation import SHARES, Names
+from engine.show.render import TIMEOUT
+from engine.show.shown import Operation, Shown, shown_of
 from engine.value import Value
 
 View: TypeAlias = Literal["scalar", "compact"]

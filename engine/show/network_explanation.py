@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.diagram import name_of
-from engine.draw_network import Layer, Network, Neuron, Weight, delta_name
-from engine.local_rules import Rule, local_rule
-from engine.notation import LATEX, SHARES, TEXT, Text
 from engine.ops import OPS
-from engine.walkthrough import Step, Walkthrough
+from engine.show.diagram import name_of
+from engine.show.draw_network import Layer, Network, Neuron, Weight, delta_name
+from engine.show.local_rules import Rule, local_rule
+from engine.show.notation import LATEX, SHARES, TEXT, Text
+from engine.show.walkthrough import Step, Walkthrough
 
 MOST_WEIGHTS = 300
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.diagram import Canvas, Diagram, Field, Heat, Theme, name_of, number, widths
 from engine.ops import OPS
-from engine.render import TIMEOUT
+from engine.show.diagram import Canvas, Diagram, Field, Heat, Theme, name_of, number, widths
+from engine.show.render import TIMEOUT
 
 # --- What there is to say of a network.
 

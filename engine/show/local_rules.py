@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from engine import functions
 from engine.expression import ExpressionError, parse
 from engine.graph import recorded
-from engine.notation import ATOM, LATEX, TEXT, Names, has_a_name
 from engine.ops import OPS, Op
-from engine.shown import shown_of
+from engine.show.notation import ATOM, LATEX, TEXT, Names, has_a_name
+from engine.show.shown import shown_of
 from engine.value import CONSTANT, Value, is_factor_one, recorder, taking_limits
 
 _LONGEST = 40  # characters of a rule

@@ -1,6 +1,6 @@
 r"""How what is shown is written: names and formulas, as plain text and as LaTeX.
 
-    >>> from engine.shown import shown_of
+    >>> from engine.show.shown import shown_of
     >>> a, b = Value(0.5, "a"), Value(-1.5, "b_1")
     >>> y = a / b
     >>> names = Names(shown_of([y], depth=None, max_nodes=9, whole="this", ways_out=""))
@@ -16,9 +16,9 @@ import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from engine.diagram import SUPERSCRIPTS, name_of, number
 from engine.ops import OPS
-from engine.shown import Operation, Shown
+from engine.show.diagram import SUPERSCRIPTS, name_of, number
+from engine.show.shown import Operation, Shown
 from engine.value import CONSTANT, Value
 
 Written: TypeAlias = tuple[str, int]  # a piece of a formula, and how strongly it binds

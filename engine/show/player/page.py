@@ -21,8 +21,8 @@ from string import Template
 from typing import Any, get_args
 from xml.etree import ElementTree
 
-from engine.diagram import Diagram, Theme, colours, plain
-from engine.render import RenderError
+from engine.show.diagram import Diagram, Theme, colours, plain
+from engine.show.render import RenderError
 
 _ACTIVE = {  # what a step is about; of the operator's text on it, the last
     "light": {"forward": "#0072B2", "backward": "#B0178F", "on-active": "#FFFFFF"},
@@ -223,4 +223,4 @@ def _hash(text: str) -> str:
 
 
 def _file(name: str) -> str:
-    return (files("engine.player") / name).read_text(encoding="utf-8")
+    return (files("engine.show.player") / name).read_text(encoding="utf-8")

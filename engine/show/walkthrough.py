@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
-from engine.local_rules import Rule
+from engine.show.local_rules import Rule
 
 Phase: TypeAlias = Literal["forward", "backward"]
 Line: TypeAlias = tuple[str, str]  # as text and as LaTeX
