@@ -1,7 +1,7 @@
 """A diagram: how it looks, what its texts say, and the pictures that are made of it.
 
-The rooms above draw recorded graphs (`draw_graph`) and networks (`draw_network`) on a canvas of this one, in this
-visual language. Text that comes from users is put only into labels and titles, and escaped.
+The rooms above draw recorded graphs (`draw_graph`) and networks (`draw_network`) on a canvas of this one, in
+this visual language. Text that comes from users is put only into labels and titles, and escaped.
 """
 
 from __future__ import annotations
