@@ -14,9 +14,10 @@ Example:
 
 from collections.abc import Callable, Iterable, Sequence
 from math import pi
+from operator import mul
 from typing import Any, Protocol, TypeAlias, overload
 
-from engine.numbers import floats
+from engine.numbers import floats, products
 from engine.ops import OPS, Op
 from engine.value import REFUSED, Number, Value, as_float, operand, outside_domain, recorder
 
@@ -313,6 +314,22 @@ def prod(factors: Iterable[Operand]) -> Any:
         One recorded Value if a factor is a Value, else a float.
     """
     return _prod(*factors)
+
+
+def products_of_others(factors: Sequence[Operand]) -> list[Any]:
+    """For each number the product of the others, for the rule of `prod`.
+
+    Args:
+        factors: numbers or Values, at least one.
+
+    Returns:
+        One product for each factor.
+
+    Example:
+        >>> [float(p) for p in products_of_others([Value(2.0), Value(3.0), Value(0.0)])]
+        [0.0, 0.0, 6.0]
+    """
+    return products.products_of_others(factors, mul, 1.0)
 
 
 def hypot(*x: Operand) -> Any:

@@ -17,8 +17,6 @@ differentiated again. At a kink or a tie the rule follows a convention, see `par
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from operator import mul
 from typing import Any
 
 
@@ -91,12 +89,6 @@ def _sumprod(m: Any, *x: Any) -> Any:
 def _sumprod_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
     n = len(x) // 2
     return x[n:] + x[:n]
-
-
-def _product_of_others(m: Any, out: Any, *x: Any) -> Sequence[Any]:
-    before = accumulate(x[:-1], mul, initial=1.0)
-    after = accumulate(x[:0:-1], mul, initial=1.0)
-    return [b * a for b, a in zip(before, reversed(list(after)), strict=True)]
 
 
 def _elu(m: Any, x: Any, alpha: Any) -> Any:
@@ -290,7 +282,7 @@ OPS = _table(
        _sumprod_partials),
     Op("prod", "Π", None, "the product",
        lambda m, *x: m.prod(x),
-       _product_of_others),
+       lambda m, out, *x: m.products_of_others(x)),
     Op("hypot", "hypot", None, "the root of the sum of squares",
        lambda m, *x: m.hypot(*x),
        _hypot_partials),

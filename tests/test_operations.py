@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -428,6 +429,54 @@ def test_outside_its_domain_an_operation_says_what_it_got_and_what_it_takes(
 )
 def test_a_product_overflows_only_where_the_result_does(x: Point, product: float) -> None:
     assert engine.prod(x) == pytest.approx(product, rel=4e-16, abs=0.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "partials"),
+    [
+        ((1e200, 1e200, 1e-200, 1e-100), (1e-100, 1e-100, 1e300, 1e200)),
+        ((1e-200, 1e-200, 1e200, 1e200), (1e200, 1e200, 1e-200, 1e-200)),
+        ((1e200, 1e200, 0.0, -1e-300), (-0.0, -0.0, -1e100, 0.0)),
+        ((1e200, 1e200, 2.0), (2e200, 2e200, inf)),
+        ((1e-200, 1e200, inf, 1e-200), (inf, inf, 1e-200, inf)),
+        ((3.0,), (1.0,)),
+    ],
+)
+@pytest.mark.parametrize("system", ["floats", "arrays"])
+def test_a_partial_of_a_product_overflows_only_where_the_result_does(
+    system: str, x: Point, partials: Point
+) -> None:
+    numbers = x if system == "floats" else [np.full(2, x_i) for x_i in x]
+    with np.errstate(over="ignore"):
+        got = OPS["prod"].partials(NUMBER_SYSTEMS[system], None, *numbers)
+    assert [float(np.max(p)) for p in got] == pytest.approx(partials, rel=8e-16, abs=0.0)
+
+
+@pytest.mark.parametrize("n", [2, 50, 500])
+def test_partials_of_long_products_are_rounded_once(n: int) -> None:
+    rng = random.Random(n)
+    x = [rng.uniform(0.5, 2.0) for _ in range(n)]
+    out, partials = evaluate(OPS["prod"], [Value(x_i) for x_i in x])
+    true = mp.fprod(exact(x))
+    assert ulps(out, true) <= 0.51
+    assert max(ulps(p, true / mp.mpf(x_i)) for p, x_i in zip(partials, x, strict=True)) <= 0.51
+
+
+@pytest.mark.parametrize(
+    ("kind", "large", "small"), [(np.float64, 1e200, 1e-200), (np.float32, 2.0**100, 2.0**-100)]
+)
+def test_products_of_arrays_do_not_overflow_on_the_way(kind: Any, large: float, small: float) -> None:
+    x = [large, large, small, small]
+    for numbers in ([kind(x_i) for x_i in x], [np.array([x_i, 2.0 * x_i], kind) for x_i in x]):
+        found = arrays.prod(numbers)
+        assert found.dtype == kind
+        assert np.atleast_1d(found).tolist() == pytest.approx([1.0, 16.0][: np.size(found)], rel=4e-16)
+
+
+def test_a_compiled_product_does_not_overflow_on_the_way() -> None:
+    x = _variables((1e200, 1e200, 1e-200, 1e-200))
+    program = engine.compile(engine.prod(x), inputs=x)
+    assert program([[v.data for v in x]]).tolist() == pytest.approx([1.0], rel=4e-16)
 
 
 def test_sums_and_products_of_nothing() -> None:

@@ -39,6 +39,8 @@ from numpy import (
 )
 from numpy import power as pow
 
+from engine.numbers import products
+
 Array: TypeAlias = Any  # an array, or a NumPy scalar, of floats
 
 abs = absolute
@@ -227,9 +229,24 @@ def fsum(xs: Sequence[Array]) -> Array:
     return reduce(np.add, xs, 0.0)
 
 
+# A product on the way: its mantissa and its exponent, so that only a result overflows or underflows.
+_Product: TypeAlias = tuple[Array, Array]
+_ONE: _Product = (1.0, 0)
+
+
+def _times(a: _Product, b: _Product) -> _Product:
+    product, lift = np.frexp(a[0] * b[0])
+    return product, a[1] + b[1] + lift
+
+
 def prod(xs: Sequence[Array]) -> Array:
     """The product."""
-    return reduce(np.multiply, xs, 1.0)
+    return np.ldexp(*reduce(_times, map(np.frexp, xs), _ONE))
+
+
+def products_of_others(xs: Sequence[Array]) -> list[Array]:
+    """For each number the product of the others."""
+    return [np.ldexp(*a) for a in products.products_of_others([np.frexp(x) for x in xs], _times, _ONE)]
 
 
 def sumprod(p: Sequence[Array], q: Sequence[Array]) -> Array:

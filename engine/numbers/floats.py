@@ -10,7 +10,7 @@ import builtins
 import math
 import sys
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
 from math import (
     acos,
     acosh,
@@ -39,6 +39,9 @@ from math import (
     tan,
 )
 from operator import mul
+from typing import TypeAlias
+
+from engine.numbers import products
 
 if sys.version_info >= (3, 12):
     from math import sumprod
@@ -258,25 +261,43 @@ def _erfcx_near(eighths: int) -> tuple[float, float, tuple[float, ...]]:
 # --- Functions of many numbers.
 
 
-def prod(xs: Sequence[float]) -> float:
-    """The product, with its rounding errors (Ogita, Rump and Oishi 2005, section 5).
+# A product on the way: its mantissa, the rounding error of that, and its exponent. Exponents are added up
+# apart, so that only a result overflows or underflows (Ogita, Rump and Oishi 2005, section 5).
+_Product: TypeAlias = tuple[float, float, int]
+_ONE: _Product = (1.0, 0.0, 0)
 
-    Exponents are added up apart: only the result overflows or underflows, no product on the way to it.
-    """
-    product, error, exponent = 1.0, 0.0, 0
-    for x in xs:
-        mantissa, shift = math.frexp(x)
-        product, rounding = _two_product(product, mantissa)
-        error = error * mantissa + rounding
-        product, lift = math.frexp(product)
-        error = math.ldexp(error, -lift)
-        exponent += shift + lift
+
+def _factor(x: float) -> _Product:
+    mantissa, exponent = math.frexp(x)
+    return mantissa, 0.0, exponent
+
+
+def _times(a: _Product, b: _Product) -> _Product:
+    (x, x_error, x_exponent), (y, y_error, y_exponent) = a, b
+    product, rounding = _two_product(x, y)
+    error = x * y_error + x_error * y + rounding
+    product, lift = math.frexp(product)
+    return product, math.ldexp(error, -lift), x_exponent + y_exponent + lift
+
+
+def _rounded(a: _Product) -> float:
+    product, error, exponent = a
     if not math.isfinite(product):
         return product
     try:
         return math.ldexp(product + error, exponent)
     except OverflowError:
         return copysign(math.inf, product)
+
+
+def prod(xs: Sequence[float]) -> float:
+    """The product."""
+    return _rounded(reduce(_times, map(_factor, xs), _ONE))
+
+
+def products_of_others(xs: Sequence[float]) -> list[float]:
+    """For each number the product of the others."""
+    return [_rounded(a) for a in products.products_of_others([_factor(x) for x in xs], _times, _ONE)]
 
 
 # --- Functions of many exponentials, from exact differences to the largest.

@@ -5,9 +5,12 @@ digits do instead.
 """
 
 from collections.abc import Callable, Sequence
+from operator import mul
 from typing import Any, TypeAlias
 
 import mpmath
+
+from engine.numbers.products import products_of_others
 
 Number: TypeAlias = Any  # an mpmath number of this context, or anything it takes as one
 
@@ -82,6 +85,10 @@ class Multiprecision:
     def hypot(self, *xs: Number) -> Number:
         """The root of the sum of squares."""
         return self.context.sqrt(self.context.fsum(xs, squared=True))
+
+    def products_of_others(self, xs: Sequence[Number]) -> list[Number]:
+        """For each number the product of the others."""
+        return products_of_others(xs, mul, self.number(1))
 
     def sumprod(self, p: Sequence[Number], q: Sequence[Number]) -> Number:
         """The sum of products."""
