@@ -281,10 +281,51 @@ def test_faults_of_f(f: Callable[..., Any], at: Sequence[Any], words: str) -> No
         report.raise_if_wrong()
 
 
-def test_an_ignored_input_is_named() -> None:
-    report = check_gradients(lambda x, y: x * x, x=2.0, y=3.0)
-    assert report.verdicts == {"x": "right", "y": "ignored"}
-    assert not report.ok
+NOT_CHOSEN: list[tuple[Callable[..., Any], dict[str, Any], list[str]]] = [
+    (lambda x, y: x * x, {"x": 2.0, "y": 3.0}, ["y"]),
+    (lambda x, y: x if x > y else y, {"x": 3.0, "y": 1.0}, ["y"]),
+    (lambda x, y: x if x.data > y.data else y, {"x": 3.0, "y": 1.0}, ["y"]),
+    (lambda w: sorted(w)[0] ** 2, {"w": [2.0, 1.0, 3.0]}, ["w[0]", "w[2]"]),
+]
+
+
+@pytest.mark.parametrize(("f", "at", "without"), NOT_CHOSEN)
+def test_an_input_without_influence_is_right_and_named(
+    f: Callable[..., Any], at: dict[str, Any], without: list[str]
+) -> None:
+    report = check_gradients(f, at)
+    assert report.ok
+    assert [name for name, verdict in report.verdicts.items() if verdict == "ignored"] == without
+    has = "has" if len(without) == 1 else "have"
+    assert f"{', '.join(without)} {has} no influence at this point" in str(report)
+    assert "every derivative is 0" not in str(report)
+
+
+def test_a_function_that_uses_no_input_says_that_every_derivative_is_0() -> None:
+    report = check_gradients(lambda x, y: Value(1.0), x=2.0, y=3.0)
+    assert "x, y have no influence at this point" in str(report)
+    assert "every derivative is 0 here" in str(report)
+
+
+def test_an_influence_too_small_for_doubles_is_not_proved_to_be_none() -> None:
+    assert not check_gradients(lambda x, y: 1e20 * x + float(y), x=2.0, y=3.0).ok
+    assert check_gradients(lambda x, y: 1e20 * x + y.data, x=2.0, y=3.0).verdicts["y"] == "detached"
+
+
+def test_no_internal_name_is_shown_for_a_function_that_takes_no_other_numbers() -> None:
+    def looks_inside(x: Any) -> Any:
+        return x * x if type(x.data) is float else x + [1.0][x]
+
+    report = check_gradients(looks_inside, x=3.0)
+    assert report.ok
+    assert "list indices must be integers or slices, not Value" in str(report)
+    assert "Replayed" not in str(report)
+
+
+@pytest.mark.parametrize("digits", [-1.0, 18.0, 100.0, math.nan])
+def test_digits_that_a_double_cannot_have_are_refused(digits: float) -> None:
+    with pytest.raises(ValueError, match="a double has up to 17"):
+        check_gradients(lambda x: x * x, x=1.0, digits=digits)
 
 
 def test_an_unrecorded_use_is_named() -> None:

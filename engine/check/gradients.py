@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any, TypeAlias
 
 from engine.backprop import backward
-from engine.check.claims import Claim, claims_by_name
+from engine.check.claims import Claim, claims_by_name, listed
 from engine.check.diagnosis import diagnose
 from engine.check.extrapolation import extrapolated
 from engine.check.frameworks import FRAMEWORKS
@@ -59,7 +59,8 @@ def check_gradients(
 
     Raises:
         TypeError: if f is no function, or the point is given twice or is no point.
-        ValueError: if the point has no numbers, or infinite ones, or `against` or `order` is unknown.
+        ValueError: if the point has no numbers, or infinite ones, `against` or `order` is unknown, or
+            `digits` are more than a double has.
 
     Example:
         >>> from engine import exp
@@ -75,6 +76,8 @@ def check_gradients(
     unknown = [name for name in sources if isinstance(name, str) and name not in FRAMEWORKS]
     if unknown:
         raise ValueError(f"unknown framework {unknown[0]!r}; known: {', '.join(FRAMEWORKS)}, or a function")
+    if not 0.0 <= digits <= 17.0:
+        raise ValueError(f"digits is {digits}: a double has up to 17; give a number from 0 to 17")
     if order not in (1, 2):
         raise ValueError(f"order is {order}: 1 checks the gradient, 2 the Hessian")
     if order == 2:
@@ -292,9 +295,13 @@ def _comparison(
 
 
 def _notes(comparisons: Sequence[Comparison]) -> list[str]:
-    judged = [c for c in comparisons if c.finding.verdict != IGNORED]
-    if judged and all(c.finding.verdict == RIGHT and c.truth == 0.0 for c in judged):
-        return [
+    notes = []
+    ignored = [c.name for c in comparisons if c.finding.verdict == IGNORED and c.finding.ok]
+    if ignored:
+        has = "has" if len(ignored) == 1 else "have"
+        notes.append(f"{listed(ignored)} {has} no influence at this point: not used by f, or not chosen")
+    if all(c.finding.ok and c.finding.verdict in (RIGHT, IGNORED) and c.truth == 0.0 for c in comparisons):
+        notes.append(
             "every derivative is 0 here, which a rule that does nothing gives too: check at another point"
-        ]
-    return []
+        )
+    return notes

@@ -88,7 +88,11 @@ class Replayed(Value):
         return bool(self.number >= _number_of(other, self.m))
 
     def __repr__(self) -> str:
-        return f"Replayed({self.number})"
+        return f"Value({self.number})"
+
+
+# To the function it is a Value, and so it is in Python's messages about it.
+Replayed.__name__ = Replayed.__qualname__ = Value.__name__
 
 
 def _computed(op: Op, operands: Sequence[Value | Number], m: Any) -> Replayed:
