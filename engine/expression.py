@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isinf
@@ -89,11 +89,7 @@ class Expression:
             ValueError: if a name has no number or a number no name.
             ExpressionError: outside the domain of an operation, pointing at it.
         """
-        if set(numbers) != set(self.names):
-            raise ValueError(
-                f"{self.text!r} takes {', '.join(self.names) or 'no names'}; "
-                f"got {', '.join(sorted(numbers)) or 'none'}"
-            )
+        self.refuse_other_names(numbers)
         stack: list[Any] = []
         for position, what, count in self.program:
             if isinstance(what, float):
@@ -108,6 +104,24 @@ class Expression:
                 except (TypeError, ValueError, ArithmeticError) as error:
                     raise ExpressionError(str(error), self.text, position) from None
         return stack.pop()
+
+    def refuse_other_names(self, names: Collection[str]) -> None:
+        """Say which names have no number, or which numbers no name.
+
+        Args:
+            names: those that have a number.
+
+        Raises:
+            ValueError: unless they are just the names of the expression.
+        """
+        missing = [name for name in self.names if name not in names]
+        if missing:
+            numbers = " ".join(f"{name}=NUMBER" for name in missing)
+            raise ValueError(f"{self.text!r} needs {', '.join(missing)}: give {numbers}")
+        unknown = [name for name in names if name not in self.names]
+        if unknown:
+            known = ", ".join(self.names) or "no names"
+            raise ValueError(f"{self.text!r} has no {', '.join(unknown)}: it takes {known}")
 
 
 def parse(text: str) -> Expression:

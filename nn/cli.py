@@ -263,16 +263,19 @@ def check(
     ] = None,
     against: Annotated[list[str] | None, typer.Option(help="torch, jax or autograd, to ask as well.")] = None,
     order: Annotated[int, typer.Option(min=1, max=2, help="2 for second derivatives.")] = 1,
-    digits: Annotated[float, typer.Option(help="Right digits that will do where rounding costs some.")] = 8.0,
+    digits: Annotated[
+        float, typer.Option(min=0, max=17, help="Right digits that will do where rounding costs some.")
+    ] = 8.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as data.")] = False,
 ) -> None:
     """Prove the gradient of an expression, or of a function of your own, at a point."""
     from engine.check import asking, check_gradients
     from engine.expression import assignments
 
+    point = assignments(at)
     report = check_gradients(
-        asking.function_of(expression),
-        assignments(at),
+        asking.function_of(expression, point),
+        point,
         claimed=asking.texts_of(claimed) if claimed else None,
         against=against or (),
         order=order,

@@ -31,7 +31,6 @@ def run(
         (["x*exp(y)", "x=3", "y=1", "--order", "2"], 0, "3 gradients proved"),
         (["relu(x)", "x=0"], 0, "1 gradient at a kink"),
         (["sqrt(x)", "x=0"], 1, "cannot be proved"),
-        (["x + y", "x=0"], 1, "takes x, y; got x"),
         (["os.path:join", "x=1"], 1, "f raises TypeError at the point"),
     ],
 )
@@ -45,6 +44,25 @@ def test_check(
     code, out, _ = run(monkeypatch, capsys, "check", *arguments)
     assert code == status
     assert words in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["x + y", "x=0"], "deltagrad: 'x + y' needs y: give y=NUMBER"),
+        (["x + y + z", "y=0"], "deltagrad: 'x + y + z' needs x, z: give x=NUMBER z=NUMBER"),
+        (["x + y", "x=0", "y=1", "w=2"], "deltagrad: 'x + y' has no w: it takes x, y"),
+        (["x", "x=0", "--digits", "100"], "'--digits'"),
+        (["x", "x=0", "--digits", "-1"], "'--digits'"),
+    ],
+)
+def test_check_refuses_what_is_no_question(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    code, _, err = run(monkeypatch, capsys, "check", *arguments)
+    assert code == 2
+    assert words in err
+    assert "f raises" not in err
 
 
 def test_check_a_function_of_ones_own(

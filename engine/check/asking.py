@@ -4,31 +4,36 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from engine.expression import parse
 
 
-def function_of(text: str) -> Callable[..., Any]:
+def function_of(text: str, names: Collection[str] | None = None) -> Callable[..., Any]:
     """The function that a text names.
 
     Args:
         text: an expression, "tanh(w*x + b)", which is parsed and never evaluated as code; or
             "package.module:function", which is imported, from the current directory too.
+        names: what it will be given numbers for, which an expression must have names for; None if unknown.
 
     Returns:
         The function.
 
     Raises:
-        ValueError: if the expression is none, pointing at the place, or there is no such function.
+        ValueError: if the expression is none, pointing at the place, or has other names, or there is no
+            such function.
 
     Example:
         >>> function_of("x**2 + y")(x=3.0, y=1.0)
         10.0
     """
     if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", text):
-        return parse(text)
+        expression = parse(text)
+        if names is not None:
+            expression.refuse_other_names(names)
+        return expression
     module, _, name = text.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
