@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,11 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
     try:
         draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         draft.replace(path)
+    except OSError as error:  # it names the draft, of which the user knows nothing
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none where it could not be written
+            draft.unlink()
 
 
 def _with_gaps(n_in: int, sources: Sequence[int], numbers: Sequence[float]) -> list[float | None]:

@@ -143,8 +143,17 @@ def test_a_directory_is_not_written_over_and_leaves_no_draft(tmp_path: Path) -> 
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        save(MLP(2, [1], rng=random.Random(0)), tmp_path / "nowhere" / "model.json")
+    missing = tmp_path / "nowhere" / "model.json"
+    with pytest.raises(FileNotFoundError) as caught:
+        save(MLP(2, [1], rng=random.Random(0)), missing)
+    assert str(caught.value) == f"[Errno 2] No such file or directory: {str(missing)!r}"
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(path: Path) -> None:
+    path.write_text("")
+    with pytest.raises(NotADirectoryError) as caught:
+        save(MLP(2, [1], rng=random.Random(0)), path / "model.json")
+    assert caught.value.filename == str(path / "model.json")
 
 
 def test_a_file_may_be_saved_over(path: Path) -> None:
