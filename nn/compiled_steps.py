@@ -37,10 +37,10 @@ class Compiled(Recorded):
     ) -> None:
         super().__init__(model, loss, optimizer, examples, checks)
         x, y = ([Value(number) for number in part] for part in examples[0])
-        cost = loss(model(x), y)
+        cost = self._cost(x, y)
         for example in (*examples, *checks):
             if [len(part) for part in example] != [len(x), len(y)]:
-                self._cost(example)  # says what does not fit
+                self._cost(*example)  # says what does not fit
         used = set(recorded([cost]))
         columns = [i for i, leaf in enumerate([*x, *y]) if leaf in used]
         self._parameters = model.parameters()
@@ -57,7 +57,7 @@ class Compiled(Recorded):
         for example, compiled in zip(some, self._program(self._X[: len(some)]).tolist(), strict=True):
             if not math.isfinite(compiled):
                 continue
-            by_recording = self._cost(example)
+            by_recording = self._cost(*example).data
             if not math.isclose(compiled, by_recording, rel_tol=1e-6, abs_tol=1e-9):
                 raise ValueError(
                     f"compiled from one example, the loss of {example} is {compiled}, but recorded it is "

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from engine import Value
 from nn.losses import Loss
 from nn.modules import MLP
 from nn.optim import Optimizer
@@ -46,7 +47,7 @@ class Recorded:
 
     def validation(self) -> float:
         """The mean loss over the validation set."""
-        return math.fsum(self._cost(example) for example in self._checks) / len(self._checks)
+        return math.fsum(self._cost(*example).data for example in self._checks) / len(self._checks)
 
     def step(self, batch: Sequence[int], epoch: int) -> float:
         """Move the parameters once; the mean loss over the batch, as it was before.
@@ -55,13 +56,13 @@ class Recorded:
 
         Raises:
             ValueError: if the loss or a gradient is not finite.
+            TypeError: if the loss is no Value.
         """
         self._model.zero_grad()
         costs = []
         try:
             for i in batch:
-                x, y = self._examples[i]
-                cost = self._loss(self._model(x), y)
+                cost = self._cost(*self._examples[i])
                 (cost * (1.0 / len(batch))).backward()
                 costs.append(cost.data)
             mean = math.fsum(costs) * (1.0 / len(batch))
@@ -71,9 +72,15 @@ class Recorded:
         self._optimizer.step()
         return mean
 
-    def _cost(self, example: Example) -> float:
-        x, y = example
-        return self._loss(self._model(x), y).data
+    def _cost(self, x: Sequence[Value | float], y: Sequence[Value | float]) -> Value:
+        """The recorded loss of one example."""
+        cost: object = self._loss(self._model(x), y)
+        if not isinstance(cost, Value):
+            raise TypeError(
+                f"the loss must return a Value, but returned {type(cost).__name__} {cost!r}: compute it from "
+                "the outputs with functions of engine, without .data, float(...) or math"
+            )
+        return cost
 
 
 def refuse_divergence(model: MLP, cost: float, epoch: int) -> None:

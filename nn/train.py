@@ -120,7 +120,7 @@ def fit(
     Raises:
         ValueError: if the data is empty or does not fit, if the optimizer is another model's, or as soon as
             the loss or a gradient is not finite.
-        TypeError: if the data holds what is no number, or the optimizer is none.
+        TypeError: if the data holds what is no number, the optimizer is none, or the loss returns no Value.
 
     Example:
         >>> from nn import MLP, SGD, fit, xor

@@ -392,6 +392,19 @@ def test_the_optimizer_of_another_model_is_refused(compiled: bool) -> None:
         fit(model, ROWS, TARGETS, loss="squared_error", optimizer="adam", progress=False)  # type: ignore[arg-type]  # a mistake
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    ("loss", "returned"),
+    [(lambda output, y: float(output) - y[0], "float "), (lambda output, y: None, "NoneType None")],
+)
+def test_a_loss_that_returns_no_value_is_told_what_it_returned(
+    compiled: bool, loss: Any, returned: str
+) -> None:
+    model = MLP(2, [1], rng=random.Random(0))
+    with pytest.raises(TypeError, match=f"^the loss must return a Value, but returned {returned}"):
+        fit(model, [[0.0, 1.0]], [1.0], loss=loss, progress=False, compiled=compiled)
+
+
 def test_epochs_are_not_negative() -> None:
     with pytest.raises(ValueError, match="epochs is -1; it must be at least 0"):
         fit(network(), ROWS, TARGETS, loss="squared_error", epochs=-1, progress=False)
