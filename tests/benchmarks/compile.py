@@ -377,7 +377,7 @@ def scaling() -> None:
     print("graph          nodes  compiling    a node   memory, of it for recording")
     for name in GRAPHS:
         for n in SIZES:
-            subprocess.run([sys.executable, __file__, "--graph", name, str(n)], check=True)  # noqa: S603
+            subprocess.run([sys.executable, __file__, "--graph", name, str(n)], check=True)  # noqa: S603  this file
 
 
 def measure(name: str, n: int) -> None:
