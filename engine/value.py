@@ -283,6 +283,10 @@ def _reflected(name: str) -> Callable[[Value, Number], Value]:
 class Value:
     """A recorded number.
 
+    Two Values are equal if they are the same one; `<`, `bool`, `float`, `round` and formats go by the number.
+    A copy or a pickle has the whole graph with it. What shares a graph and is pickled side by side comes back
+    apart: pickle the outermost value alone, or use `copy.deepcopy`, which keeps what is shared.
+
     Args:
         data: a real number: int, float, Fraction, Decimal or a NumPy scalar. It is stored as a float.
         label: a name for messages, reports and diagrams.
