@@ -131,7 +131,7 @@ class Picture:
         self.uses = Counter(x.value for operation in shown.operations.values() for x in operation.operands)
         fast = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "line"}
         layout = fast if self._crossings() > _FAST_LAYOUT_ABOVE else {}
-        self.canvas = Canvas(theme, rankdir="LR", nodesep="0.14", ranksep="0.32", **layout)
+        self.canvas = Canvas(theme, rankdir="LR", nodesep="0.14", ranksep="0.24", **layout)
 
     def _crossings(self) -> int:
         """How many ranks all edges cross together: what the time of a layout grows with."""
