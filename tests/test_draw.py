@@ -437,6 +437,14 @@ def test_a_value_that_many_others_use_is_laid_out_in_time() -> None:
     assert len(parts(y.draw(view="scalar", timeout=10.0), "operand")) == 120
 
 
+def test_a_layer_of_biases_alone_is_drawn() -> None:
+    """There is no weight between it and the layer before."""
+    model = MLP(1, [1], connections=[[[]]])
+    diagram = model.draw([3.0], 1.0, squared_error)
+    assert not parts(diagram, "weight")
+    assert "b₁¹ 0 ∂ −2" in diagram.description
+
+
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     dense = PICTURES["network 2-16-16-1"]()
     assert not [ident for ident in parts(dense, "text") if ident.endswith("_label")]

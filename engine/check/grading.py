@@ -621,6 +621,7 @@ def _other_values(own: _Computation, value: Value) -> Iterator[tuple[float, str]
         total = own.follows[Quantity(VALUE, value)].number
         for i in range(n):
             product = value.parents[i], value.parents[i + n]
-            term = " ".join(name_of(factor) for factor in product if not is_factor_one(factor))
+            factors = [factor for factor in product if not is_factor_one(factor)] or product
+            term = " ".join(map(name_of, factors))
             yield total - x[i] * x[i + n], f"the term {term} is left out"
             yield total - 2.0 * x[i] * x[i + n], f"the sign of the term {term} is flipped"

@@ -23,6 +23,7 @@ View: TypeAlias = Literal["scalar", "compact"]
 MAX_NODES = 1000
 _COMPACT_ABOVE = 60  # values: the default view of a larger graph is compact
 _FAST_LAYOUT_ABOVE = 1000  # ranks that all edges cross together
+
 # --- A recorded graph as DOT.
 
 

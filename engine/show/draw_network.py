@@ -202,7 +202,8 @@ class _Grid:
             start, end = tail.heights(), head.heights()
             edges = [(start[w.source], end[i]) for i, w in weights]
             labels = _apart([(y0 + y1) / 2 for y0, y1 in edges], _LABEL_HEIGHT)
-            rise = max(abs(y - y1) for y, edge in zip(labels, edges, strict=True) for y1 in edge)
+            rises = (abs(y - y1) for y, edge in zip(labels, edges, strict=True) for y1 in edge)
+            rise = max(rises, default=0.0)  # a layer may have biases alone
             gap = self._label_width(k) + 2 * min(max(_LEAST_FAN, rise / _STEEPEST), _MOST_FAN)
         head.x = tail.x + (tail.width + head.width) / 2 + gap
         return labels
