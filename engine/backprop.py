@@ -7,9 +7,11 @@ complete when its node is reached, so that one multiplication and one addition f
 No operation is known here: the rules have spoken when the node was recorded.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
+from typing import Any
 
-from engine.graph import Node, recorded
+from engine.graph import N, Node, recorded
 
 _one_pass_at_a_time = Lock()  # passes of several threads may share leaves: the parameters
 
@@ -56,3 +58,32 @@ def backward(output: Node) -> None:
             raise
         for leaf, grad in zip(leaves, before, strict=True):
             leaf._grad += grad
+
+
+def adjoints(order: Sequence[N], output: N, partials: Callable[[N], Iterable[Any]], one: Any) -> dict[N, Any]:
+    """The chain rule over a graph, whatever the partials are made of.
+
+    Args:
+        order: the values, parents first.
+        output: the value to differentiate.
+        partials: the derivative of a value by each of its operands.
+        one: the number 1, of the kind that the partials are.
+
+    Returns:
+        The derivative of the output by each value that has one.
+
+    Example:
+        >>> from engine import Value
+        >>> a = Value(3.0)
+        >>> b = a * a
+        >>> adjoints([a, b], b, lambda value: value.partials, 1.0)[a]
+        6.0
+    """
+    adjoint = {output: one}
+    for value in reversed(order):
+        upstream = adjoint.get(value)
+        if upstream is None or upstream == 0:  # it passes nothing on, not even to an infinite partial
+            continue
+        for parent, partial in zip(value.parents, partials(value), strict=True):
+            adjoint[parent] = adjoint.get(parent, 0 * one) + partial * upstream
+    return adjoint

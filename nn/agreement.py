@@ -23,6 +23,7 @@ from rich.text import Text
 from tqdm import tqdm
 
 from engine import Value, fsum
+from engine.backprop import adjoints
 from engine.check.program import Recording
 from engine.check.rules import Rules
 from engine.graph import recorded
@@ -332,12 +333,7 @@ def _reverse_mode(model: MLP, output: Value) -> list[float]:
 
 def _scales(model: MLP, output: Value) -> list[float]:
     """For each parameter the largest sum of magnitudes in its layer: the chain rule without signs."""
-    order = recorded([output])
-    magnitude = dict.fromkeys(order, 0.0)
-    magnitude[output] = 1.0
-    for value in reversed(order):
-        for parent, partial in zip(value.parents, value.partials, strict=True):
-            magnitude[parent] += abs(partial) * magnitude[value]
+    magnitude = adjoints(recorded([output]), output, lambda value: map(abs, value.partials), 1.0)
     return [
         max(magnitude.get(p, 0.0) for p in layer.parameters())
         for layer in model.layers

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.backprop import adjoints
 from engine.check.claims import Claim
 from engine.check.program import Recording
-from engine.check.rules import adjoints
 from engine.numbers import floats
 from engine.ops import OPS
 from engine.value import CONSTANT, Value

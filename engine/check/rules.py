@@ -1,8 +1,9 @@
 """The engine's rules in high precision: every value, partial and adjoint of a recorded graph."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from engine.backprop import adjoints
 from engine.check.program import Recording
 from engine.check.reference import DIGITS, Reference, Slope, precision
 from engine.ops import OPS
@@ -10,30 +11,6 @@ from engine.replay import replay
 from engine.value import Value
 
 AGREEMENT = 1e-15  # relative: two computations in high precision that mean the same agree far better
-
-
-def adjoints(
-    order: Sequence[Value], output: Value, partials: Callable[[Value], Sequence[Any]], one: Any
-) -> dict[Value, Any]:
-    """The chain rule over a graph, whatever the partials are made of.
-
-    Args:
-        order: the values, parents first.
-        output: the value to differentiate.
-        partials: the derivative of a value by each of its operands.
-        one: the number 1, of the kind that the partials are.
-
-    Returns:
-        The derivative of the output by each value that has one.
-    """
-    adjoint = {output: one}
-    for value in reversed(order):
-        upstream = adjoint.get(value)
-        if upstream is None or upstream == 0:  # it passes nothing on, not even to an infinite partial
-            continue
-        for parent, partial in zip(value.parents, partials(value), strict=True):
-            adjoint[parent] = adjoint.get(parent, 0 * one) + partial * upstream
-    return adjoint
 
 
 class Rules:

@@ -74,7 +74,7 @@ def drawing(code: Code, inputs: Sequence[str], theme: Theme, title: str, timeout
     """
     canvas = Canvas(theme, nodesep="0.2", ranksep="0.3")
     made_by: dict[str, str] = {}
-    table = lines(code, inputs)
+    table, stems = lines(code, inputs), set(map(_stem, inputs))
     for number, line in enumerate(table):
         ident = f"i{number}"
         kind = "output" if number >= len(code.body) else "intermediate"
@@ -86,7 +86,7 @@ def drawing(code: Code, inputs: Sequence[str], theme: Theme, title: str, timeout
                 continue
             if name not in made_by:
                 made_by[name] = f"leaf{len(made_by)}"
-                kind = "input" if name in map(_stem, inputs) else "parameter" if name == "p" else "constant"
+                kind = "input" if name in stems else "parameter" if name == "p" else "constant"
                 canvas.card(made_by[name], [_typeset(name)], kind, "leaf", name)
             canvas.edge(made_by[name], ident, f"{ident}_{place}", "operand")
         made_by.update(dict.fromkeys(line.result.split(", "), ident))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 
+from engine.backprop import adjoints
 from engine.derivatives import refuse_if_changed
 from engine.show.local_rules import Rule, local_rule
 from engine.show.notation import ATOM, LATEX, TEXT, Names, Text, Written
@@ -265,7 +266,8 @@ class _Passes:
         self.output = shown.roots[0]
         self.in_text = _Writing(TEXT, names.text, self.output)
         self.in_latex = _Writing(LATEX, names.latex, self.output)
-        self.adjoint = _adjoints(shown)
+        found = adjoints(shown.order, self.output, lambda value: value.partials, 1.0)
+        self.adjoint = {**dict.fromkeys(shown.order, 0.0), **found}
 
     def explanation(self) -> Explanation:
         """All steps in order, with what they start from and end with."""
@@ -404,18 +406,6 @@ class _Passes:
         words = "which passes nothing on"
         text, latex = self._both(lambda writing: writing.adjoint(value, 0.0) + writing.remark(words))
         return Nothing(value=value, text=text, latex=latex)
-
-
-def _adjoints(shown: Shown) -> dict[Value, float]:
-    """What `backward` would put into `grad`, of every value of the graph: the same sums in the same order."""
-    found = dict.fromkeys(shown.order, 0.0)
-    found[shown.roots[0]] = 1.0
-    for value in reversed(shown.order):
-        upstream = found[value]
-        if upstream != 0.0:
-            for parent, partial in zip(value.parents, value.partials, strict=True):
-                found[parent] += partial * upstream
-    return found
 
 
 def _same(x: float, y: float) -> bool:
