@@ -401,9 +401,10 @@ class MLP(Module):
             True
         """
         # Imported late: a network can be trained where nothing draws.
-        from nn.draw import draw
+        from engine.show.draw_network import draw_network
+        from nn.passes import described
 
-        return draw(self, x, y, loss, **options)
+        return draw_network(described(self, x, y, loss), **options)
 
     def explain(
         self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value] | str, **options: Any
@@ -425,9 +426,10 @@ class MLP(Module):
             >>> print(model.explain([3.0], 1.0, squared_error).steps[-1].text)
             ∂loss/∂b₁¹ = δ₁¹ = 1.5
         """
-        from nn.draw import explain
+        from engine.show.network_explanation import explain_network
+        from nn.passes import described
 
-        return explain(self, x, y, loss, **options)
+        return explain_network(described(self, x, y, loss), **options)
 
     def play(
         self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value] | str, **options: Any
@@ -449,9 +451,10 @@ class MLP(Module):
             >>> model.play([3.0], 1.0, squared_error)
             <Player of 6 steps: Network 1-1, forward and backward>
         """
-        from nn.draw import play
+        from engine.show.player import play_network
+        from nn.passes import described
 
-        return play(self, x, y, loss, **options)
+        return play_network(described(self, x, y, loss), **options)
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in [self.layers[0].n_in, *(len(la.neurons) for la in self.layers)])

@@ -14,7 +14,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import engine
-import nn.draw
 from engine import Value, exp, fsum, sqrt, sumprod, tanh
 from engine.show.diagram import Diagram, number, typeset
 from engine.show.draw_graph import draw
@@ -299,9 +298,9 @@ def test_several_outputs() -> None:
 
 def test_a_loss_is_drawn_by_its_name_too() -> None:
     model = MLP.from_weights([[[0.5]]], [[0.25]], ["identity"])
-    assert nn.draw.draw(model, [3.0], 1.0, "squared_error").dot == model.draw([3.0], 1.0, squared_error).dot
+    assert model.draw([3.0], 1.0, "squared_error").dot == model.draw([3.0], 1.0, squared_error).dot
     with pytest.raises(ValueError, match="unknown loss 'hinge'"):
-        nn.draw.draw(model, [3.0], 1.0, "hinge")
+        model.draw([3.0], 1.0, "hinge")
 
 
 def test_the_worked_example_reads_as_the_delta_rule() -> None:

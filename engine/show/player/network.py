@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.show.diagram import Theme, number
-from engine.show.draw_network import MOST_FULL_CARDS, Network, draw_network, neuron_lines, weight_lines
+from engine.show.draw_network import (
+    MOST_FULL_CARDS,
+    Network,
+    draw_network,
+    neuron_id,
+    neuron_lines,
+    weight_id,
+    weight_lines,
+)
 from engine.show.network_explanation import (
     MOST_WEIGHTS,
     Activation,
@@ -70,23 +78,17 @@ class _Stage:
     def __init__(self, network: Network) -> None:
         self.network = network
 
-    # Ids are those of the diagram. Lines of a card: function, net input, activation, delta, bias.
-
-    def _card(self, k: int, i: int) -> str:
-        return f"n{k}_{i + 1}"
-
-    def _edge(self, k: int, i: int, source: int) -> str:
-        return f"w{k}_{i + 1}_{source + 1}"
+    # Lines of a card: function, net input, activation, delta, bias.
 
     def _flow(self, k: int, i: int, source: int) -> list[str]:
         """An edge on both sides of its label; without a label, there is no other side."""
-        edge = self._edge(k, i, source)
+        edge = weight_id(k, i, source)
         return [edge, f"{edge}_head"]
 
     def _said(self, k: int, i: int, place: int) -> dict[str, str]:
         """A line of a card as it is at last."""
         layer = self.network.layers[k - 1]
-        return {f"{self._card(k, i)}/{place}": neuron_lines(layer, layer.neurons[i])[place]}
+        return {f"{neuron_id(k, i)}/{place}": neuron_lines(layer, layer.neurons[i])[place]}
 
     def blank(self) -> Iterable[tuple[str, str]]:
         """What each line says before it is known."""
@@ -96,9 +98,9 @@ class _Stage:
                     ((line, text),) = self._said(k, i, place).items()
                     yield line, f"{text.rpartition(' ')[0]} {unknown}"
                 if neuron.bias is not None:
-                    yield f"{self._card(k, i)}/4", "∂ –"
+                    yield f"{neuron_id(k, i)}/4", "∂ –"
                 for w in neuron.weights:
-                    yield f"{self._edge(k, i, w.source)}_label/1", "∂ –"
+                    yield f"{weight_id(k, i, w.source)}_label/1", "∂ –"
         if self.network.loss is not None:
             yield "loss/1", "?"
 
@@ -112,14 +114,14 @@ class _Stage:
         match step:
             case NetInput(layer=k, neuron=i):
                 weights = self.network.layers[k - 1].neurons[i].weights
-                read = [self._card(k - 1, w.source) for w in weights]
-                write, lines = [self._card(k, i)], self._said(k, i, 1)
+                read = [neuron_id(k - 1, w.source) for w in weights]
+                write, lines = [neuron_id(k, i)], self._said(k, i, 1)
                 flow = [part for w in weights for part in self._flow(k, i, w.source)]
             case Activation(layer=k, neuron=i):
-                write, lines = [self._card(k, i)], self._said(k, i, 2)
+                write, lines = [neuron_id(k, i)], self._said(k, i, 2)
             case Loss() if self.network.loss is not None:
                 outputs = range(len(self.network.layers[-1].neurons))
-                read = [self._card(len(self.network.layers), i) for i in outputs]
+                read = [neuron_id(len(self.network.layers), i) for i in outputs]
                 flow = [f"l{i + 1}" for i in outputs]
                 if self.network.targets:
                     read.append("targets")
@@ -127,14 +129,14 @@ class _Stage:
                 write, lines = ["loss"], {"loss/1": number(self.network.loss[1])}
             case Delta(layer=k, neuron=i):
                 read, flow = self._behind(k, i)
-                write, lines = [self._card(k, i)], self._said(k, i, 3)
+                write, lines = [neuron_id(k, i)], self._said(k, i, 3)
             case Gradient(layer=k, neuron=i, weight=w, is_bias=is_bias):
                 gradient = weight_lines(w)[1]
                 if is_bias:
-                    write, lines = [self._card(k, i)], {f"{self._card(k, i)}/4": gradient}
+                    write, lines = [neuron_id(k, i)], {f"{neuron_id(k, i)}/4": gradient}
                 else:
-                    edge = self._edge(k, i, w.source)
-                    read = [self._card(k, i), self._card(k - 1, w.source)]
+                    edge = weight_id(k, i, w.source)
+                    read = [neuron_id(k, i), neuron_id(k - 1, w.source)]
                     flow = self._flow(k, i, w.source)
                     write, lines = [f"{edge}_label"], {f"{edge}_label/1": gradient}
         return Scene(
@@ -148,4 +150,4 @@ class _Stage:
         heads = self.network.layers[k].neurons
         uses = [j for j, head in enumerate(heads) if any(w.source == i for w in head.weights)]
         flow = [part for j in uses for part in self._flow(k + 1, j, i)]
-        return [self._card(k + 1, j) for j in uses], flow
+        return [neuron_id(k + 1, j) for j in uses], flow
