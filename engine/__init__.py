@@ -15,12 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.check import GradeReport as GradeReport
     from engine.check import GradientError as GradientError
     from engine.check import GradientReport as GradientReport
     from engine.check import assert_gradients as assert_gradients
     from engine.check import check_gradients as check_gradients
-    from engine.check import grade as grade
     from engine.compiler import compile as compile
     from engine.derivatives import grad, hessian, jacobian, jvp
     from engine.functions import (
@@ -74,8 +72,10 @@ if TYPE_CHECKING:
         tanh,
         where,
     )
-    from engine.show.draw_graph import draw as draw
-    from engine.show.explanation import explain as explain
+    from engine.grading import GradeReport as GradeReport
+    from engine.grading import grade as grade
+    from engine.show.draw import draw as draw
+    from engine.show.explain import explain as explain
     from engine.show.player import play as play
     from engine.value import Value
 
@@ -143,15 +143,15 @@ _ROOMS = {
     "hessian": "derivatives",
     "jacobian": "derivatives",
     "jvp": "derivatives",
-    "GradeReport": "check",
+    "GradeReport": "grading",
     "GradientError": "check",
     "GradientReport": "check",
     "assert_gradients": "check",
     "check_gradients": "check",
-    "grade": "check",
+    "grade": "grading",
     "compile": "compiler",
-    "draw": "show.draw_graph",
-    "explain": "show.explanation",
+    "draw": "show.draw",
+    "explain": "show.explain",
     "play": "show.player",
 }
 

@@ -18,7 +18,7 @@ from engine.ops import OPS, Op
 
 if TYPE_CHECKING:
     from engine.show.diagram import Diagram
-    from engine.show.explanation import Explanation
+    from engine.show.explain import Explanation
     from engine.show.player import Player
 
 Number: TypeAlias = int | float | Fraction | Decimal
@@ -399,7 +399,7 @@ class Value:
             2
         """
         # Imported late: drawing is a room above this one, and recording must not wait for it.
-        from engine.show.draw_graph import draw
+        from engine.show.draw import draw
 
         return draw(self, **options)
 
@@ -413,7 +413,7 @@ class Value:
             >>> print((x * x).explain().steps[0].text)
             y = x·x = 3 × 3 = 9
         """
-        from engine.show.explanation import explain
+        from engine.show.explain import explain
 
         return explain(self, **options)
 

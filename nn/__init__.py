@@ -13,7 +13,6 @@ Example:
     True
 """
 
-from nn.agreement import AgreementReport, check_network
 from nn.data import (
     DATASETS,
     DataError,
@@ -27,7 +26,6 @@ from nn.data import (
     spirals,
     xor,
 )
-from nn.delta_rule import DeltaRule, delta_rule
 from nn.losses import (
     LOSSES,
     cross_entropy,
@@ -38,6 +36,8 @@ from nn.losses import (
 )
 from nn.modules import ACTIVATIONS, INITIALIZATIONS, MLP, Layer, Module, Neuron
 from nn.optim import SGD, Adam, cosine_decay, exponential_decay
+from nn.proof.agreement import AgreementReport, check_network
+from nn.proof.delta_rule import DeltaRule, delta_rule
 from nn.storage import ModelFileError, load, save
 from nn.train import History, fit
 

@@ -82,7 +82,8 @@ def example(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the verdict.")] = False,
 ) -> None:
     """Compute, explain and check the article's worked example."""
-    from nn import example_report, worked_example
+    from nn.article import report as example_report
+    from nn.article import worked_example
 
     report = example_report.build()
     drawings = [(svg, worked_example.drawn_network)]
@@ -179,7 +180,7 @@ def verify(
 ) -> None:
     """Check every gradient of a model on data: reverse mode, delta rule, differences."""
     from nn import experiment, storage
-    from nn.agreement import check_network
+    from nn.proof.agreement import check_network
 
     network, preparation = storage.load_prepared(model)
     inputs, targets, default = experiment.data_for(preparation, data, target, random.Random(seed))
@@ -300,8 +301,8 @@ def grade(
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as data.")] = False,
 ) -> None:
     """Mark hand computations: right, wrong here and why, or carried forward."""
-    from engine.check import grading
-    from nn import exercise as exercises
+    from engine.grading import grading
+    from nn.article import exercise as exercises
 
     asked = exercises.load_exercise(exercise) if exercise else exercises.article()
     reports, unread = {}, []

@@ -19,7 +19,7 @@ from engine.value import as_float, constant, parameter
 if TYPE_CHECKING:
     from engine.show.diagram import Diagram
     from engine.show.player import Player
-    from engine.show.walkthrough import Walkthrough
+    from engine.show.steps import Walkthrough
 
 Generator: TypeAlias = random.Random
 Row = TypeVar("Row")
@@ -389,7 +389,7 @@ class MLP(Module):
             x: the inputs.
             y: the target, or one for each output.
             loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-            **options: of `engine.show.draw_network.draw_network`: theme, heat, title, timeout.
+            **options: of `nn.show.draw.draw_network`: theme, heat, title, timeout.
 
         Returns:
             The diagram. `loss(model(x), y).draw()` shows the same pass as a graph of scalars.
@@ -401,8 +401,8 @@ class MLP(Module):
             True
         """
         # Imported late: a network can be trained where nothing draws.
-        from engine.show.draw_network import draw_network
-        from nn.passes import described
+        from nn.show.draw import draw_network
+        from nn.show.network import described
 
         return draw_network(described(self, x, y, loss), **options)
 
@@ -415,7 +415,7 @@ class MLP(Module):
             x: the inputs.
             y: the target, or one for each output.
             loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-            **options: of `engine.show.network_explanation.explain_network`: max_weights.
+            **options: of `nn.show.explain.explain_network`: max_weights.
 
         Returns:
             The steps. `loss(model(x), y).explain()` tells the same passes scalar by scalar.
@@ -426,8 +426,8 @@ class MLP(Module):
             >>> print(model.explain([3.0], 1.0, squared_error).steps[-1].text)
             ∂loss/∂b₁¹ = δ₁¹ = 1.5
         """
-        from engine.show.network_explanation import explain_network
-        from nn.passes import described
+        from nn.show.explain import explain_network
+        from nn.show.network import described
 
         return explain_network(described(self, x, y, loss), **options)
 
@@ -440,7 +440,7 @@ class MLP(Module):
             x: the inputs.
             y: the target, or one for each output.
             loss: a function of the outputs and the target, or its name in `nn.LOSSES`.
-            **options: of `engine.show.player.play_network`: theme, max_weights, title, timeout.
+            **options: of `nn.show.play.play_network`: theme, max_weights, title, timeout.
 
         Returns:
             The player, whose `save` writes a page.
@@ -451,8 +451,8 @@ class MLP(Module):
             >>> model.play([3.0], 1.0, squared_error)
             <Player of 6 steps: Network 1-1, forward and backward>
         """
-        from engine.show.player import play_network
-        from nn.passes import described
+        from nn.show.network import described
+        from nn.show.play import play_network
 
         return play_network(described(self, x, y, loss), **options)
 

@@ -13,7 +13,7 @@ from math import exp, isclose
 
 from engine import grade
 from nn import check_network, delta_rule, log_loss
-from nn.worked_example import INPUTS, TARGET, by_hand, network
+from nn.article.worked_example import INPUTS, TARGET, by_hand, network
 
 
 def f(z: float) -> float:

@@ -10,11 +10,11 @@ import jupytext
 import matplotlib.pyplot as plt
 import pytest
 
-from tests.notebooks import FOLDER, SOURCES, cells
+from tests.tools.notebooks import FOLDER, SOURCES, cells
 
 NAMES = [source.stem for source in SOURCES]
 LARGEST = 1_000_000  # bytes: a larger notebook is slow to show, if it is shown at all
-MAKE = "run: python -m tests.notebooks {}"
+MAKE = "run: python -m tests.tools.notebooks {}"
 SHAPE = ("Aim.", "Predict", "assert ", "<details>", "## Recap")
 MACHINE = re.compile(r"/(?:home|root|tmp|usr|work|Users)/|[A-Z]:\\\\|\bat 0x[0-9a-f]{6,}|site-packages")
 

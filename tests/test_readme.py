@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from nn import cli
-from tests.pictures import SHOWN
+from tests.tools.pictures import SHOWN
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -53,7 +53,7 @@ def test_the_commands_print_what_they_show(
 
 
 def test_the_pictures_show_what_is_drawn() -> None:
-    """They are made by `python -m tests.pictures`."""
+    """They are made by `python -m tests.tools.pictures`."""
     referred = [
         Path(place) for place in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README.read_text(encoding="utf-8"))
     ]

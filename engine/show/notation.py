@@ -1,6 +1,6 @@
 r"""How what is shown is written: names and formulas, as plain text and as LaTeX.
 
-    >>> from engine.show.shown import shown_of
+    >>> from engine.show.selection import shown_of
     >>> a, b = Value(0.5, "a"), Value(-1.5, "b_1")
     >>> y = a / b
     >>> names = Names(shown_of([y], depth=None, max_nodes=9, whole="this", ways_out=""))
@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from engine.ops import OPS
 from engine.show.diagram import SUPERSCRIPTS, name_of, number
-from engine.show.shown import Operation, Shown
+from engine.show.selection import Operation, Shown
 from engine.value import CONSTANT, Value
 
 Written: TypeAlias = tuple[str, int]  # a piece of a formula, and how strongly it binds

@@ -13,8 +13,9 @@ from typing import Any
 
 from engine import check_gradients, exp, sin, sumprod, tanh
 from engine.check.program import Function
-from nn import log_loss, worked_example
-from tests.test_check import random_program
+from nn import log_loss
+from nn.article import worked_example
+from tests.engine.check.test_check import random_program
 
 
 def thirty_operations(x: Any, y: Any, z: Any) -> Any:

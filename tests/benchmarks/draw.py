@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.show.diagram import Diagram
-from engine.show.draw_graph import draw
+from engine.show.draw import draw
 from engine.show.render import RenderError, render
 from nn.losses import log_loss_from_logits
 from nn.modules import MLP

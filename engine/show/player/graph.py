@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from engine.show.diagram import Theme, number
-from engine.show.draw_graph import Picture
-from engine.show.explanation import (
+from engine.show.draw import Picture
+from engine.show.explain import (
     MOST_VALUES,
     Backward,
     Elsewhere,

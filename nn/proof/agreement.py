@@ -1,0 +1,341 @@
+"""Three routes to the same gradients: reverse mode, the delta rule, differences in high precision.
+
+They share no rule for a derivative. Reverse mode multiplies the engine's local partials in floats; the
+delta rule is a closed form of its own in 400 digits; a difference runs the recorded forward pass again in
+60 digits with one parameter moved, and knows of no derivative at all.
+
+Floats lose digits where terms cancel, and no rule is to blame for it. So reverse mode is run in 60 digits
+too, by the same rules: that must agree with the delta rule to the digits of the gradient itself, and the
+floats to those of the terms that they added up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.jupyter import JupyterMixin
+from rich.table import Table
+from rich.text import Text
+from tqdm import tqdm
+
+from engine import Value, fsum
+from engine.backprop import adjoints
+from engine.check.program import Recording
+from engine.check.rules import Rules
+from engine.graph import recorded
+from engine.replay import differences
+from nn import losses
+from nn.losses import Loss
+from nn.modules import MLP
+from nn.proof.delta_rule import DeltaRule, delta_rule
+from nn.train import Rows, Targets, as_examples
+
+TOLERANCE = 1e-12
+_DIGITS = 60
+_NOTHING_LEFT = 1e-40  # of the terms: what 60 digits may leave of a gradient that is 0
+_LEAST = math.ulp(0.0) / TOLERANCE  # a gradient below it has fewer digits than the tolerance asks for
+_KINKED_AT_0 = ("relu", "leaky_relu")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One parameter's gradient by three routes.
+
+    Attributes:
+        label: the parameter.
+        engine: by reverse mode.
+        delta_rule: by the delta rule, correctly rounded.
+        difference: by a difference in high precision, correctly rounded; None if it was left out, or if an
+            example lies at a kink of the network, where a difference is no derivative.
+        scale: the sum of the magnitudes of the terms that reverse mode added up, the largest of the
+            layer: rounding errors are in proportion to it, also where the terms cancel.
+        exact_gap: the largest gap to the delta rule, over the examples, of what is computed in 60 digits: by
+            the engine's rules and by the difference. It is relative to the gradient itself.
+    """
+
+    label: str
+    engine: float
+    delta_rule: float
+    difference: float | None
+    scale: float
+    exact_gap: float
+
+    @property
+    def ulp(self) -> float:
+        """The gap between reverse mode and the delta rule, in units in the last place."""
+        gap = abs(self.engine - self.delta_rule)
+        return gap / math.ulp(self.delta_rule) if gap else 0.0
+
+    @property
+    def float_gap(self) -> float:
+        """The gap between reverse mode and the delta rule, relative to the terms; infinite beside NaN."""
+        return _relative(self.engine, self.delta_rule, max(self.scale, abs(self.delta_rule)))
+
+    @property
+    def gap(self) -> float:
+        """The larger of the two relative gaps."""
+        return max(self.float_gap, self.exact_gap)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the routes agree: the floats to within rounding, what is in 60 digits fully."""
+        return self.gap <= TOLERANCE
+
+
+def _relative(x: float, truth: float, size: float) -> float:
+    gap = abs(x - truth)
+    if gap == 0.0:
+        return 0.0
+    comparable = size > 0.0 and math.isfinite(gap) and math.isfinite(size)
+    return gap / size if comparable else math.inf
+
+
+@dataclass(frozen=True)
+class AgreementReport(JupyterMixin):
+    """The comparison of every gradient of a network. It prints as a table, and a notebook shows it.
+
+    Attributes:
+        comparisons: one for each parameter, in order.
+        examples: how many examples the gradients are the mean over.
+        loss: the name of the loss.
+        shown: those that the table shows; None for all.
+    """
+
+    comparisons: Sequence[Comparison]
+    examples: int
+    loss: str
+    shown: Sequence[Comparison] | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gradient agrees, and there is at least one."""
+        return bool(self.comparisons) and all(c.ok for c in self.comparisons)
+
+    @property
+    def worst(self) -> Comparison:
+        """The comparison with the largest gap."""
+        return max(self.comparisons, key=lambda c: c.gap)
+
+    @property
+    def summary(self) -> str:
+        """The verdict in a line."""
+        wrong = [c for c in self.comparisons if not c.ok]
+        over = f"over {self.examples} example{'s' if self.examples > 1 else ''}"
+        if wrong:
+            return (
+                f"{len(wrong)} of {len(self.comparisons)} gradients disagree {over}; the worst is "
+                f"{self.worst.label}, by {self.worst.gap:.1e}{self._hint}"
+            )
+        in_floats = max(c.float_gap for c in self.comparisons)
+        in_digits = max(c.exact_gap for c in self.comparisons)
+        exactly = f"within {in_digits:.1g} of themselves" if in_digits else "the last place of a float"
+        return (
+            f"all {len(self.comparisons)} gradients agree {over}: in floats to within {in_floats:.1g} of the "
+            f"terms they add up, in {_DIGITS} digits to {exactly}"
+        )
+
+    @property
+    def _hint(self) -> str:
+        """A loss of a rounded probability has lost the digits by which it differs from 0 or 1."""
+        if f"{self.loss}_from_logits" not in losses.LOSSES:
+            return ""
+        return (
+            f"; {self.loss} loses digits where an output is sure and wrong, {self.loss}_from_logits does not"
+        )
+
+    def raise_if_wrong(self) -> None:
+        """Assert that every gradient agrees.
+
+        Raises:
+            AssertionError: with the whole table, if one does not.
+        """
+        if not self.ok:
+            raise AssertionError(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return {
+            "ok": self.ok,
+            "examples": self.examples,
+            "gradients": {
+                c.label: {
+                    "engine": c.engine,
+                    "delta_rule": c.delta_rule,
+                    "difference": c.difference,
+                    "ulp": c.ulp,
+                    "exact_gap": c.exact_gap,
+                    "ok": c.ok,
+                }
+                for c in self.comparisons
+            },
+        }
+
+    def worst_first(self, count: int) -> AgreementReport:
+        """The report of the comparisons with the largest gaps only, for a long one; it says so."""
+        if len(self.comparisons) <= count:
+            return self
+        return replace(self, shown=sorted(self.comparisons, key=lambda c: -c.gap)[:count])
+
+    def table(self) -> Table:
+        """The comparisons as a table for a terminal."""
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+        table.add_column("parameter", no_wrap=True)
+        for heading in ("reverse mode", "delta rule", "difference", "gap"):
+            table.add_column(heading, justify="right", overflow="fold")  # no digit is ever cut off
+        table.add_column()
+        for c in self.comparisons if self.shown is None else self.shown:
+            difference = "–" if c.difference is None else f"{c.difference:.12g}"
+            verdict = Text("agree") if c.ok else Text("DIFFER", style="bold red")
+            table.add_row(
+                c.label, f"{c.engine:.12g}", f"{c.delta_rule:.12g}", difference, f"{c.ulp:.3g} ULP", verdict
+            )
+        return table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.table()
+        if self.shown is not None:
+            yield Text(f"the {len(self.shown)} largest gaps of {len(self.comparisons)}")
+        yield Text(self.summary)
+
+    def __str__(self) -> str:
+        console = Console(width=120, color_system=None)
+        with console.capture() as capture:
+            console.print(self)
+        return capture.get().rstrip()
+
+
+def check_network(
+    model: MLP,
+    X: Rows,
+    y: Targets,
+    loss: Loss | str,
+    *,
+    difference: bool = True,
+    progress: bool = False,
+) -> AgreementReport:
+    """Compare every gradient of a network by reverse mode, the delta rule and differences.
+
+    The gradient is that of the mean loss. Nobody's `grad` changes.
+
+    Args:
+        model: the network.
+        X: the inputs, one row for each example.
+        y: the targets, a number or a row for each example.
+        loss: a function of outputs and targets, or its name in `nn.LOSSES`.
+        difference: whether to take the differences too: they are the slow part, two forward passes in
+            high precision for each parameter and example.
+        progress: whether to show a bar.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: if the data is empty or does not fit, or the loss is infinite.
+
+    Example:
+        >>> from nn import MLP, check_network
+        >>> model = MLP.from_weights([[[0.5, -1.0]]], [[0.25]], ["sigmoid"])
+        >>> report = check_network(model, [[1.0, 2.0]], [1.0], "log_loss")
+        >>> report.ok, [comparison.label for comparison in report.comparisons]
+        (True, ['w_11^1', 'w_12^1', 'b_1^1'])
+    """
+    J = losses.named(loss)
+    examples = as_examples(X, y, "given")
+    costs, closed, slopes, exact_gaps = [], [], [], []
+    for x_i, y_i in tqdm(examples, unit="example", disable=not progress):
+        cost = J(model(x_i), y_i)
+        costs.append(cost)
+        rule = delta_rule(model, x_i, y_i, J)
+        closed.append(_by_parameter(model, rule))
+        slopes.append(_differences(model, cost, rule) if difference else [None] * len(closed[0]))
+        scales = _scales(model, cost)
+        exact_gaps.append(_exact_gaps(closed[-1], _by_rules(model, cost), slopes[-1], scales))
+    mean = fsum(costs) * (1.0 / len(costs))
+    columns = zip(
+        [p.label for p in model.parameters()],
+        _reverse_mode(model, mean),
+        [math.fsum(column) / len(examples) for column in zip(*closed, strict=True)],
+        [
+            None if None in column else float(sum(column) / len(column))
+            for column in zip(*slopes, strict=True)
+        ],
+        _scales(model, mean),
+        [max(column) for column in zip(*exact_gaps, strict=True)],
+        strict=True,
+    )
+    name = getattr(J, "__name__", str(J))
+    return AgreementReport([Comparison(*column) for column in columns], len(examples), name)
+
+
+def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
+    """The gradients of the delta rule in the order of `model.parameters()`."""
+    return [
+        gradient
+        for rows, biases in zip(rule.dW, rule.db, strict=True)
+        for row, bias in zip(rows, biases, strict=True)
+        for gradient in (*row, bias)
+        if gradient is not None
+    ]
+
+
+def _by_rules(model: MLP, cost: Value) -> list[float]:
+    """The gradients of one example by the rules of the engine, in 60 digits."""
+    parameters = model.parameters()
+    adjoints = Rules(Recording(cost, parameters, recorded([cost])), _DIGITS).adjoints
+    return [float(adjoints.get(p, 0.0)) for p in parameters]
+
+
+def _exact_gaps(
+    closed: Sequence[float], rules: Sequence[float], slopes: Sequence[Any], scales: Sequence[float]
+) -> list[float]:
+    """For each parameter, how far from the closed form of one example the other two are in 60 digits."""
+    return [
+        max(
+            _relative(float(x), truth, max(abs(truth), scale * _NOTHING_LEFT, _LEAST))
+            for x in (by_rules, slope)
+            if x is not None
+        )
+        for truth, by_rules, slope, scale in zip(closed, rules, slopes, scales, strict=True)
+    ]
+
+
+def _differences(model: MLP, cost: Value, rule: DeltaRule) -> list[Any]:
+    """The difference by each parameter; None before a net input that lies exactly at a kink.
+
+    A derivative there is a convention, a difference the mean of two slopes: both are right, and differ.
+    """
+    kinks = [
+        number
+        for number, (layer, z) in enumerate(zip(model.layers, rule.z, strict=True), start=1)
+        if layer.activation in _KINKED_AT_0 and 0.0 in z
+    ]
+    behind = [p for layer in model.layers[max(kinks, default=0) :] for p in layer.parameters()]
+    before = len(model.parameters()) - len(behind)
+    return [None] * before + differences(cost, behind)
+
+
+def _reverse_mode(model: MLP, output: Value) -> list[float]:
+    """The gradients that `backward` finds, with everybody's `grad` left as it was."""
+    parameters = model.parameters()
+    before = [p.grad for p in parameters]
+    try:
+        model.zero_grad()
+        output.backward()
+        return [p.grad for p in parameters]
+    finally:
+        for p, grad in zip(parameters, before, strict=True):
+            p.grad = grad
+
+
+def _scales(model: MLP, output: Value) -> list[float]:
+    """For each parameter the largest sum of magnitudes in its layer: the chain rule without signs."""
+    magnitude = adjoints(recorded([output]), output, lambda value: map(abs, value.partials), 1.0)
+    return [
+        max(magnitude.get(p, 0.0) for p in layer.parameters())
+        for layer in model.layers
+        for _ in layer.parameters()
+    ]

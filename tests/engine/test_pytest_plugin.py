@@ -1,0 +1,225 @@
+"""The plugin, tried as a user's own project would use it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine.check  # noqa: F401 - loaded once, not by each of the runs in this process
+
+pytest_plugins = ["pytester"]
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Pytest in a project of its own, with the plugin."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # those of this machine take seconds to load
+
+    def run(test: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(test)
+        plugin = ("-p", "engine.pytest_plugin", "-p", "no:cacheprovider", "--strict-markers")
+        return pytester.runpytest_inprocess(*plugin, *options)
+
+    return run
+
+
+def test_a_right_gradient_passes_and_is_counted(run: Run) -> None:
+    result = run(
+        """
+        from engine import exp
+
+        def test_it(check_gradients):
+            report = check_gradients(lambda x, y: x * exp(y), x=2.0, y=0.5)
+            assert report.ok
+
+        def test_another(check_gradients):
+            check_gradients(lambda x: x * x, [3.0], claimed=["6.0"])
+        """,
+        "-q",
+    )
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["deltagrad: 3 gradients proved, to 1[567].[0-9] digits or more"])
+
+
+def test_a_failure_says_what_a_student_needs_and_nothing_else(run: Run) -> None:
+    result = run(
+        """
+        from engine import log, sigmoid
+
+        def loss(w, b):
+            return -log(sigmoid(2.0 * w + b))
+
+        def test_by_hand(check_gradients):
+            check_gradients(loss, w=0.5, b=-1.0, claimed={"w": "-1.0", "b": "0.5"})
+        """,
+        "-q",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">       check_gradients(loss, w=0.5, b=-1.0, claimed={*",
+            "E       engine.GradientError: gradient by b: claimed 0.5, truth -0.5: the sign is flipped "
+            "(1 of 2 gradients fail)",
+            "E       by  source   number  truth  ULP    relative  verdict",
+            "E           claimed  0.5            9e+15  2e+00     wrong",
+            "E       b: claimed: the sign is flipped",
+            "E       at w = 0.5, b = -1.0",
+            "test_a_failure_says_what_a_student_needs_and_nothing_else.py:7: GradientError",
+            "deltagrad: 1 gradient proved, to 1[567].[0-9] digits or more; 1 not",
+            "FAILED *::test_by_hand*",
+        ]
+    )
+    assert "pytest_plugin.py" not in result.stdout.str()
+    assert "report.py" not in result.stdout.str()
+
+
+def test_the_assertion_works_without_the_fixture(run: Run) -> None:
+    result = run(
+        """
+        from engine import assert_gradients
+
+        def test_it():
+            assert_gradients(lambda x: x * x, x=3.0, claimed=[5.0])
+        """,
+        "-q",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E       engine.GradientError: gradient by x: claimed 5.0, truth 6*"])
+    assert "gradients.py" not in result.stdout.str()
+
+
+def test_what_cannot_be_judged_fails(run: Run) -> None:
+    result = run(
+        """
+        import random
+        from engine import sqrt
+
+        def test_random(check_gradients):
+            check_gradients(lambda x: x * random.random(), x=1.0)
+
+        def test_edge(check_gradients):
+            check_gradients(sqrt, x=0.0)
+        """,
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["deltagrad: 0 gradients proved; 2 not"])
+
+
+ROUNDED = """
+    import pytest
+    from engine import cos
+
+    def f(x):
+        return (1.0 - cos(x)) / x
+
+    def test_digits(check_gradients):
+        check_gradients(f, x=1e-4)
+
+    @pytest.mark.deltagrad(digits=15)
+    def test_marked(check_gradients):
+        check_gradients(f, x=1e-4)
+"""
+
+
+def test_digits_by_option_by_ini_and_by_marker(run: Run, pytester: pytest.Pytester) -> None:
+    run(ROUNDED, "--deltagrad-digits=3").assert_outcomes(passed=1, failed=1)
+    run(ROUNDED, "--deltagrad-digits=15").assert_outcomes(failed=2)
+    pytester.makeini("[pytest]\ndeltagrad_digits = 3\n")
+    run(ROUNDED).assert_outcomes(passed=1, failed=1)
+
+
+def test_other_sources_by_marker(run: Run) -> None:
+    test = """
+        import pytest
+
+        def by_hand(f, at):
+            return {"x": 2.0 * at["x"]}
+
+        @pytest.mark.deltagrad(against=by_hand)
+        def test_it(check_gradients):
+            report = check_gradients(lambda x: x * x, x=0.3)
+            assert set(report.comparisons[0].opinions) == {"by_hand"}
+
+        def test_other(check_gradients):
+            report = check_gradients(lambda x: x * x, x=0.3)
+            assert not report.comparisons[0].opinions
+    """
+    run(test).assert_outcomes(passed=2)
+    result = run(test, "--deltagrad-against=tensorflow")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["E * ValueError: unknown framework 'tensorflow'; known: torch, jax, autograd, *"]
+    )
+
+
+RANDOM = """
+    import pytest
+
+    @pytest.mark.parametrize("n", range(4))
+    def test_it(check_gradients, n, record_property):
+        x = check_gradients.rng.uniform(-1.0, 1.0)
+        print("drawn", n, x)
+        check_gradients(lambda x: x * x, x=x, claimed=[{claim}])
+"""
+
+
+def drawn(result: pytest.RunResult) -> list[str]:
+    return sorted({line for line in result.stdout.lines if line.startswith("drawn ")})
+
+
+def test_random_numbers_are_those_of_the_test_and_the_seed(run: Run) -> None:
+    test = RANDOM.format(claim="7.5")
+    once, again, other = run(test), run(test), run(test, "--deltagrad-seed=1")
+    assert len(drawn(once)) == 4
+    assert drawn(once) == drawn(again) != drawn(other)
+    once.stdout.fnmatch_lines(["check_gradients.rng is that of --deltagrad-seed=0"])
+
+
+def test_under_xdist_everything_is_the_same(run: Run) -> None:
+    pytest.importorskip("xdist")
+    test = RANDOM.format(claim="7.5")
+    alone, spread = run(test), run(test, "-p", "xdist", "-n2")
+    assert drawn(alone) == drawn(spread)
+    line = "deltagrad: 0 gradients proved; 4 not"
+    alone.stdout.fnmatch_lines([line])
+    spread.stdout.fnmatch_lines([line])
+
+
+def test_nothing_heavy_is_imported_until_it_is_used() -> None:
+    code = (
+        "import sys, pytest; seen = set(sys.modules); import engine.pytest_plugin; "
+        "print(*set(sys.modules) - seen)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  our own program
+    loaded = out.stdout.split()
+    heavy = {"mpmath", "numpy", "rich", "torch", "jax", "engine.check"}
+    assert not heavy & set(loaded), loaded
+
+
+def test_a_run_that_does_not_use_it_says_nothing(run: Run) -> None:
+    result = run("def test_it(): pass")
+    assert "deltagrad:" not in result.stdout.str()
+
+
+def test_the_report_of_junit_holds_the_counts(run: Run, pytester: pytest.Pytester) -> None:
+    run("def test_it(check_gradients): check_gradients(lambda x: x * x, x=1.0)", "--junitxml=out.xml")
+    assert (
+        "name=\"deltagrad\" value=\"{'proved': 1, 'failed': 0" in Path(pytester.path, "out.xml").read_text()
+    )
+
+
+def options_help(run: Run) -> Any:
+    return run("", "--help").stdout.str()
+
+
+def test_help_shows_the_options(run: Run) -> None:
+    text = options_help(run)
+    for name in ("digits", "against", "seed"):
+        assert f"--deltagrad-{name}" in text
+        assert f"deltagrad_{name}" in text
