@@ -14,152 +14,51 @@ Example:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from engine import functions
+from engine.derivatives import grad, hessian, jacobian, jvp
+from engine.ops import OPS
+from engine.value import Value
+
 if TYPE_CHECKING:
     from engine.check import GradientError as GradientError
     from engine.check import GradientReport as GradientReport
     from engine.check import assert_gradients as assert_gradients
     from engine.check import check_gradients as check_gradients
     from engine.compiler import compile as compile
-    from engine.derivatives import grad, hessian, jacobian, jvp
-    from engine.functions import (
-        abs,
-        acos,
-        acosh,
-        asin,
-        asinh,
-        atan,
-        atan2,
-        atanh,
-        cbrt,
-        cos,
-        cosh,
-        elu,
-        equal,
-        erf,
-        erfc,
-        exp,
-        expm1,
-        fsum,
-        gaussian,
-        gelu,
-        hypot,
-        leaky_relu,
-        log,
-        log1p,
-        log2,
-        log10,
-        log_sigmoid,
-        log_softmax,
-        logsumexp,
-        max,
-        min,
-        normal_cdf,
-        pow,
-        prod,
-        relu,
-        sech2,
-        sigmoid,
-        sign,
-        silu,
-        sin,
-        sinh,
-        softmax,
-        softplus,
-        sqrt,
-        step,
-        sumprod,
-        tan,
-        tanh,
-        where,
-    )
+    from engine.extend import operation as operation
     from engine.grading import GradeReport as GradeReport
     from engine.grading import grade as grade
     from engine.show.draw import draw as draw
     from engine.show.explain import explain as explain
     from engine.show.player import play as play
-    from engine.value import Value
 
-__all__ = [
-    "Value",
-    "abs",
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cbrt",
-    "cos",
-    "cosh",
-    "elu",
-    "equal",
-    "erf",
-    "erfc",
-    "exp",
-    "expm1",
-    "fsum",
-    "gaussian",
-    "gelu",
-    "grad",
-    "hessian",
-    "hypot",
-    "jacobian",
-    "jvp",
-    "leaky_relu",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_sigmoid",
-    "log_softmax",
-    "logsumexp",
-    "max",
-    "min",
-    "normal_cdf",
-    "pow",
-    "prod",
-    "relu",
-    "sech2",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "softmax",
-    "softplus",
-    "sqrt",
-    "step",
-    "sumprod",
-    "tan",
-    "tanh",
-    "where",
-]
-
-
-_ROOMS = {
-    "Value": "value",
-    "grad": "derivatives",
-    "hessian": "derivatives",
-    "jacobian": "derivatives",
-    "jvp": "derivatives",
+# Names whose rooms need libraries that take long to import: they are imported when first asked for.
+_LATE = {
     "GradeReport": "grading",
     "GradientError": "check",
     "GradientReport": "check",
     "assert_gradients": "check",
     "check_gradients": "check",
-    "grade": "grading",
     "compile": "compiler",
     "draw": "show.draw",
     "explain": "show.explain",
+    "grade": "grading",
+    "operation": "extend",
     "play": "show.player",
 }
 
+__all__ = ["Value", "grad", "hessian", "jacobian", "jvp", *_LATE, *OPS]
+
 
 def __getattr__(name: str) -> Any:
-    """A name is imported when it is first asked for: pytest loads this package for its plugin alone."""
-    room = _ROOMS.get(name, "functions" if name in __all__ else None)
-    if room is None:
-        raise AttributeError(f"module 'engine' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"engine.{room}"), name)
-    return found
+    """An operation of the table, those added at run time too, or a name of a room that is imported now."""
+    if name in _LATE:
+        found = globals()[name] = getattr(import_module(f"engine.{_LATE[name]}"), name)
+        return found
+    if name in OPS:
+        return getattr(functions, name)
+    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE, *OPS})

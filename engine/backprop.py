@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Any
 
-from engine.graph import N, Node, recorded
+from engine.graph import N, Node, topological
 
 _one_pass_at_a_time = Lock()  # passes of several threads may share leaves: the parameters
 
@@ -32,7 +32,7 @@ def backward(output: Node) -> None:
         >>> a.grad
         6.0
     """
-    order = recorded([output])
+    order = topological([output])
     leaves = [node for node in order if node._x is None]
     with _one_pass_at_a_time:
         before = [leaf.grad for leaf in leaves]

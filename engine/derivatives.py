@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 
 from engine import functions
 from engine.functions import Operand
-from engine.graph import dependents, recorded
+from engine.graph import dependents, topological
 from engine.ops import OPS
-from engine.value import CONSTANT, Value, evaluate, operand, taking_limits
+from engine.recording import evaluate, taking_limits
+from engine.value import CONSTANT, Value, operand
 
 _Terms: TypeAlias = list[tuple[Operand, Operand]]  # (partial, adjoint): the terms of a sum of products
 
@@ -59,7 +60,7 @@ def grad(output: Value, inputs: Iterable[Value]) -> list[Value]:
         (27.0, 18.0)
     """
     inputs = _values(inputs, "inputs")
-    order = recorded(_values([output], "the output"))
+    order = topological(_values([output], "the output"))
     variable = dependents(order, inputs)
     terms: dict[Value, _Terms] = defaultdict(list)
     terms[output].append((1.0, 1.0))
@@ -100,7 +101,7 @@ def jvp(outputs: Iterable[Value], inputs: Iterable[Value], tangents: Iterable[Op
     tangents = list(tangents)
     if len(inputs) != len(tangents):
         raise ValueError(f"jvp takes one tangent for each input, got {len(tangents)} for {len(inputs)}")
-    order = recorded(outputs)
+    order = topological(outputs)
     variable = dependents(order, inputs)
     tangent: dict[Value, Operand] = dict(zip(inputs, tangents, strict=True))
     with taking_limits():
@@ -176,7 +177,7 @@ def _partials(value: Value, variable: set[Value]) -> Sequence[Operand]:
         return ()
     if not _for_any_numbers.get():
         refuse_if_changed(value, "take grad")
-    operands = [p.data if p.op == CONSTANT and p not in variable else p for p in value.parents]
+    operands = [p.data if p.kind == CONSTANT and p not in variable else p for p in value.parents]
     partials: Sequence[Operand] = OPS[value.op].partials(functions, value, *operands)
     return partials
 

@@ -15,23 +15,17 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import isinf
+from math import isinf, pi
 from typing import Any, NoReturn, TypeAlias
 
 from engine import functions
 from engine.functions import Operand
+from engine.ops import OPS
 
 _LONGEST = 10_000  # characters
 _DEEPEST = 100  # levels of nesting
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    name: getattr(functions, name) for name in functions.__all__ if callable(getattr(functions, name))
-}
-"""What an expression may call: every public function of the engine."""
-
-CONSTANTS: Mapping[str, float] = {
-    name: getattr(functions, name) for name in functions.__all__ if name not in FUNCTIONS
-}
+CONSTANTS: Mapping[str, float] = {"pi": pi}
 
 
 class ExpressionError(ValueError):
@@ -331,12 +325,12 @@ class _Parser:
     def named(self, place: int, name: str) -> None:
         """A call of a function, a constant, or a free name."""
         if self.lexeme == "(":
-            if name not in FUNCTIONS:
-                close = get_close_matches(name, FUNCTIONS, 1)
+            if name not in OPS:
+                close = get_close_matches(name, OPS, 1)
                 self.refuse(f"there is no function {name}" + (f"; {close[0]}?" if close else ""), place)
             self.advance()
-            self.emit(place, FUNCTIONS[name], self.several(")"))
-        elif name in FUNCTIONS:
+            self.emit(place, getattr(functions, name), self.several(")"))
+        elif name in OPS:
             self.refuse(f"{name} is a function: {name}(...)", place)
         elif name in CONSTANTS:
             self.emit(place, CONSTANTS[name])

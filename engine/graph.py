@@ -29,7 +29,7 @@ class Node(Protocol):
 N = TypeVar("N", bound=Node)
 
 
-def recorded(roots: Iterable[N]) -> list[N]:
+def topological(roots: Iterable[N]) -> list[N]:
     """Every node that the roots depend on, themselves included, parents first.
 
     The order is the order of recording. Operands exist before what is computed from them, so that this
@@ -45,7 +45,7 @@ def recorded(roots: Iterable[N]) -> list[N]:
         >>> from engine import Value
         >>> a = Value(2.0, "a")
         >>> b = a * a
-        >>> [node.data for node in recorded([b + a])]
+        >>> [node.data for node in topological([b + a])]
         [2.0, 4.0, 6.0]
     """
     found = list(dict.fromkeys(roots))
@@ -72,7 +72,7 @@ def dependents(order: Iterable[N], sources: Iterable[N]) -> set[N]:
     """The sources, and the nodes of an order that are computed from them.
 
     Args:
-        order: nodes, parents first, as `recorded` returns them.
+        order: nodes, parents first, as `topological` returns them.
         sources: the nodes to start from.
 
     Returns:

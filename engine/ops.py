@@ -1,37 +1,66 @@
 """The table of operations: one row each, and everything else in this project follows from it.
 
 A row says what an operation computes and what its partial derivatives are, once, over a number system `m`
-(`engine.numbers`, `engine.functions`) that both rules are handed:
+(`engine.numbers.protocol`) that both rules are handed:
 
     forward(m, *x)         the value of the operation at the operands x
     partials(m, out, *x)   the derivative of the output by each operand, given the output too
 
 With floats for `m` a row records; with `Value`s it gives derivatives of derivatives; with mpmath numbers
-the ground truth; with NumPy arrays many examples at once. To add an operation, add its row.
+the ground truth; with NumPy arrays many examples at once. To add an operation, add its row. Users add
+theirs with `engine.operation`, by the same door.
 
 Rules keep their digits: a subtraction of nearly equal numbers is written so that nothing cancels, and a
 rule for `partials` uses smooth functions wherever the derivative is smooth, so that it can be
-differentiated again. At a kink or a tie the rule follows a convention, see `partials` of relu, abs, max.
+differentiated again. At a kink or a tie the rule follows a convention, which its row states.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from engine.numbers.protocol import NumberSystem
+
+Form: TypeAlias = Literal[
+    "call", "sum", "difference", "product", "quotient", "negation", "power", "root", "bars"
+]
+"""How a formula writes an operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """An operation.
+    """An operation: every fact that the project knows of it.
 
     Args:
-        name: what it is called, in the table, in messages and on `Value.op`.
+        name: its name in the table, in `engine`, in messages and on `Value.op`.
         symbol: what diagrams show.
-        arity: how many operands it takes; None for any number.
         text: the mathematics in words.
-        forward: the value, over a number system.
-        partials: the derivative by each operand, over a number system; may be infinite.
+        forward: the value, over a number system. Its signature names the operands; `*x` means any number
+            of them, and a default makes an operand optional.
+        partials: the derivative by each operand, over a number system; may be infinite. Its signature takes
+            the output first, then the same operands, or `*x`.
         domain: the operands it is defined for, in words.
+        operator: Python's operator for it: "add" for `__add__` and `__radd__`.
+        alias: another name of its method, if NumPy calls it otherwise.
+        form: how formulas write it; "call" is `name(x, y)`.
+        latex: its name or sign in LaTeX, if that does not follow from the symbol.
+        symmetric: whether the order of its operands makes no difference.
+        paired: whether its operands are two sequences of the same length, one after the other.
+        shares: whether it is taken of each operand in turn, with all the others taking part.
+        chooses: whether its first operand chooses among the others; it may then be a Python comparison.
+        kinks: the numbers of its first operand at which its derivative jumps.
+        convention: what is chosen where mathematics leaves a choice, as in "relu'(0) = 0".
+        source: where the formula comes from.
+
+    Attributes:
+        arity: how many operands it takes; None for any number.
+        operands: the names of the operands; of any number of them the one name.
+        defaults: the operands that may be left out, by name.
+
+    Raises:
+        TypeError: if the signatures of the two rules do not fit.
 
     Example:
         >>> import engine.numbers.floats as m
@@ -43,14 +72,85 @@ class Op:
 
     name: str
     symbol: str
-    arity: int | None
     text: str
     forward: Callable[..., Any]
     partials: Callable[..., Sequence[Any]]
     domain: str = "any number"
+    operator: str = ""
+    alias: str = ""
+    form: Form = "call"
+    latex: str = ""
+    symmetric: bool = False
+    paired: bool = False
+    shares: bool = False
+    chooses: bool = False
+    kinks: tuple[float, ...] = ()
+    convention: str = ""
+    source: str = ""
+    arity: int | None = field(init=False)
+    operands: tuple[str, ...] = field(init=False)
+    defaults: dict[str, float] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names, arity, defaults = _operands(self.name, "forward", self.forward, 1)
+        others, others_arity, _ = _operands(self.name, "partials", self.partials, 2)
+        if others_arity not in (arity, None):
+            raise TypeError(
+                f"the rules of {self.name} take different operands: forward takes {_listed(names, arity)}, "
+                f"partials takes {_listed(others, others_arity)}"
+            )
+        for attribute, fact in (("arity", arity), ("operands", names), ("defaults", defaults)):
+            object.__setattr__(self, attribute, fact)
+
+    def letters(self, count: int) -> list[str]:
+        """What the operands are called, if there are so many.
+
+        Example:
+            >>> OPS["pow"].letters(2), OPS["max"].letters(3)
+            (['x', 'p'], ['x_1', 'x_2', 'x_3'])
+        """
+        if self.arity is None:
+            return [f"{self.operands[0]}_{i}" for i in range(1, count + 1)]
+        return list(self.operands[:count])
 
 
-def _power_partials(m: Any, out: Any, x: Any, p: Any) -> Sequence[Any]:
+def _operands(
+    name: str, rule: str, function: Callable[..., Any], first: int
+) -> tuple[tuple[str, ...], int | None, dict[str, float]]:
+    """The operands in the signature of a rule, after its first parameters: m, or m and out."""
+    parameters = list(inspect.signature(function).parameters.values())
+    kinds = {parameter.kind for parameter in parameters[first:]}
+    if len(parameters) <= first or kinds - {_PLAIN, _ONLY, _MANY} or (_MANY in kinds and len(kinds) > 1):
+        expected = "m, x" if rule == "forward" else "m, out, x"
+        raise TypeError(
+            f"the rule {rule} of {name} has the parameters ({', '.join(map(str, parameters))}); it needs "
+            f"({expected}), with one name for each operand, or *x for any number of operands"
+        )
+    names = tuple(parameter.name for parameter in parameters[first:])
+    defaults = {p.name: p.default for p in parameters[first:] if p.default is not p.empty}
+    return names, None if _MANY in kinds else len(names), defaults
+
+
+_PLAIN = inspect.Parameter.POSITIONAL_OR_KEYWORD
+_ONLY = inspect.Parameter.POSITIONAL_ONLY
+_MANY = inspect.Parameter.VAR_POSITIONAL
+
+
+def _listed(names: Sequence[str], arity: int | None) -> str:
+    return f"({'*' if arity is None else ''}{', '.join(names)})"
+
+
+class Table(dict[str, Op]):
+    """Rows by name."""
+
+    def __missing__(self, name: str) -> Op:
+        raise LookupError(
+            f"there is no operation {name!r} here: define it with engine.operation before you use a "
+            "graph that was recorded with it"
+        )
+
+
+def _power_partials(m: NumberSystem, out: Any, x: Any, p: Any) -> Sequence[Any]:
     positive = m.step(x)
     rounded = m.step((0.5 - p) * (2.0**53 - p))  # p - 1 is exact between; pow magnifies its rounding
     power = p * m.pow(x, p - 1.0)
@@ -64,262 +164,296 @@ def _power_partials(m: Any, out: Any, x: Any, p: Any) -> Sequence[Any]:
     return by_base, by_exponent
 
 
-def _atan2_partials(m: Any, out: Any, y: Any, x: Any) -> Sequence[Any]:
+def _atan2_partials(m: NumberSystem, out: Any, y: Any, x: Any) -> Sequence[Any]:
     r = m.hypot(0.5 * y, 0.5 * x)  # half the distance, which cannot overflow
     return 0.25 * (x / r) / r, -0.25 * (y / r) / r
 
 
-def _hypot_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
+def _hypot_partials(m: NumberSystem, out: Any, *x: Any) -> Sequence[Any]:
     r = m.where(out, out, 1.0)
     return [m.where(out, x_i / r, 0.0) for x_i in x]  # at the origin, a kink, every derivative is 0
 
 
-def _tie_shares(m: Any, out: Any, *x: Any) -> Sequence[Any]:
+def _tie_shares(m: NumberSystem, out: Any, *x: Any) -> Sequence[Any]:
     """Operands that tie for the extreme share its derivative equally."""
     ties = [m.equal(x_i, out) for x_i in x]
     count = m.fsum(ties)
     return [tie / count for tie in ties]
 
 
-def _sumprod(m: Any, *x: Any) -> Any:
+def _sumprod(m: NumberSystem, *x: Any) -> Any:
     n = len(x) // 2
     return m.sumprod(x[:n], x[n:])
 
 
-def _sumprod_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
+def _sumprod_partials(m: NumberSystem, out: Any, *x: Any) -> Sequence[Any]:
     n = len(x) // 2
     return x[n:] + x[:n]
 
 
-def _elu(m: Any, x: Any, alpha: Any) -> Any:
+def _elu(m: NumberSystem, x: Any, alpha: Any = 1.0) -> Any:
     return m.where(m.step(x), x, alpha * m.expm1(_not_positive(m, x)))
 
 
-def _elu_partials(m: Any, out: Any, x: Any, alpha: Any) -> Sequence[Any]:
+def _elu_partials(m: NumberSystem, out: Any, x: Any, alpha: Any) -> Sequence[Any]:
     below = _not_positive(m, x)
     positive = m.step(x)
     return m.where(positive, 1.0, alpha * m.exp(below)), m.where(positive, 0.0, m.expm1(below))
 
 
-def _not_positive(m: Any, x: Any) -> Any:
-    """X where it is not positive, else 0: the branch not taken must not overflow."""
+def _not_positive(m: NumberSystem, x: Any) -> Any:
+    """The number where it is not positive, else 0, so that the branch not taken does not overflow."""
     return m.where(m.step(x), 0.0, x)
 
 
-def _gelu_partials(m: Any, out: Any, x: Any) -> Sequence[Any]:
+def _gelu_partials(m: NumberSystem, out: Any, x: Any) -> Sequence[Any]:
     density = m.gaussian(x) / m.sqrt(2.0 * m.pi)
     return (m.normal_cdf(x) + m.where(density, x * density, 0.0),)  # at infinity too
 
 
-def _silu_partials(m: Any, out: Any, x: Any) -> Sequence[Any]:
+def _silu_partials(m: NumberSystem, out: Any, x: Any) -> Sequence[Any]:
     rest = m.sigmoid(-x)
     return (m.sigmoid(x) + m.where(rest, out * rest, 0.0),)  # at infinity too
 
 
-def _log_softmax_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
+def _log_softmax_partials(m: NumberSystem, out: Any, *x: Any) -> Sequence[Any]:
     _, *others = m.softmax(x)
     return m.fsum(others), *[-share for share in others]
 
 
-def _softmax_partials(m: Any, out: Any, *x: Any) -> Sequence[Any]:
+def _softmax_partials(m: NumberSystem, out: Any, *x: Any) -> Sequence[Any]:
     _, *others = m.softmax(x)
     return out * m.fsum(others), *[-(out * share) for share in others]
 
 
-def _table(*rows: Op) -> dict[str, Op]:
-    return {row.name: row for row in rows}
+def _table(*rows: Op) -> Table:
+    return Table((row.name, row) for row in rows)
 
 
 # fmt: off
 OPS = _table(
     # Arithmetic
-    Op("add", "+", 2, "x + y",
+    Op("add", "+", "x + y",
        lambda m, x, y: x + y,
-       lambda m, out, x, y: (1.0, 1.0)),
-    Op("sub", "−", 2, "x - y",
+       lambda m, out, x, y: (1.0, 1.0),
+       operator="add", form="sum", symmetric=True),
+    Op("sub", "−", "x - y",
        lambda m, x, y: x - y,
-       lambda m, out, x, y: (1.0, -1.0)),
-    Op("mul", "×", 2, "x * y",
+       lambda m, out, x, y: (1.0, -1.0),
+       operator="sub", form="difference"),
+    Op("mul", "×", "x * y",
        lambda m, x, y: x * y,
-       lambda m, out, x, y: (y, x)),
-    Op("div", "÷", 2, "x / y",
+       lambda m, out, x, y: (y, x),
+       operator="mul", form="product", symmetric=True),
+    Op("div", "÷", "x / y",
        lambda m, x, y: x / y,
        lambda m, out, x, y: (1.0 / y, -out / y),
-       "y != 0"),
-    Op("neg", "−", 1, "-x",
+       "y != 0",
+       operator="truediv", form="quotient"),
+    Op("neg", "−", "-x",
        lambda m, x: -x,
-       lambda m, out, x: (-1.0,)),
-    Op("pow", "^", 2, "x to the power p",
+       lambda m, out, x: (-1.0,),
+       operator="neg", form="negation"),
+    Op("pow", "^", "x to the power p",
        lambda m, x, p: m.pow(x, p),
        _power_partials,
-       "x > 0, or x = 0 and p >= 0, or x < 0 and an integer p"),
+       "x > 0, or x = 0 and p >= 0, or x < 0 and an integer p",
+       operator="pow", form="power",
+       convention="0 to the power 0 is 1, with derivative 0 by the base"),
     # Powers and logarithms
-    Op("exp", "exp", 1, "e to the power x",
+    Op("exp", "exp", "e to the power x",
        lambda m, x: m.exp(x),
-       lambda m, out, x: (out,),
-       "x < 709.79, beyond which the result overflows"),
-    Op("expm1", "expm1", 1, "e to the power x, minus 1, exact near 0",
+       lambda m, out, x: (out,)),
+    Op("expm1", "expm1", "e to the power x, minus 1, exact near 0",
        lambda m, x: m.expm1(x),
-       lambda m, out, x: (m.exp(x),),
-       "x < 709.79, beyond which the result overflows"),
-    Op("log", "log", 1, "the natural logarithm",
+       lambda m, out, x: (m.exp(x),)),
+    Op("log", "log", "the natural logarithm",
        lambda m, x: m.log(x),
        lambda m, out, x: (1.0 / x,),
        "x > 0"),
-    Op("log1p", "log1p", 1, "the natural logarithm of 1 + x, exact near 0",
+    Op("log1p", "log1p", "the natural logarithm of 1 + x, exact near 0",
        lambda m, x: m.log1p(x),
        lambda m, out, x: (1.0 / (1.0 + x),),
        "x > -1"),
-    Op("log2", "log₂", 1, "the logarithm to base 2",
+    Op("log2", "log₂", "the logarithm to base 2",
        lambda m, x: m.log2(x),
        lambda m, out, x: (1.0 / m.log(2.0) / x,),
        "x > 0"),
-    Op("log10", "log₁₀", 1, "the logarithm to base 10",
+    Op("log10", "log₁₀", "the logarithm to base 10",
        lambda m, x: m.log10(x),
        lambda m, out, x: (1.0 / m.log(10.0) / x,),
        "x > 0"),
-    Op("sqrt", "√", 1, "the square root",
+    Op("sqrt", "√", "the square root",
        lambda m, x: m.sqrt(x),
        lambda m, out, x: (0.5 / out,),
-       "x >= 0"),
-    Op("cbrt", "∛", 1, "the real cube root",
+       "x >= 0",
+       form="root", latex=r"\sqrt", convention="sqrt'(0) is infinite"),
+    Op("cbrt", "∛", "the real cube root",
        lambda m, x: m.cbrt(x),
-       lambda m, out, x: (1.0 / (3.0 * out * out),)),
+       lambda m, out, x: (1.0 / (3.0 * out * out),),
+       form="root", latex=r"\sqrt[3]"),
     # Trigonometry
-    Op("sin", "sin", 1, "the sine of x radians",
+    Op("sin", "sin", "the sine of x radians",
        lambda m, x: m.sin(x),
        lambda m, out, x: (m.cos(x),),
        "a finite x"),
-    Op("cos", "cos", 1, "the cosine of x radians",
+    Op("cos", "cos", "the cosine of x radians",
        lambda m, x: m.cos(x),
        lambda m, out, x: (-m.sin(x),),
        "a finite x"),
-    Op("tan", "tan", 1, "the tangent of x radians",
+    Op("tan", "tan", "the tangent of x radians",
        lambda m, x: m.tan(x),
        lambda m, out, x: (1.0 + out * out,),
        "a finite x"),
-    Op("asin", "asin", 1, "the inverse sine, in radians",
+    Op("asin", "asin", "the inverse sine, in radians",
        lambda m, x: m.asin(x),
        lambda m, out, x: (1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
-       "-1 <= x <= 1"),
-    Op("acos", "acos", 1, "the inverse cosine, in radians",
+       "-1 <= x <= 1",
+       alias="arcsin"),
+    Op("acos", "acos", "the inverse cosine, in radians",
        lambda m, x: m.acos(x),
        lambda m, out, x: (-1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
-       "-1 <= x <= 1"),
-    Op("atan", "atan", 1, "the inverse tangent, in radians",
+       "-1 <= x <= 1",
+       alias="arccos"),
+    Op("atan", "atan", "the inverse tangent, in radians",
        lambda m, x: m.atan(x),
-       lambda m, out, x: (1.0 / m.hypot(1.0, x) / m.hypot(1.0, x),)),
-    Op("atan2", "atan2", 2, "the angle of the point (x, y), in radians",
+       lambda m, out, x: (1.0 / m.hypot(1.0, x) / m.hypot(1.0, x),),
+       alias="arctan"),
+    Op("atan2", "atan2", "the angle of the point (x, y), in radians",
        lambda m, y, x: m.atan2(y, x),
-       _atan2_partials),
+       _atan2_partials,
+       alias="arctan2"),
     # Hyperbolic functions
-    Op("sinh", "sinh", 1, "the hyperbolic sine",
+    Op("sinh", "sinh", "the hyperbolic sine",
        lambda m, x: m.sinh(x),
-       lambda m, out, x: (m.cosh(x),),
-       "|x| < 710.47, beyond which the result overflows"),
-    Op("cosh", "cosh", 1, "the hyperbolic cosine",
+       lambda m, out, x: (m.cosh(x),)),
+    Op("cosh", "cosh", "the hyperbolic cosine",
        lambda m, x: m.cosh(x),
-       lambda m, out, x: (m.sinh(x),),
-       "|x| < 710.47, beyond which the result overflows"),
-    Op("tanh", "tanh", 1, "the hyperbolic tangent",
+       lambda m, out, x: (m.sinh(x),)),
+    Op("tanh", "tanh", "the hyperbolic tangent",
        lambda m, x: m.tanh(x),
        lambda m, out, x: (m.sech2(x),)),
-    Op("sech2", "sech²", 1, "1 - tanh(x)**2, exact in the tails",
+    Op("sech2", "sech²", "1 - tanh(x)**2, exact in the tails",
        lambda m, x: m.sech2(x),
        lambda m, out, x: (-2.0 * m.tanh(x) * out,)),
-    Op("asinh", "asinh", 1, "the inverse hyperbolic sine",
+    Op("asinh", "asinh", "the inverse hyperbolic sine",
        lambda m, x: m.asinh(x),
-       lambda m, out, x: (1.0 / m.hypot(1.0, x),)),
-    Op("acosh", "acosh", 1, "the inverse hyperbolic cosine",
+       lambda m, out, x: (1.0 / m.hypot(1.0, x),),
+       alias="arcsinh"),
+    Op("acosh", "acosh", "the inverse hyperbolic cosine",
        lambda m, x: m.acosh(x),
        lambda m, out, x: (1.0 / (m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),),
-       "x >= 1"),
-    Op("atanh", "atanh", 1, "the inverse hyperbolic tangent",
+       "x >= 1",
+       alias="arccosh"),
+    Op("atanh", "atanh", "the inverse hyperbolic tangent",
        lambda m, x: m.atanh(x),
        lambda m, out, x: (1.0 / ((1.0 - x) * (1.0 + x)),),
-       "-1 < x < 1"),
+       "-1 < x < 1",
+       alias="arctanh"),
     # The normal distribution
-    Op("erf", "erf", 1, "the error function",
+    Op("erf", "erf", "the error function",
        lambda m, x: m.erf(x),
        lambda m, out, x: (2.0 / m.sqrt(m.pi) * m.gaussian(x) * m.gaussian(x),)),
-    Op("erfc", "erfc", 1, "1 - erf(x), exact in the tail",
+    Op("erfc", "erfc", "1 - erf(x), exact in the tail",
        lambda m, x: m.erfc(x),
        lambda m, out, x: (-2.0 / m.sqrt(m.pi) * m.gaussian(x) * m.gaussian(x),)),
-    Op("gaussian", "e^(−x²/2)", 1, "exp(-x**2 / 2)",
+    Op("gaussian", "e^(−x²/2)", "exp(-x**2 / 2)",
        lambda m, x: m.gaussian(x),
-       lambda m, out, x: (m.where(out, -x * out, 0.0),)),  # at infinity too
-    Op("normal_cdf", "Φ", 1, "the standard normal distribution function",
+       lambda m, out, x: (m.where(out, -x * out, 0.0),),  # at infinity too
+       latex=r"\operatorname{gaussian}"),
+    Op("normal_cdf", "Φ", "the standard normal distribution function",
        lambda m, x: m.normal_cdf(x),
        lambda m, out, x: (m.gaussian(x) / m.sqrt(2.0 * m.pi),)),
-    # Choices; conventions: abs'(0) = 0, ties of max and min share equally
-    Op("abs", "|x|", 1, "the absolute value",
+    # Choices
+    Op("abs", "|x|", "the absolute value",
        lambda m, x: m.abs(x),
-       lambda m, out, x: (m.sign(x),)),
-    Op("sign", "sign", 1, "-1, 0 or 1",
+       lambda m, out, x: (m.sign(x),),
+       operator="abs", form="bars", kinks=(0.0,), convention="abs'(0) = 0"),
+    Op("sign", "sign", "-1, 0 or 1",
        lambda m, x: m.sign(x),
-       lambda m, out, x: (0.0,)),
-    Op("step", "step", 1, "1 for positive x, else 0",
+       lambda m, out, x: (0.0,),
+       kinks=(0.0,), convention="sign'(0) = 0"),
+    Op("step", "step", "1 for positive x, else 0",
        lambda m, x: m.step(x),
-       lambda m, out, x: (0.0,)),
-    Op("equal", "=", 2, "1 where x and y are the same number, else 0",
+       lambda m, out, x: (0.0,),
+       kinks=(0.0,), convention="step(0) = 0 and step'(0) = 0"),
+    Op("equal", "=", "1 where x and y are the same number, else 0",
        lambda m, x, y: m.equal(x, y),
-       lambda m, out, x, y: (0.0, 0.0)),
-    Op("where", "where", 3, "a where the condition is not zero, else b",
+       lambda m, out, x, y: (0.0, 0.0),
+       symmetric=True),
+    Op("where", "where", "a where the condition is not zero, else b",
        lambda m, condition, a, b: m.where(condition, a, b),
-       lambda m, out, condition, a, b: (0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0))),
-    Op("max", "max", None, "the largest",
+       lambda m, out, condition, a, b: (0.0, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
+       chooses=True),
+    Op("max", "max", "the largest",
        lambda m, *x: m.max(x),
-       _tie_shares),
-    Op("min", "min", None, "the smallest",
+       _tie_shares,
+       symmetric=True, convention="operands that tie share the derivative equally"),
+    Op("min", "min", "the smallest",
        lambda m, *x: m.min(x),
-       _tie_shares),
+       _tie_shares,
+       symmetric=True, convention="operands that tie share the derivative equally"),
     # Sums and products of many
-    Op("fsum", "Σ", None, "the sum",
+    Op("fsum", "Σ", "the sum",
        lambda m, *x: m.fsum(x),
-       lambda m, out, *x: (1.0,) * len(x)),
-    Op("sumprod", "Σ×", None, "the sum of the products of two equally long halves",
+       lambda m, out, *x: (1.0,) * len(x),
+       "numbers without infinities of both signs",
+       form="sum", symmetric=True),
+    Op("sumprod", "Σ×", "the sum of the products of two equally long halves",
        _sumprod,
-       _sumprod_partials),
-    Op("prod", "Π", None, "the product",
+       _sumprod_partials,
+       "products without infinities of both signs",
+       form="sum", paired=True),
+    Op("prod", "Π", "the product",
        lambda m, *x: m.prod(x),
-       lambda m, out, *x: m.products_of_others(x)),
-    Op("hypot", "hypot", None, "the root of the sum of squares",
+       lambda m, out, *x: m.products_of_others(x),
+       symmetric=True),
+    Op("hypot", "hypot", "the root of the sum of squares",
        lambda m, *x: m.hypot(*x),
-       _hypot_partials),
-    # Activations; conventions: relu'(0) = 0, leaky_relu'(0) = slope, elu'(0) = alpha
-    Op("sigmoid", "σ", 1, "1 / (1 + exp(-x))",
+       _hypot_partials,
+       symmetric=True, convention="the derivatives at the origin are 0"),
+    # Activations
+    Op("sigmoid", "σ", "1 / (1 + exp(-x))",
        lambda m, x: m.sigmoid(x),
        lambda m, out, x: (out * m.sigmoid(-x),)),
-    Op("log_sigmoid", "log σ", 1, "the logarithm of the sigmoid",
+    Op("log_sigmoid", "log σ", "the logarithm of the sigmoid",
        lambda m, x: -m.softplus(-x),
        lambda m, out, x: (m.sigmoid(-x),)),
-    Op("softplus", "softplus", 1, "log(1 + exp(x))",
+    Op("softplus", "softplus", "log(1 + exp(x))",
        lambda m, x: m.softplus(x),
        lambda m, out, x: (m.sigmoid(x),)),
-    Op("relu", "relu", 1, "x where positive, else 0",
+    Op("relu", "relu", "x where positive, else 0",
        lambda m, x: m.where(m.step(x), x, 0.0),
-       lambda m, out, x: (m.step(x),)),
-    Op("leaky_relu", "leaky relu", 2, "x where positive, else slope * x",
-       lambda m, x, slope: m.where(m.step(x), x, slope * x),
-       lambda m, out, x, slope: (m.where(m.step(x), 1.0, slope), _not_positive(m, x))),
-    Op("elu", "elu", 2, "x where positive, else alpha * (exp(x) - 1)",
+       lambda m, out, x: (m.step(x),),
+       kinks=(0.0,), convention="relu'(0) = 0"),
+    Op("leaky_relu", "leaky relu", "x where positive, else slope * x",
+       lambda m, x, slope=0.01: m.where(m.step(x), x, slope * x),
+       lambda m, out, x, slope: (m.where(m.step(x), 1.0, slope), _not_positive(m, x)),
+       kinks=(0.0,), convention="leaky_relu'(0) is the slope",
+       source="Maas, Hannun and Ng 2013, section 2"),
+    Op("elu", "elu", "x where positive, else alpha * (exp(x) - 1)",
        _elu,
-       _elu_partials),
-    Op("gelu", "gelu", 1, "x * normal_cdf(x)",
+       _elu_partials,
+       convention="elu'(0) is alpha",
+       source="Clevert, Unterthiner and Hochreiter 2016"),
+    Op("gelu", "gelu", "x * normal_cdf(x)",
        lambda m, x: m.gelu(x),
        _gelu_partials),
-    Op("silu", "silu", 1, "x * sigmoid(x)",
+    Op("silu", "silu", "x * sigmoid(x)",
        lambda m, x: m.silu(x),
        _silu_partials),
-    # Shares; of `softmax` and `log_softmax` the first operand is the one whose share it is
-    Op("logsumexp", "log Σ exp", None, "the logarithm of the sum of exponentials",
+    # Shares; the share of `softmax` and `log_softmax` is that of the first operand
+    Op("logsumexp", "log Σ exp", "the logarithm of the sum of exponentials",
        lambda m, *x: m.logsumexp(x),
-       lambda m, out, *x: m.softmax(x)),
-    Op("softmax", "softmax", None, "the first operand's share, exp(x_1) / sum of exp(x_j)",
+       lambda m, out, *x: m.softmax(x),
+       symmetric=True),
+    Op("softmax", "softmax", "the first operand's share, exp(x_1) / sum of exp(x_j)",
        lambda m, *x: m.softmax(x)[0],
-       _softmax_partials),
-    Op("log_softmax", "log softmax", None, "the logarithm of the first operand's share",
+       _softmax_partials,
+       shares=True),
+    Op("log_softmax", "log softmax", "the logarithm of the first operand's share",
        lambda m, *x: m.log_softmax(x)[0],
-       _log_softmax_partials),
+       _log_softmax_partials,
+       shares=True),
 )
 # fmt: on

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.graph import dependents, recorded
+from engine.graph import dependents, topological
 from engine.numbers.multiprecision import Multiprecision
 from engine.ops import OPS
 from engine.value import Value
@@ -13,7 +13,7 @@ def replay(order: Iterable[Value], m: Any, numbers: Mapping[Value, Any]) -> dict
     """Every value of a graph, computed again over a number system.
 
     Args:
-        order: recorded values, parents first, as `engine.graph.recorded` returns them.
+        order: recorded values, parents first, as `engine.graph.topological` returns them.
         m: a number system with a method `number`, as `Multiprecision` is.
         numbers: what some values are now; they are not computed. Any other leaf is its own float.
 
@@ -23,7 +23,7 @@ def replay(order: Iterable[Value], m: Any, numbers: Mapping[Value, Any]) -> dict
     Example:
         >>> x = Value(0.1, "x")
         >>> y = x * 3
-        >>> print(replay(recorded([y]), Multiprecision(30), {})[y])
+        >>> print(replay(topological([y]), Multiprecision(30), {})[y])
         0.300000000000000016653345369377
     """
     result = dict(numbers)
@@ -59,7 +59,7 @@ def differences(output: Value, inputs: Sequence[Value], digits: int = 60) -> lis
         12.0
     """
     m = Multiprecision(digits)
-    order = recorded([output])
+    order = topological([output])
     at_rest = replay(order, m, {})
     step = m.pow(m.number(10.0), m.number(-digits // 3))
     slopes = []

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from engine.backprop import backward
-from engine.graph import recorded
-from engine.numbers import floats
-from engine.ops import OPS, Op
+from engine.graph import topological
 
 if TYPE_CHECKING:
     from engine.show.diagram import Diagram
@@ -23,172 +19,19 @@ if TYPE_CHECKING:
 
 Number: TypeAlias = int | float | Fraction | Decimal
 
-# What `Value.op` says of a leaf: one of the user's, a plain number that was used as an operand, or a
-# number that training moves.
-LEAF = ""
-CONSTANT = "constant"
-PARAMETER = "parameter"
+Kind: TypeAlias = Literal["input", "parameter", "constant", "computed"]
+"""What a Value is: a leaf of the user's, a leaf that training moves, a plain number that was used as an
+operand, or the result of an operation."""
 
-REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
+INPUT: Kind = "input"
+PARAMETER: Kind = "parameter"
+CONSTANT: Kind = "constant"
+COMPUTED: Kind = "computed"
+
 _MOST_SHOWN_IN_NOTEBOOKS = 60  # values, in the diagram that a notebook shows of a Value
-_next_serial = itertools.count().__next__
+next_serial = itertools.count().__next__
 
-# --- Recording: one recorder for each row of the table, made once. Its arity decides its form.
-
-
-def recorder(op: Op) -> Callable[..., Value]:
-    """The function that applies an operation to Values and records the result.
-
-    Args:
-        op: a row of the table.
-
-    Returns:
-        A function of as many Values as the operation takes. It raises the error that floats raise
-        (ValueError, OverflowError, ZeroDivisionError) for operands outside the domain, naming them.
-    """
-    if op.arity == 1:
-        return _unary_recorder(op)
-    if op.arity == 2:
-        return _binary_recorder(op)
-    return _nary_recorder(op)
-
-
-def _unary_recorder(op: Op) -> Callable[..., Value]:
-    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
-
-    def record(x: Value) -> Value:
-        a = x.data
-        try:
-            out = forward(floats, a)
-            (dx,) = partials(floats, out, a)
-        except REFUSED:
-            out, (dx,) = _at_a_limit(op, (x,))
-        node = new(Value)
-        node.data = out
-        node.label = ""
-        node.op = name
-        node.serial = _next_serial()
-        node._x = x
-        node._dx = dx
-        node._y = None
-        return node
-
-    return record
-
-
-def _binary_recorder(op: Op) -> Callable[..., Any]:
-    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
-
-    def record(x: Value, y: Any) -> Any:
-        if y.__class__ is not Value:  # as an operator's right-hand side
-            if hasattr(y, "__array_interface__") and not isinstance(y, Real):
-                return NotImplemented  # NumPy then applies the operator to each element
-            y = constant(y)
-        a = x.data
-        b = y.data
-        try:
-            out = forward(floats, a, b)
-            dx, dy = partials(floats, out, a, b)
-        except REFUSED:
-            out, (dx, dy) = _at_a_limit(op, (x, y))
-        node = new(Value)
-        node.data = out
-        node.label = ""
-        node.op = name
-        node.serial = _next_serial()
-        node._x = x
-        node._dx = dx
-        node._y = y
-        node._dy = dy
-        return node
-
-    return record
-
-
-def _nary_recorder(op: Op) -> Callable[..., Value]:
-    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
-
-    def record(*x: Value) -> Value:
-        a = [v.data for v in x]
-        try:
-            out = forward(floats, *a)
-            dx = tuple(partials(floats, out, *a))
-        except REFUSED:
-            out, dx = _at_a_limit(op, x)
-        node = new(Value)
-        node.data = out
-        node.label = ""
-        node.op = name
-        node.serial = _next_serial()
-        node._x = x
-        node._dx = dx
-        node._y = None
-        return node
-
-    return record
-
-
-def evaluate(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, ...]]:
-    """The output and the partials of an operation at its operands, as recording computes them."""
-    x = [operand.data for operand in operands]
-    try:
-        out = op.forward(floats, *x)
-        return out, tuple(op.partials(floats, out, *x))
-    except REFUSED:
-        return _at_a_limit(op, operands)
-
-
-_taking_limits = ContextVar("taking_limits", default=False)
-
-
-@contextmanager
-def taking_limits() -> Iterator[None]:
-    """Record an operation outside its domain with its limit, infinite or NaN, instead of raising.
-
-    A derivative may be infinite where the function itself is not, as that of sqrt at 0: expressions of
-    derivatives are recorded in this mode.
-    """
-    token = _taking_limits.set(True)
-    try:
-        yield
-    finally:
-        _taking_limits.reset(token)
-
-
-def _at_a_limit(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, ...]]:
-    """The output and the partials of an operation, one of which floats refuse to compute.
-
-    Partials may be infinite: the arrays know. An output may not, unless limits are being taken.
-    """
-    import numpy as np
-
-    from engine.numbers import arrays
-
-    x = [operand.data for operand in operands]
-    with np.errstate(all="ignore"):
-        limits = [np.float64(x_i) for x_i in x]
-        try:
-            out = op.forward(floats, *x)
-        except REFUSED as error:
-            if not _taking_limits.get():
-                raise outside_domain(op, operands, error) from None
-            out = op.forward(arrays, *limits)
-        partials = op.partials(arrays, np.float64(out), *limits)
-    return float(out), tuple(float(p) for p in partials)
-
-
-def outside_domain(op: Op, operands: Sequence[Value | float], error: Exception) -> Exception:
-    """An error of the same type that names the operation, its operands and its domain."""
-    named = [
-        f"{_shortened(x.label) or 'an operand'} = {x.data!r}" if isinstance(x, Value) else repr(x)
-        for x in operands
-    ]
-    shown = ", ".join(named[:4]) + (f", ... ({len(named)} operands)" if len(named) > 4 else "")
-    fault = "overflows" if isinstance(error, OverflowError) else "is not defined"
-    return type(error)(f"{op.name} {fault} at ({shown}); it takes {op.domain}")
-
-
-# --- Operands: what is not a Value becomes a constant, if it is a real number.
+# --- Operands: a real number that is not a Value becomes a constant.
 
 
 def as_float(x: Number) -> float:
@@ -214,7 +57,7 @@ def as_float(x: Number) -> float:
         return float(x)
     kind = type(x).__name__
     advice = _ADVICE.get(kind, "give int, float, Fraction, Decimal or a NumPy scalar")
-    raise TypeError(f"a Value holds one real number, not {kind} {_shortened(repr(x))}; {advice}")
+    raise TypeError(f"a Value holds one real number, not {kind} {shortened(repr(x))}; {advice}")
 
 
 _ADVICE = {
@@ -229,8 +72,8 @@ _ADVICE = {
 }
 
 
-def _shortened(text: str) -> str:
-    """Text of anybody's on one line of a message."""
+def shortened(text: str) -> str:
+    """Text from a user on one line of a message."""
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -238,19 +81,19 @@ def _shortened(text: str) -> str:
 def constant(x: Number) -> Value:
     """A plain number as an operand: a Value that is no variable and gets no gradient."""
     value = Value(x)
-    value.op = CONSTANT
+    value._kind = CONSTANT
     return value
 
 
 def is_factor_one(value: Value) -> bool:
     """Whether a value is the plain number 1: as a factor it changes nothing, and is not worth showing."""
-    return value.op == CONSTANT and value.data == 1.0 and not value.label
+    return value.kind == CONSTANT and value.data == 1.0 and not value.label
 
 
 def parameter(x: Number, label: str) -> Value:
     """A leaf that training moves."""
     value = Value(x, label)
-    value.op = PARAMETER
+    value._kind = PARAMETER
     return value
 
 
@@ -260,24 +103,6 @@ def operand(x: Value | Number) -> Value:
 
 
 # --- The number itself.
-
-
-def _method(name: str) -> Callable[..., Value]:
-    """A recorder as a method: unary, or an operator with the other operand on its right."""
-    method = recorder(OPS[name])
-    method.__doc__ = OPS[name].text
-    return method
-
-
-def _reflected(name: str) -> Callable[[Value, Number], Value]:
-    """A binary operator with a plain number on its left."""
-    record = recorder(OPS[name])
-
-    def method(self: Value, other: Number) -> Value:
-        return record(constant(other), self)
-
-    method.__doc__ = OPS[name].text
-    return method
 
 
 class Value:
@@ -294,12 +119,11 @@ class Value:
     Attributes:
         data: the number. That of a leaf may be assigned; what was recorded before keeps its gradient.
         label: the name; may be empty.
-        op: the operation that computed it, a row of `engine.ops.OPS`; for a leaf "", "parameter" for one
-            that training moves, "constant" for a plain number that was used as an operand.
+        op: the name of the operation that computed it, a row of `engine.ops.OPS`; "" for a leaf.
         serial: its place in the order of recording.
 
     Raises:
-        TypeError: if data is not a real number, or label no text.
+        TypeError: if data is not a real number, or label is not text.
 
     Example:
         >>> w, x = Value(0.5, "w"), Value(3.0, "x")
@@ -310,8 +134,9 @@ class Value:
     """
 
     # One object for the garbage collector: the operands and partials of unary and binary operations sit
-    # in slots, only operations on many numbers keep tuples. `_grad` is unset until a backward pass.
-    __slots__ = ("_dx", "_dy", "_grad", "_x", "_y", "data", "label", "op", "serial")
+    # in slots, only operations on many numbers keep tuples. `_grad` is unset until a backward pass, and only
+    # leaves have a `_kind`.
+    __slots__ = ("_dx", "_dy", "_grad", "_kind", "_x", "_y", "data", "label", "op", "serial")
 
     data: float
     label: str
@@ -322,15 +147,17 @@ class Value:
     _y: Value | None
     _dy: float
     _grad: float
+    _kind: Kind
 
     def __init__(self, data: Number, label: str = "") -> None:
         if not isinstance(label, str):
-            raise TypeError(f"a label is text, not {type(label).__name__} {_shortened(repr(label))}")
+            raise TypeError(f"a label is text, not {type(label).__name__} {shortened(repr(label))}")
         self.data = as_float(data)
         self.label = label
-        self.op = LEAF
-        self.serial = _next_serial()
+        self.op = ""
+        self.serial = next_serial()
         self._x = self._y = None
+        self._kind = INPUT
 
     @property
     def grad(self) -> float:
@@ -348,9 +175,14 @@ class Value:
         self._grad = float(grad)
 
     @property
+    def kind(self) -> Kind:
+        """What it is: "input", "parameter" or "constant" for a leaf, else "computed"."""
+        return self._kind if self._x is None else COMPUTED
+
+    @property
     def is_variable(self) -> bool:
-        """Whether it is a leaf whose number may be assigned: any but a constant."""
-        return self._x is None and self.op != CONSTANT
+        """Whether it is a leaf whose number may be assigned: any leaf but a constant."""
+        return self._x is None and self._kind != CONSTANT
 
     @property
     def parents(self) -> tuple[Value, ...]:
@@ -398,7 +230,7 @@ class Value:
             >>> (x * x).draw(theme="dark").dot.count("grad –")
             2
         """
-        # Imported late: drawing is a room above this one, and recording must not wait for it.
+        # Imported late: drawing is a room above this one, and recording must not wait for its libraries.
         from engine.show.draw import draw
 
         return draw(self, **options)
@@ -406,7 +238,7 @@ class Value:
     def explain(self, **options: Any) -> Explanation:
         """The forward and the backward pass in numbered steps; see `engine.explain` for the options.
 
-        Nobody's `grad` changes.
+        No `grad` is modified.
 
         Example:
             >>> x = Value(3.0, "x")
@@ -420,7 +252,7 @@ class Value:
     def play(self, **options: Any) -> Player:
         """The forward and the backward pass, played on the diagram; see `engine.play` for the options.
 
-        Nobody's `grad` changes.
+        No `grad` is modified.
 
         Example:
             >>> x = Value(3.0, "x")
@@ -434,50 +266,25 @@ class Value:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """What a notebook shows: the value as text, with its diagram if its graph is small."""
         shown: dict[str, Any] = {}
-        if len(recorded([self])) <= _MOST_SHOWN_IN_NOTEBOOKS:
+        if len(topological([self])) <= _MOST_SHOWN_IN_NOTEBOOKS:
             shown = self.draw()._repr_mimebundle_()
         return {**shown, "text/plain": repr(self)}
 
-    __add__ = _method("add")
-    __radd__ = _reflected("add")
-    __sub__ = _method("sub")
-    __rsub__ = _reflected("sub")
-    __mul__ = _method("mul")
-    __rmul__ = _reflected("mul")
-    __truediv__ = _method("div")
-    __rtruediv__ = _reflected("div")
-    __pow__ = _method("pow")
-    __rpow__ = _reflected("pow")
-    __neg__ = _method("neg")
-    __abs__ = _method("abs")
-
-    exp = _method("exp")
-    expm1 = _method("expm1")
-    log = _method("log")
-    log1p = _method("log1p")
-    log2 = _method("log2")
-    log10 = _method("log10")
-    sqrt = _method("sqrt")
-    cbrt = _method("cbrt")
-    sin = _method("sin")
-    cos = _method("cos")
-    tan = _method("tan")
-    asin = arcsin = _method("asin")
-    acos = arccos = _method("acos")
-    atan = arctan = _method("atan")
-    atan2 = arctan2 = _method("atan2")
-    sinh = _method("sinh")
-    cosh = _method("cosh")
-    tanh = _method("tanh")
-    asinh = arcsinh = _method("asinh")
-    acosh = arccosh = _method("acosh")
-    atanh = arctanh = _method("atanh")
-    erf = _method("erf")
-    sigmoid = _method("sigmoid")
-    softplus = _method("softplus")
-    relu = _method("relu")
-    gelu = _method("gelu")
-    silu = _method("silu")
+    if TYPE_CHECKING:
+        # `engine.recording` and `engine.functions` make the operators and the methods from the table.
+        def __add__(self, other: Value | Number) -> Value: ...
+        def __radd__(self, other: Number) -> Value: ...
+        def __sub__(self, other: Value | Number) -> Value: ...
+        def __rsub__(self, other: Number) -> Value: ...
+        def __mul__(self, other: Value | Number) -> Value: ...
+        def __rmul__(self, other: Number) -> Value: ...
+        def __truediv__(self, other: Value | Number) -> Value: ...
+        def __rtruediv__(self, other: Number) -> Value: ...
+        def __pow__(self, other: Value | Number) -> Value: ...
+        def __rpow__(self, other: Number) -> Value: ...
+        def __neg__(self) -> Value: ...
+        def __abs__(self) -> Value: ...
+        def __getattr__(self, name: str) -> Callable[..., Value]: ...
 
     def __pos__(self) -> Value:
         return self
@@ -523,14 +330,14 @@ class Value:
         return _restored(_row(self), self.parents)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        for value in recorded([self]):
+        for value in topological([self]):
             if id(value) not in memo:
                 memo[id(value)] = _restored(_row(value), [memo[id(p)] for p in value.parents])
         copy: Value = memo[id(self)]
         return copy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        order = recorded([self])
+        order = topological([self])
         index = {value: i for i, value in enumerate(order)}
         rows = [(_row(value), [index[p] for p in value.parents]) for value in order]
         return _unflatten, (rows,)
@@ -540,20 +347,23 @@ def _number(x: Value | Number) -> float:
     return x.data if isinstance(x, Value) else as_float(x)
 
 
-_Row: TypeAlias = tuple[float, str, str, float | None, tuple[float, ...]]
+_Row: TypeAlias = tuple[float, str, str, Kind | None, float | None, tuple[float, ...]]
 
 
 def _row(value: Value) -> _Row:
-    return value.data, value.op, value.label, getattr(value, "_grad", None), value.partials
+    kind = getattr(value, "_kind", None)
+    return value.data, value.op, value.label, kind, getattr(value, "_grad", None), value.partials
 
 
 def _restored(row: _Row, parents: Sequence[Value]) -> Value:
-    data, op, label, grad, partials = row
+    data, op, label, kind, grad, partials = row
     value = Value(data, label)
     value.op = op
+    if kind is not None:
+        value._kind = kind
     if grad is not None:
         value._grad = grad
-    if (op in OPS and OPS[op].arity is None) or len(parents) > 2:
+    if len(parents) > 2:
         value._x, value._dx = tuple(parents), partials
     elif parents:
         value._x, value._dx = parents[0], partials[0]

@@ -10,7 +10,7 @@ import numpy as np
 
 import engine
 from engine import Value
-from engine.graph import recorded
+from engine.graph import topological
 from nn import losses
 from nn.losses import Loss
 from nn.modules import MLP
@@ -41,7 +41,7 @@ class Compiled(Recorded):
         for example in (*examples, *checks):
             if [len(part) for part in example] != [len(x), len(y)]:
                 self._cost(*example)  # says what does not fit
-        used = set(recorded([cost]))
+        used = set(topological([cost]))
         columns = [i for i, leaf in enumerate([*x, *y]) if leaf in used]
         self._parameters = model.parameters()
         self._program = engine.compile(cost, [[*x, *y][i] for i in columns], self._parameters)

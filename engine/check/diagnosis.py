@@ -127,7 +127,7 @@ def _counts(recording: Recording | None) -> list[int]:
             counts.add(terms[value])
         elif value.op == "fsum":
             counts.add(len(value.parents))
-        elif value.op == CONSTANT and value.data:
+        elif value.kind == CONSTANT and value.data:
             for x in (abs(value.data), 1.0 / abs(value.data)):
                 if abs(x - round(min(x, 1e6))) < 1e-9:
                     counts.add(round(x))

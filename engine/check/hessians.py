@@ -20,7 +20,7 @@ from engine.check.verdict import (
     right_digits,
 )
 from engine.derivatives import hessian
-from engine.graph import recorded
+from engine.graph import topological
 from engine.replay import replay
 from engine.value import Value
 
@@ -96,7 +96,7 @@ def _difference(program: Program, i: int, j: int, digits: int) -> Any:
 def _judged(second: Value, truth: Any, reason: str, recording: Recording, least_digits: float) -> Finding:
     if truth is None:
         return Finding(INCONCLUSIVE, ok=False, why=reason)
-    order = recorded([second])
+    order = topological([second])
     by_rules = _by_rules(order, second, truth)
     if by_rules is None or not agrees(by_rules, truth):
         found = local_slopes([*recording.order, *order])

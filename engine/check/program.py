@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from engine.check.replayed import Replayed
-from engine.graph import recorded
+from engine.graph import topological
 from engine.replay import replay
 from engine.value import Value, as_float
 
@@ -118,7 +118,7 @@ class Function:
             raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
         self._refuse_mutation(values, args, kwargs)
         _refuse_output(output)
-        return Recording(output, values, recorded([output]))
+        return Recording(output, values, topological([output]))
 
     def _refuse_mutation(
         self, values: Sequence[Value], args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -149,7 +149,7 @@ class Graph:
 
     def __init__(self, output: Value, inputs: Sequence[Value] | None = None) -> None:
         self.output = output
-        self.order = recorded([output])
+        self.order = topological([output])
         self.inputs = [v for v in self.order if v.is_variable] if inputs is None else list(inputs)
         self.names = [v.label or f"leaf {i}" for i, v in enumerate(self.inputs, start=1)]
         self.point = [v.data for v in self.inputs]
@@ -165,7 +165,7 @@ class Graph:
         copies: dict[int, Any] = {}
         output = copy.deepcopy(self.output, copies)
         inputs = [copies.get(id(v), v) for v in self.inputs]
-        order = recorded([output])
+        order = topological([output])
         for value in order:
             value.grad = 0.0
         return Recording(output, inputs, order)

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.graph import recorded
+from engine.graph import topological
 from engine.numbers import arrays, floats
 from engine.ops import OPS
-from engine.value import CONSTANT, PARAMETER, REFUSED, Value
+from engine.recording import REFUSED
+from engine.value import CONSTANT, PARAMETER, Value
 
 INPUT = "input"
 
@@ -117,7 +118,7 @@ def capture(
     outputs = list(outputs)
     graph = Builder(len(inputs), len(parameters)).graph
     index = {leaf: i for i, leaf in enumerate([*inputs, *parameters])}
-    for value in recorded(outputs):
+    for value in topological(outputs):
         if value in index:
             continue
         index[value] = len(graph)

@@ -28,11 +28,11 @@ from engine.compiler.schedule import schedule
 from engine.compiler.simplify import simplify
 from engine.compiler.together import together
 from engine.derivatives import for_any_numbers, grad, jvp
-from engine.graph import recorded
+from engine.graph import topological
 from engine.numbers import arrays
 from engine.show.diagram import Diagram, Theme
 from engine.show.render import TIMEOUT
-from engine.value import CONSTANT, LEAF, Value
+from engine.value import CONSTANT, INPUT, Value
 
 _MACHINES_KEPT = 4  # one for each batch size: the last batch of an epoch is often smaller
 
@@ -346,18 +346,18 @@ def _check_leaves(outputs: Sequence[Value], inputs: Sequence[Value], parameters:
             if not isinstance(value, Value):
                 raise TypeError(f"{kind} is a {type(value).__name__}, not a Value: {value!r}")
             if kind != "an output" and not value.is_variable:
-                what = "a constant" if value.op == CONSTANT else f"the result of {value.op}"
+                what = "a constant" if value.kind == CONSTANT else f"the result of {value.op}"
                 raise ValueError(f"{_name(value)} is {what} and cannot be {kind}: list leaves")
     for value, times in Counter([*inputs, *parameters]).items():
         if times > 1:
             also = " as an input and as a parameter" if {value} <= set(inputs) & set(parameters) else ""
             raise ValueError(f"{_name(value)} is listed {times} times{also}: list it once")
-    present = set(recorded(outputs))
+    present = set(topological(outputs))
     for value in inputs:
         if value not in present:
             raise ValueError(f"the outputs do not depend on the input {_name(value)}: leave it out")
     for value in present.difference(inputs, parameters):
-        if value.op == LEAF:
+        if value.kind == INPUT:
             raise ValueError(
                 f"{_name(value)} is neither an input nor a parameter: list it, or record a plain number, "
                 f"{value.data!r}, if it never changes"

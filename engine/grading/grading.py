@@ -19,7 +19,7 @@ from engine.check.claims import Claim, listed
 from engine.check.diagnosis import LOCAL_SIGN, SIGN, describe, name_of, slips
 from engine.check.table import Block, Table
 from engine.derivatives import refuse_if_changed
-from engine.graph import recorded
+from engine.graph import topological
 from engine.numbers import floats
 from engine.ops import OPS
 from engine.value import PARAMETER, Value, is_factor_one
@@ -235,7 +235,7 @@ def grade(
     """
     if not claims:
         raise ValueError("there is nothing to grade: no number is claimed")
-    order = recorded([output])
+    order = topological([output])
     for value in order:
         refuse_if_changed(value, "grade")
     named = {name: _quantity(order, name) for name in claims}
@@ -289,7 +289,7 @@ def _claim(name: str, x: Any) -> Claim:
 def _moved(order: Sequence[Value], parameters: Sequence[Value] | None) -> list[Value]:
     if parameters is not None:
         return list(parameters)
-    return [v for v in order if v.op == PARAMETER] or [v for v in order if v.is_variable]
+    return [v for v in order if v.kind == PARAMETER] or [v for v in order if v.is_variable]
 
 
 # --- A computation that goes on with what was claimed.

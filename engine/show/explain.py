@@ -15,11 +15,12 @@ from math import isnan
 
 from engine.backprop import adjoints
 from engine.derivatives import refuse_if_changed
+from engine.recording import taking_limits
 from engine.show.formulas import Rule, local_rule
 from engine.show.notation import ATOM, LATEX, TEXT, Names, Text, Written
 from engine.show.selection import Operand, Operation, Shown, shown_of
 from engine.show.steps import Line, Phase, Step, Walkthrough
-from engine.value import Value, taking_limits
+from engine.value import Value
 
 MOST_VALUES = 300
 

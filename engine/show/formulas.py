@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 from engine import functions
 from engine.expression import ExpressionError, parse
-from engine.graph import recorded
+from engine.graph import topological
 from engine.ops import OPS, Op
+from engine.recording import recorder, taking_limits
 from engine.show.notation import ATOM, LATEX, TEXT, Names, has_a_name
 from engine.show.selection import shown_of
-from engine.value import CONSTANT, Value, is_factor_one, recorder, taking_limits
+from engine.value import CONSTANT, Value, is_factor_one
 
 _LONGEST = 40  # characters of a rule
 _MOST_NODES = 30  # of its graph
@@ -66,8 +67,8 @@ def local_rule(name: str, at: Sequence[float], place: int) -> Rule | None:
         if not isinstance(derivative, Value):
             return None
         derivative = _on_its_branch(derivative)
-    order = recorded([derivative, out])
-    if derivative.op == CONSTANT or len(order) > _MOST_NODES or not all(has_a_name(v.op) for v in order):
+    order = topological([derivative, out])
+    if derivative.kind == CONSTANT or len(order) > _MOST_NODES or not all(has_a_name(v.op) for v in order):
         return None
     sides = [derivative, *_written_out(derivative)]
     names = Names(
@@ -96,7 +97,7 @@ def _letters(op: Op, count: int) -> list[str]:
 def _on_its_branch(derivative: Value) -> Value:
     """A derivative with each choice replaced by what is chosen, and without factors of 1."""
     chosen: dict[Value, Value] = {}
-    for value in recorded([derivative]):
+    for value in topological([derivative]):
         operands = [chosen[parent] for parent in value.parents]
         if value.op == "where":
             chosen[value] = operands[1 if operands[0].data else 2]

@@ -261,7 +261,7 @@ class Names:
             label = name_of(value.label) or (output if value is shown.roots[0] else "")
             if label:
                 written = (label, ATOM), (LATEX.name(label), ATOM)
-            elif value.op == CONSTANT:
+            elif value.kind == CONSTANT:
                 written = TEXT.number(value.data), LATEX.number(value.data)
             elif operation is None or not (text := self._short(operation, longest)):
                 unnamed += 1

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.graph import recorded
+from engine.graph import topological
 from engine.ops import OPS
-from engine.value import CONSTANT, LEAF, PARAMETER, Value, is_factor_one
+from engine.value import CONSTANT, INPUT, PARAMETER, Value, is_factor_one
 
 _MOST_EDGES = 5  # for each value that may be shown
 
@@ -70,11 +70,11 @@ class Shown:
         """What a value is in its graph: output, parameter, constant, input or intermediate."""
         if value in self.roots:
             return "output"
-        if value.op == PARAMETER or value in parameters:
+        if value.kind == PARAMETER or value in parameters:
             return "parameter"
-        if value.op == CONSTANT and not value.label:
+        if value.kind == CONSTANT and not value.label:
             return "constant"
-        return "input" if value.op in (LEAF, CONSTANT) else "intermediate"
+        return "input" if value.kind in (INPUT, CONSTANT) else "intermediate"
 
 
 def shown_of(
@@ -110,7 +110,7 @@ def shown_of(
                 f"and {_MOST_EDGES * max_nodes:,}: {ways_out}"
             )
 
-    order = recorded(roots)
+    order = topological(roots)
     absorbed = _absorbed(order, roots)
     if depth is None:  # refuse before anything is done with so many
         refuse_more(len(order) - len(absorbed), sum(len(v.parents) for v in order) - len(absorbed))
@@ -154,7 +154,7 @@ def _operation(value: Value, absorbed: set[Value]) -> Operation:
 
 
 def _is_zero(value: Value) -> bool:
-    return value.op == CONSTANT and value.data == 0.0
+    return value.kind == CONSTANT and value.data == 0.0
 
 
 def _terms(value: Value) -> list[list[Operand]]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
 
-from engine.graph import recorded
+from engine.graph import topological
 from engine.show.diagram import Diagram
 from engine.show.player import Player
 from nn.losses import log_loss
@@ -120,7 +120,7 @@ def by_engine() -> Pass:
     output = model(INPUTS)
     loss = log_loss(output, TARGET)
     loss.backward()
-    values = {value.label: value for value in recorded([loss]) if value.label}
+    values = {value.label: value for value in topological([loss]) if value.label}
     neurons = [i for layer in NEURONS for i in layer]
     gradient = {p.label: p.grad for p in model.parameters()}
     SGD(model.parameters(), LEARNING_RATE).step()

@@ -26,7 +26,7 @@ from engine import Value, fsum
 from engine.backprop import adjoints
 from engine.check.program import Recording
 from engine.check.rules import Rules
-from engine.graph import recorded
+from engine.graph import topological
 from engine.replay import differences
 from nn import losses
 from nn.losses import Loss
@@ -285,7 +285,7 @@ def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
 def _by_rules(model: MLP, cost: Value) -> list[float]:
     """The gradients of one example by the rules of the engine, in 60 digits."""
     parameters = model.parameters()
-    adjoints = Rules(Recording(cost, parameters, recorded([cost])), _DIGITS).adjoints
+    adjoints = Rules(Recording(cost, parameters, topological([cost])), _DIGITS).adjoints
     return [float(adjoints.get(p, 0.0)) for p in parameters]
 
 
@@ -333,7 +333,7 @@ def _reverse_mode(model: MLP, output: Value) -> list[float]:
 
 def _scales(model: MLP, output: Value) -> list[float]:
     """For each parameter the largest sum of magnitudes in its layer: the chain rule without signs."""
-    magnitude = adjoints(recorded([output]), output, lambda value: map(abs, value.partials), 1.0)
+    magnitude = adjoints(topological([output]), output, lambda value: map(abs, value.partials), 1.0)
     return [
         max(magnitude.get(p, 0.0) for p in layer.parameters())
         for layer in model.layers

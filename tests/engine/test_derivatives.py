@@ -31,9 +31,9 @@ from engine import (
     sumprod,
     tanh,
 )
-from engine.graph import recorded
+from engine.graph import topological
 from engine.ops import OPS
-from engine.value import recorder
+from engine.recording import recorder
 from tests.tools.truth import TRUTH, mp
 
 Program: TypeAlias = list[tuple[str, list[int]]]  # operations, each on earlier numbers by their index
@@ -151,11 +151,11 @@ def test_grad_changes_nobodys_grad(case: tuple[Program, list[float]]) -> None:
     x = [Value(x_i) for x_i in point]
     output = recorded_run(program, x)[-1]
     output.backward()
-    before = [(v, v.grad.hex(), v.data.hex()) for v in recorded([output])]
+    before = [(v, v.grad.hex(), v.data.hex()) for v in topological([output])]
     grad(output, x)
     hessian(output, x[:1])
     jvp([output], x, [1.0, 2.0, 3.0])
-    assert [(v, v.grad.hex(), v.data.hex()) for v in recorded([output])] == before
+    assert [(v, v.grad.hex(), v.data.hex()) for v in topological([output])] == before
 
 
 # --- Closed forms.
@@ -247,7 +247,7 @@ def test_derivatives_by_inner_values_and_by_constants() -> None:
     y = inner * inner
     assert [d.data for d in grad(y, [inner, x, y])] == [12.0, 36.0, 1.0]
     factor = inner.parents[1]
-    assert factor.op == "constant"
+    assert factor.kind == "constant"
     assert [d.data for d in grad(y, [factor])] == [24.0]
     assert [d.data for d in jvp([y], [inner], [1.0])] == [12.0]
 
@@ -350,6 +350,6 @@ def test_derivative_graphs_stay_small() -> None:
     _, outputs = _layer([tanh(z_j) for z_j in z], 4)
     loss = fsum([out * out for out in outputs])
     gradient = grad(loss, [w_ji for row in w for w_ji in row])
-    assert len(recorded(gradient)) <= 2.5 * len(recorded([loss]))
+    assert len(topological(gradient)) <= 2.5 * len(topological([loss]))
     v = Value(3.0)
-    assert len(recorded(grad(v**2, [v]))) <= 6
+    assert len(topological(grad(v**2, [v]))) <= 6

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from math import exp, fsum
+from typing import Any
 
 import pytest
 
@@ -219,7 +220,7 @@ def test_where_two_explanations_fit_both_are_shown() -> None:
 
 
 def test_the_outer_derivative_at_the_inner_variable() -> None:
-    def f(x: Value) -> Value:
+    def f(x: Value) -> Any:
         return log(sigmoid(x * x) + 1.0)
 
     x = 0.8

@@ -14,9 +14,10 @@ import engine
 from engine import Value, exp, fsum, grad, log, logsumexp, relu, softmax, sqrt, sumprod, tanh
 from engine.expression import parse
 from engine.ops import OPS
+from engine.recording import recorder
 from engine.show.explain import Backward, Elsewhere, Explanation, Forward, Nothing, Seed, explain
 from engine.show.formulas import local_rule
-from engine.value import CONSTANT, constant, recorder
+from engine.value import CONSTANT, constant
 from nn.article.worked_example import INPUTS, TARGET, by_hand, network
 from nn.losses import cross_entropy, log_loss, squared_error
 from nn.modules import MLP
@@ -325,7 +326,7 @@ def test_there_is_a_step_for_each_operation_and_for_each_edge_that_passes_someth
         (value, place)
         for value, operation in operations.items()
         for place, operand in enumerate(operation.operands)
-        if adjoints[value] != 0.0 and (operand.value.op != CONSTANT or operand.value.label)
+        if adjoints[value] != 0.0 and (operand.value.kind != CONSTANT or operand.value.label)
     }
     assert len([step for step in explanation.steps if isinstance(step, Seed)]) == 1
 

@@ -38,7 +38,7 @@ def expression() -> Value:
 def neuron() -> Value:
     w = [Value(x, f"w_{i}") for i, x in enumerate([0.4, -0.3, 0.8], start=1)]
     x = [Value(v, f"x_{i}") for i, v in enumerate([1.0, -2.0, 0.5], start=1)]
-    o = tanh(w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + Value(0.1, "b"))
+    o: Value = tanh(w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + Value(0.1, "b"))
     o.label = "o"
     return o
 
@@ -51,7 +51,8 @@ def attention() -> Value:
 
 def dead() -> Value:
     x = Value(-2.0, "x")
-    return relu(x * 5) + x**2
+    y: Value = relu(x * 5) + x**2
+    return y
 
 
 def widening() -> Value:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from engine import Value, fsum, replay
 from engine.ops import OPS
-from engine.value import recorder
+from engine.recording import recorder
 from nn import ACTIVATIONS, LOSSES, MLP, AgreementReport, check_network, xor
 from nn.losses import named
 from nn.proof import agreement

@@ -1,0 +1,216 @@
+"""Recording: an operation applied to Values computes a number, its partials, and a new Value that holds both.
+
+There is one recorder for each row of the table, made once; the arity of the row decides its form. Here the
+operators of `Value` get their meaning: the row that names an operator records it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from numbers import Real
+from typing import Any, TypeAlias
+
+from engine.numbers import floats
+from engine.ops import OPS, Op
+from engine.value import Number, Value, constant, next_serial, operand, shortened
+
+Recorder: TypeAlias = Callable[..., Any]
+
+REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
+
+
+def recorder(op: Op) -> Recorder:
+    """The function that applies an operation to Values and records the result.
+
+    Args:
+        op: a row of the table.
+
+    Returns:
+        A function of as many Values as the operation takes. Outside the domain it raises the error that
+        floats raise (ValueError, OverflowError, ZeroDivisionError), which then names the operands.
+    """
+    if op.arity == 1:
+        return _unary_recorder(op)
+    if op.arity == 2:
+        return _binary_recorder(op)
+    return _nary_recorder(op)
+
+
+def _unary_recorder(op: Op) -> Recorder:
+    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
+
+    def record(x: Value) -> Value:
+        a = x.data
+        try:
+            out = forward(floats, a)
+            (dx,) = partials(floats, out, a)
+        except REFUSED:
+            out, (dx,) = _at_a_limit(op, (x,))
+        node = new(Value)
+        node.data = out
+        node.label = ""
+        node.op = name
+        node.serial = next_serial()
+        node._x = x
+        node._dx = dx
+        node._y = None
+        return node
+
+    return record
+
+
+def _binary_recorder(op: Op) -> Recorder:
+    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
+
+    def record(x: Value, y: Any) -> Any:
+        if y.__class__ is not Value:  # as an operator's right-hand side
+            if hasattr(y, "__array_interface__") and not isinstance(y, Real):
+                return NotImplemented  # NumPy then applies the operator to each element
+            y = constant(y)
+        a = x.data
+        b = y.data
+        try:
+            out = forward(floats, a, b)
+            dx, dy = partials(floats, out, a, b)
+        except REFUSED:
+            out, (dx, dy) = _at_a_limit(op, (x, y))
+        node = new(Value)
+        node.data = out
+        node.label = ""
+        node.op = name
+        node.serial = next_serial()
+        node._x = x
+        node._dx = dx
+        node._y = y
+        node._dy = dy
+        return node
+
+    return record
+
+
+def _nary_recorder(op: Op) -> Recorder:
+    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
+
+    def record(*x: Value) -> Value:
+        a = [v.data for v in x]
+        try:
+            out = forward(floats, *a)
+            dx = tuple(partials(floats, out, *a))
+        except REFUSED:
+            out, dx = _at_a_limit(op, x)
+        node = new(Value)
+        node.data = out
+        node.label = ""
+        node.op = name
+        node.serial = next_serial()
+        node._x = x
+        node._dx = dx
+        node._y = None
+        return node
+
+    return record
+
+
+def evaluate(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, ...]]:
+    """The output and the partials of an operation at its operands, as recording computes them."""
+    x = [operand.data for operand in operands]
+    try:
+        out = op.forward(floats, *x)
+        return out, tuple(op.partials(floats, out, *x))
+    except REFUSED:
+        return _at_a_limit(op, operands)
+
+
+# --- Outside the domain.
+
+
+_taking_limits = ContextVar("taking_limits", default=False)
+
+
+@contextmanager
+def taking_limits() -> Iterator[None]:
+    """Record an operation outside its domain with its limit, infinite or NaN, instead of raising.
+
+    A derivative may be infinite where the function itself is not, as that of sqrt at 0: expressions of
+    derivatives are recorded in this mode.
+    """
+    token = _taking_limits.set(True)
+    try:
+        yield
+    finally:
+        _taking_limits.reset(token)
+
+
+def _at_a_limit(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, ...]]:
+    """The output and the partials of an operation, one of which floats refuse to compute.
+
+    Partials may be infinite: the arrays know. An output may not, unless limits are being taken.
+    """
+    import numpy as np
+
+    from engine.numbers import arrays
+
+    x = [operand.data for operand in operands]
+    with np.errstate(all="ignore"):
+        limits = [np.float64(x_i) for x_i in x]
+        try:
+            out = op.forward(floats, *x)
+        except REFUSED as error:
+            if not _taking_limits.get():
+                raise outside_domain(op, operands, error) from None
+            out = op.forward(arrays, *limits)
+        partials = op.partials(arrays, np.float64(out), *limits)
+    return float(out), tuple(float(p) for p in partials)
+
+
+def outside_domain(op: Op, operands: Sequence[Value | float], error: Exception) -> Exception:
+    """An error of the same type that names the operation, its operands and its domain."""
+    letters = op.letters(len(operands))
+    named = [f"{letter} = {_described(x)}" for letter, x in zip(letters, operands, strict=True)]
+    more = f", ... ({len(named)} operands)" if len(named) > 4 else ""
+    call = f"{op.name}({', '.join(letters[:4])}{', ...' if more else ''})"
+    at = ", ".join(named[:4]) + more
+    if isinstance(error, OverflowError):
+        return type(error)(f"{call} overflows at {at}: the result is beyond the largest float, 1.8e308")
+    return type(error)(f"{call} is undefined at {at}; it needs {op.domain}")
+
+
+def _described(x: Value | float) -> str:
+    """A number, with its label if it has one."""
+    if not isinstance(x, Value):
+        return repr(x)
+    return f"{x.data!r} ({shortened(x.label)})" if x.label else repr(x.data)
+
+
+# --- The operators of Value.
+
+
+def reflected(record: Recorder) -> Callable[[Value, Number], Value]:
+    """A binary operator whose left operand is a plain number."""
+
+    def method(self: Value, other: Number) -> Value:
+        value: Value = record(operand(other), self)
+        return value
+
+    return method
+
+
+def equip(kind: type[Value], method: Callable[[Op], Recorder]) -> None:
+    """Give a class the operators that the table names.
+
+    Args:
+        kind: `Value`, or a subclass that computes something else than a record.
+        method: makes the method of a row.
+    """
+    for op in OPS.values():
+        if op.operator:
+            apply = method(op)
+            apply.__doc__ = op.text
+            setattr(kind, f"__{op.operator}__", apply)
+            if op.arity == 2:
+                setattr(kind, f"__r{op.operator}__", reflected(apply))
+
+
+equip(Value, recorder)
