@@ -47,11 +47,13 @@ _LATE = {
     "play": "show.player",
 }
 
+globals().update({name: getattr(functions, name) for name in OPS})
+
 __all__ = ["Value", "grad", "hessian", "jacobian", "jvp", *_LATE, *OPS]
 
 
 def __getattr__(name: str) -> Any:
-    """An operation of the table, those added at run time too, or a name of a room that is imported now."""
+    """A name of a room that is imported now, or an operation that was added at run time."""
     if name in _LATE:
         found = globals()[name] = getattr(import_module(f"engine.{_LATE[name]}"), name)
         return found

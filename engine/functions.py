@@ -123,7 +123,14 @@ def _of_pairs(op: Op, record: Recorder) -> Function:
             raise ValueError(
                 f"{op.name} takes two sequences of the same length, got {len(p)} and {len(q)} numbers"
             )
-        return applied(op, (*p, *q), record) if p else _of_none(op)
+        if not p:
+            return _of_none(op)
+        try:
+            # In a network all operands are Values. To ask for their types first costs a neuron of 17 inputs
+            # 1.3 of 6 microseconds.
+            return record(*p, *q)
+        except (AttributeError, TypeError):
+            return applied(op, (*p, *q), record)
 
     return apply
 
