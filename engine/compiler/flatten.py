@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from engine.compiler.graph import Builder, Graph, rebuilt
+from engine.compiler.nodes import Builder, Graph, rebuild
 
 Pair: TypeAlias = tuple[int, int]
 
@@ -32,13 +32,13 @@ def flatten(graph: Graph) -> Graph:
 
     Example:
         >>> from engine import Value
-        >>> from engine.compiler.graph import capture
+        >>> from engine.compiler.nodes import capture
         >>> w, x, b = Value(1.0), Value(2.0), Value(3.0)
         >>> flat = flatten(capture([b + (w * x - x)], [x], [w, b]))
         >>> flat.ops[-1], len(flat.args[-1])
         ('sumprod', 6)
     """
-    varies = batched(graph)
+    varies = find_varying(graph)
     drawn_in = _drawn_in(graph, varies)
     flat = _Flattened(graph)
     for node in range(graph.n_leaves, len(graph)):
@@ -54,12 +54,12 @@ def flatten(graph: Graph) -> Graph:
                 flat.close(node, pairs, varies[node])
             else:
                 flat.open[node] = pairs
-    return rebuilt(graph, flat.builder, flat.new)
+    return rebuild(graph, flat.builder, flat.new)
 
 
 def _drawn_in(graph: Graph, varies: Sequence[bool]) -> list[int | None]:
     """For each node the sum that it is drawn into: its only user, varying over the batch as it does."""
-    uses = use_counts(graph)
+    uses = count_uses(graph)
     sums: list[int | None] = [None] * len(graph)
     for node in range(graph.n_leaves, len(graph)):
         if graph.ops[node] in TERMWISE:
@@ -166,7 +166,7 @@ class _Flattened:
         return self.builder.node("sumprod", (*[a for a, _ in pairs], *[b for _, b in pairs]))
 
 
-def batched(graph: Graph) -> list[bool]:
+def find_varying(graph: Graph) -> list[bool]:
     """Which nodes depend on an input, and so vary over the batch."""
     varying = set(range(graph.n_inputs))
     for node in range(graph.n_leaves, len(graph)):
@@ -175,7 +175,7 @@ def batched(graph: Graph) -> list[bool]:
     return [node in varying for node in range(len(graph))]
 
 
-def use_counts(graph: Graph) -> list[int]:
+def count_uses(graph: Graph) -> list[int]:
     """How often each node is used, as an operand or as an output."""
     uses = [0] * len(graph)
     for args in graph.args:

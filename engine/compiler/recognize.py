@@ -74,7 +74,7 @@ def _computed(laid: Layout, group: Group) -> Iterator[Instruction]:
     else:
         args = [laid.schedule.graph.args[n] for n in group.nodes]
         operands = [_operand(laid, nodes) for nodes in zip(*args, strict=True)]
-        yield Apply(group.op, (_out(laid, group),), tuple(operands))
+        yield Apply((group.op,), (_out(laid, group),), tuple(operands))
 
 
 def _out(laid: Layout, group: Group) -> Rows:
@@ -116,7 +116,7 @@ def _terms(
     b = [[b for _, b in row] for row in pairs]
     if not adds and n_columns == 2 and (op := _two_plain_terms(laid, a)) is not None:
         columns = [laid.rows(column, group.varies) for column in zip(*b, strict=True)]
-        yield Apply(op, (out,), tuple(columns if op == "add" else reversed(columns)))
+        yield Apply((op,), (out,), tuple(columns if op == "add" else reversed(columns)))
         return
     graph = laid.schedule.graph
     varies = group.varies, laid.schedule.varies[a[0][0]]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from engine.compiler.flatten import Pair, batched, use_counts
-from engine.compiler.graph import Graph
+from engine.compiler.flatten import Pair, count_uses, find_varying
+from engine.compiler.nodes import Graph
 from engine.ops import OPS
 from engine.value import CONSTANT
 
@@ -75,7 +75,7 @@ class Schedule:
 
     def terms(self, node: int) -> Terms:
         """The pairs of a sumprod, by kind; of all of them at once they would fill the memory."""
-        return sorted_terms(self.graph, self.varies, node)
+        return sort_terms(self.graph, self.varies, node)
 
 
 def schedule(graph: Graph, means: bool) -> Schedule:
@@ -88,9 +88,9 @@ def schedule(graph: Graph, means: bool) -> Schedule:
     Returns:
         The schedule.
     """
-    varies = batched(graph)
+    varies = find_varying(graph)
     level = levels(graph).__getitem__
-    summed = only_summed(graph, varies) if means else frozenset()
+    summed = find_summed(graph, varies) if means else frozenset()
     computed = [n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] != CONSTANT and n not in summed]
     groups: list[Group] = []
     for _, nodes in groupby(sorted(computed, key=level), key=level):
@@ -110,7 +110,7 @@ class _Key(NamedTuple):
 
 def _groups(graph: Graph, varies: Sequence[bool], nodes: Sequence[int]) -> list[Group]:
     """The groups of the nodes of one level."""
-    terms = {n: sorted_terms(graph, varies, n) for n in nodes if graph.ops[n] == "sumprod"}
+    terms = {n: sort_terms(graph, varies, n) for n in nodes if graph.ops[n] == "sumprod"}
     vectors = Counter(t.vector for t in terms.values() if t.weighted)
     sharing = Counter((graph.ops[n], _operands(graph, n)) for n in nodes if _takes_many(graph, n))
     groups: dict[_Key, list[int]] = defaultdict(list)
@@ -154,9 +154,9 @@ def levels(graph: Graph) -> list[int]:
     return level
 
 
-def only_summed(graph: Graph, varies: Sequence[bool]) -> frozenset[int]:
+def find_summed(graph: Graph, varies: Sequence[bool]) -> frozenset[int]:
     """The outputs that vary, are sums of products, and are used by nothing else."""
-    uses = use_counts(graph)
+    uses = count_uses(graph)
     outputs = Counter(graph.outputs)
     return frozenset(
         n for n, times in outputs.items() if varies[n] and graph.ops[n] == "sumprod" and uses[n] == times
@@ -170,7 +170,7 @@ def pairs_of(graph: Graph, node: int) -> list[Pair]:
     return [(args[0], args[1])] if half == 1 else list(zip(args[:half], args[half:], strict=True))
 
 
-def sorted_terms(graph: Graph, varies: Sequence[bool], node: int) -> Terms:
+def sort_terms(graph: Graph, varies: Sequence[bool], node: int) -> Terms:
     """The pairs of a sumprod by kind."""
     weighted, plain, products = [], [], []
     for a, b in pairs_of(graph, node):

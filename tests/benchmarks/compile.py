@@ -292,16 +292,16 @@ def compare(ours: tuple[float, Any], theirs: tuple[float, Any], rounding: float)
 
 
 def profile(problem: Problem) -> None:
-    """Print the time of each step of our program, and of what surrounds the steps."""
+    """Print the time of each call in a step of ours, and of the rest of the step."""
     program, ours = compiled(problem)
     ours()
     (machine,) = program._machines.values()
     print(f"\n{problem.case}\n{program}")
-    parts = [(_seconds(step), cast(partial[object], step)) for step in machine._steps]
+    parts = [(_seconds(call), cast(partial[object], call)) for call in machine._calls]
     total = _seconds(ours)
-    for seconds, step in parts:
-        shapes = [getattr(a, "shape", "") for a in (*step.args, *step.keywords.values())]
-        name = step.func.__name__ + " " + " ".join(str(s) for s in shapes if s)
+    for seconds, call in parts:
+        shapes = [getattr(a, "shape", "") for a in call.args]
+        name = call.func.__name__ + " " + " ".join(str(s) for s in shapes if s)
         print(f"  {seconds * 1e6:8.1f} us {100 * seconds / total:5.1f} %  {name}")
     around = total - sum(seconds for seconds, _ in parts)
     print(
