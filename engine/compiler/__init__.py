@@ -12,7 +12,7 @@ Each pass is a small function from one form of the program to the next, in this 
     fuse           operations that share work
     generate       instructions bound to the arrays of one batch size
 
-`program` runs the passes, `arguments` checks what a user hands over, `describe` prints and draws the result.
+`program` runs the passes, `arguments` checks the arguments of users, `describe` prints and draws a program.
 """
 
 from engine.compiler.program import Program, compile
