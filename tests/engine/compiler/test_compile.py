@@ -34,7 +34,7 @@ def leaves(n: int, rng: random.Random) -> list[Value]:
 
 
 def eager(record: Callable[[Sequence[Value]], Any], parameters: Sequence[Value], X: Any) -> tuple[Any, Any]:
-    """The mean and the mean gradient of what is recorded anew for each sample."""
+    """The mean value and gradient over samples that are recorded one by one."""
     values, gradients = [], []
     for row in np.asarray(X):
         for p in parameters:
@@ -52,7 +52,7 @@ def assert_agrees(
     X: Any,
     rounding: float = ROUNDING,
 ) -> Program:
-    """The program of one recorded sample gives the eager value and gradient of every sample."""
+    """Check the program of one recorded sample against the eager value and gradient of every sample."""
     x = [Value(0.5) for _ in range(np.shape(X)[1])]
     program = engine.compile(record(x), inputs=x, parameters=parameters)
     value, gradient = program.value_and_grad(X)
@@ -120,7 +120,7 @@ def test_networks_agree_with_the_engine_and_the_delta_rule(
     def record(row: Sequence[Value]) -> Value:
         return LOSSES[loss](model(row[:n_in]), list(row[n_in:]))
 
-    if loss == "log_loss":  # 1 - o keeps few digits where o is close to 1, whoever computes it
+    if loss == "log_loss":  # where o is close to 1, 1 - o has few digits in any program
         outputs = [o for x in inputs for o in as_list(model(x))]
         assume(all(0.01 < o.data < 0.99 for o in outputs))
     X = np.hstack([inputs, targets])
@@ -146,7 +146,7 @@ def in_order(rule: DeltaRule) -> list[float]:
     return [g for row in rows for g in row if g is not None]
 
 
-# --- Structure is found in the scalars, however they were written.
+# --- The structure is found in any order of scalar operations.
 
 
 def loops(sizes: Sequence[int], seed: int, order: str) -> tuple[Callable[..., Value], list[Value]]:
@@ -285,7 +285,7 @@ def test_a_recurrence_and_ten_thousand_different_expressions() -> None:
         return h
 
     program = assert_agrees(recurrence, [a, b], X)
-    assert count(program, OuterProduct) == 1  # that of the first step; 499 for a alone are one sum
+    assert count(program, OuterProduct) == 1  # one for the first step; the 499 for a alone are one sum
 
     expressions: list[Callable[[Value, Value], Value]] = [
         lambda u, v: (u * v).sin(),
@@ -304,12 +304,12 @@ def test_a_recurrence_and_ten_thousand_different_expressions() -> None:
 
 
 def test_a_deep_graph_compiles_in_little_memory() -> None:
-    """Once it took 2,600 bytes a node: a graph was kept while later passes ran, and each row had an array."""
+    """It took 2,600 bytes a node when later passes kept the graph, and each row had an array."""
     x, a, b = Value(1.0), Value(0.5), Value(0.1)
     h = x
     for _ in range(2000):
         h = (a * h + b).tanh()
-    engine.compile(x * a, [x], [a])  # what is imported at the first time does not count
+    engine.compile(x * a, [x], [a])  # the imports of the first call do not count
     tracemalloc.start()
     engine.compile(h, [x], [a, b])
     _, most = tracemalloc.get_traced_memory()
@@ -382,7 +382,7 @@ def test_irregular_graphs_agree_with_the_engine(steps: list[tuple[str, int, int]
     except (OverflowError, ValueError):
         return
     if not (abs(expected[0]) < 1e6 and np.abs(expected[1]).max() < 1e6):
-        return  # squares of squares: what is left of the digits is not the compiler's to say
+        return  # squares of squares: rounding errors are too large to compare
     assert_agrees(record, parameters, X, rounding=1e-11)
 
 
@@ -473,7 +473,7 @@ def test_given_parameters_take_the_place_of_those_of_the_values(network: Any) ->
         p.data += 0.1
     assert program.value_and_grad(DATA)[0] == moved[0]
     assert (program.value_and_grad(DATA)[1] == moved[1]).all()
-    assert before[1] is not program.value_and_grad(DATA, at)[1]  # a result is not overwritten by the next
+    assert before[1] is not program.value_and_grad(DATA, at)[1]  # the next result does not overwrite this one
 
 
 def test_batch_sizes_may_change(network: Any) -> None:
@@ -483,7 +483,7 @@ def test_batch_sizes_may_change(network: Any) -> None:
     assert total / 7 == pytest.approx(program.value_and_grad(DATA)[0], rel=1e-14)
 
 
-# --- Choices are made for each sample, except those that Python made.
+# --- Each sample has its own choices, except those that Python made while recording.
 
 CHOICES: dict[str, tuple[Any, Any, Any]] = {
     "relu": (lambda x: x.relu(), lambda x: max(x, 0.0), lambda x: float(x > 0)),
@@ -535,7 +535,7 @@ def test_an_adjoint_of_zero_passes_nothing_to_an_infinite_partial(record: Any, s
 
 def test_the_recorded_sample_leaves_no_trace() -> None:
     p = Value(0.0)
-    for at in (0.0, 4.0):  # at 0 a derivative has a zero times an infinity, which grad leaves out
+    for at in (0.0, 4.0):  # at 0 a derivative has 0 times infinity, which grad leaves out
         x = Value(at)
         program = engine.compile(engine.where(engine.step(x + p), (x + p).sqrt(), 0.0), [x], [p])
         assert program.value_and_grad([[4.0]])[1].tolist() == [0.25]
@@ -631,7 +631,7 @@ def test_errors_of_compiling() -> None:
         ("parameters is a MLP, .* such as model.parameters", TypeError, (y, [x], MLP(1, [1]))),
     ]:
         with pytest.raises(error, match=message):
-            engine.compile(*arguments)  # type: ignore[arg-type]  # what a user may do all the same
+            engine.compile(*arguments)  # type: ignore[arg-type]  # wrong on purpose
     for dtype in (int, np.float16, complex):
         with pytest.raises(TypeError, match="float64 or float32, not"):
             engine.compile(y, [x], [w], dtype=dtype)
@@ -664,7 +664,7 @@ def test_errors_of_running() -> None:
     assert program.value_and_grad([[1, 2]])[0] == 4.0
     single = engine.compile(w * x + y, [x, y], [w], dtype=np.float32)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # the error says it all
+        warnings.simplefilter("error")  # there must be an error and no warning
         with pytest.raises(ValueError, match="x is inf in row 0, as float32"):
             single([[1e39, 1.0]])
 

@@ -1,4 +1,4 @@
-"""Each pass of the compiler alone: what it makes, and that it leaves the outputs as they are."""
+"""Each pass of the compiler alone: its result, and that it does not change the outputs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def random_graph(seed: int) -> Graph:
 @pytest.mark.parametrize("name", PASSES)
 @settings(max_examples=60)
 @given(seed=st.integers(0, 10**6))
-def test_a_pass_leaves_the_outputs_as_they_are(name: str, seed: int) -> None:
+def test_a_pass_does_not_change_the_outputs(name: str, seed: int) -> None:
     graph = random_graph(seed)
     before = simplify(graph) if name == "flatten" else graph
     leaves = np.random.default_rng(seed).uniform(0.5, 2.0, size=(graph.n_leaves, 4))
@@ -67,7 +67,7 @@ def test_a_pass_leaves_the_outputs_as_they_are(name: str, seed: int) -> None:
         assert np.broadcast_to(b, 4) == pytest.approx(np.broadcast_to(a, 4), rel=1e-12, abs=1e-13)
 
 
-def test_a_sum_that_has_lost_all_its_terms_is_the_number_0() -> None:
+def test_a_sum_without_terms_is_the_number_0() -> None:
     x, w = Value(2.0), Value(3.0)
     graph = simplify(capture([x + engine.sumprod([x * 0.0, 0.0], [w, w * x])], [x], [w]))
     assert graph.ops == ["input", "parameter"]
