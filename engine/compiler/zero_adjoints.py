@@ -8,13 +8,14 @@ from engine.compiler.nodes import Builder, Graph, rebuild
 from engine.ops import OPS
 
 _ARITHMETIC = {"add", "sub", "mul", "neg", "where", "fsum", "sumprod"}
+_OVERFLOWS = {"exp", "expm1", "sinh", "cosh"}  # infinite beyond 710, though defined for any number
 
 
 def stop_zero_adjoints(graph: Graph) -> Graph:
     """Replace each partial that may be infinite by `where(adjoint, partial, 0)`.
 
     In each product of a derivative the partial comes before the adjoint. It can be infinite only if this
-    derivative computed it by an operation with a restricted domain.
+    derivative computed it by an operation that overflows or has a restricted domain.
 
     Args:
         graph: a graph whose derivatives begin at `derived_from`.
@@ -47,14 +48,18 @@ def stop_zero_adjoints(graph: Graph) -> Graph:
 
 
 def find_infinite(graph: Graph) -> set[int]:
-    """The nodes of the derivative that an operation with a restricted domain may make infinite."""
+    """The nodes of the derivative that may be infinite."""
     suspects: set[int] = set()
     for node in range(max(graph.derived_from, graph.n_leaves), len(graph)):
         op, args = graph.ops[node], graph.args[node]
         if not args:
             continue
-        restricted = OPS[op].domain != "any number" and not _harmless(graph, op, args)
-        if restricted or (op in _ARITHMETIC and not suspects.isdisjoint(args)):
+        if op in _ARITHMETIC:
+            suspected = not suspects.isdisjoint(args)
+        else:
+            restricted = op in _OVERFLOWS or OPS[op].domain != "any number"
+            suspected = restricted and not _harmless(graph, op, args)
+        if suspected:
             suspects.add(node)
     return suspects
 

@@ -533,6 +533,13 @@ def test_an_adjoint_of_zero_passes_nothing_to_an_infinite_partial(record: Any, s
     assert program.per_sample_grad([[0.0], [4.0]])[:, 0] == pytest.approx(slope, rel=1e-15)
 
 
+def test_an_adjoint_of_zero_passes_nothing_to_an_overflow() -> None:
+    x, p = Value(1.0), Value(0.0)
+    y = engine.where(engine.step(x + p - 2.0), x + p, engine.sinh(x + p))
+    program = engine.compile(y, [x], [p])
+    assert program.per_sample_grad([[0.0], [1000.0]])[:, 0].tolist() == [1.0, 1.0]
+
+
 def test_the_recorded_sample_leaves_no_trace() -> None:
     p = Value(0.0)
     for at in (0.0, 4.0):  # at 0 a derivative has 0 times infinity, which grad leaves out
