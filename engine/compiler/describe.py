@@ -30,7 +30,7 @@ from engine.show.diagram import SUPERSCRIPTS, Canvas, Diagram, Field, Theme
 
 # The symbols of the delta rule. The compiler knows nothing else of networks.
 WEIGHTS, NET_INPUT, ACTIVATION, DELTA, LOSS = "W", "z", "a", "delta", "E"
-PARAMETER, CONSTANTS, ONE = "p", "C", "1"
+PARAMETERS, CONSTANTS, ONE = "p", "C", "1"
 
 
 class Name(NamedTuple):
@@ -107,7 +107,7 @@ def draw(code: Code, inputs: Sequence[str], theme: Theme, title: str, timeout: f
                 continue
             if name not in made_by:
                 made_by[name] = f"leaf{len(made_by)}"
-                kind = "input" if name in stems else "parameter" if name == PARAMETER else "constant"
+                kind = "input" if name in stems else "parameter" if name == PARAMETERS else "constant"
                 canvas.card(made_by[name], [_typeset(name)], kind, "leaf", name)
             canvas.edge(made_by[name], ident, f"{ident}_{place}", "operand")
         made_by.update(dict.fromkeys(line.results, ident))
@@ -151,7 +151,7 @@ class _Names:
         columns = zip(code.input_rows.tolist(), inputs, strict=True)
         self._name = {(True, row): Name(_stem(label)) for row, label in columns}
         self._name.update({(True, row): Name(ONE) for row in code.ones.tolist()})
-        self._name.update({(False, row): Name(PARAMETER) for row in range(code.n_parameters)})
+        self._name.update({(False, row): Name(PARAMETERS) for row in range(code.n_parameters)})
         self._name.update({(False, row): Name(f"{number:g}") for row, number in code.constants.items()})
 
     def _deltas(self) -> dict[int, Name]:
@@ -276,7 +276,7 @@ class _Names:
         if entries[0] == 0:
             return LOSS
         layers = self._layers_of(targets - 1)
-        return f"d{LOSS}/d{Name(WEIGHTS, *layers) if len(layers) == 1 else PARAMETER}"
+        return f"d{LOSS}/d{Name(WEIGHTS, *layers) if len(layers) == 1 else PARAMETERS}"
 
 
 def _layers(code: Code) -> tuple[dict[int, int], dict[int, int]]:

@@ -14,7 +14,6 @@ from functools import partial
 
 from engine.compiler.instructions import Index, Rows, index
 from engine.compiler.schedule import Schedule
-from engine.value import CONSTANT
 
 ONES = -1  # stands for a node that is 1 for every sample
 
@@ -92,7 +91,7 @@ def layout(schedule: Schedule) -> Layout:
     laid = Layout(schedule, [-1] * len(graph), {}, [None] * len(graph))
     biased = _vectors_with_ones(schedule)
     laid.place(range(graph.n_inputs, graph.n_leaves), varies=False)
-    laid.place((n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] == CONSTANT), varies=False)
+    laid.place((n for n in range(graph.n_leaves, len(graph)) if n in graph.numbers), varies=False)
     laid.place_ones()
     for vector in [*sorted(v for v in biased if v[-1] < graph.n_inputs), tuple(range(graph.n_inputs))]:
         fresh = [n for n in vector if laid.row[n] < 0]

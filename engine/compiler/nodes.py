@@ -17,9 +17,7 @@ from engine.graph import topological
 from engine.numbers import arrays, floats
 from engine.ops import OPS
 from engine.recording import REFUSED
-from engine.value import CONSTANT, PARAMETER, Value
-
-INPUT = "input"
+from engine.value import CONSTANT, INPUT, PARAMETER, Value
 
 
 @dataclass(slots=True)
@@ -62,7 +60,7 @@ class Builder:
     """
 
     def __init__(self, n_inputs: int, n_parameters: int) -> None:
-        leaves = [INPUT] * n_inputs + [PARAMETER] * n_parameters
+        leaves: list[str] = [*[INPUT] * n_inputs, *[PARAMETER] * n_parameters]
         self.graph = Graph(n_inputs, n_parameters, leaves, [()] * len(leaves))
         self._nodes: dict[tuple[str, tuple[int, ...]], int] = {}
         self._constants: dict[str, int] = {}

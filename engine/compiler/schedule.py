@@ -13,7 +13,6 @@ from typing import NamedTuple
 from engine.compiler.flatten import Pair, count_uses, find_varying
 from engine.compiler.nodes import Graph
 from engine.ops import OPS
-from engine.value import CONSTANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def schedule(graph: Graph, means: bool) -> Schedule:
     varies = find_varying(graph)
     level = levels(graph).__getitem__
     summed = find_summed(graph, varies) if means else frozenset()
-    computed = [n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] != CONSTANT and n not in summed]
+    computed = [n for n in range(graph.n_leaves, len(graph)) if n not in graph.numbers and n not in summed]
     groups: list[Group] = []
     for _, nodes in groupby(sorted(computed, key=level), key=level):
         groups += _groups(graph, varies, list(nodes))
@@ -113,7 +112,7 @@ def _groups(graph: Graph, varies: Sequence[bool], nodes: Sequence[int]) -> list[
     """The groups of the nodes of one level."""
     terms = {n: sort_terms(graph, varies, n) for n in nodes if graph.ops[n] == "sumprod"}
     vectors = Counter(t.vector for t in terms.values() if t.weighted)
-    sharing = Counter((graph.ops[n], _operands(graph, n)) for n in nodes if _takes_many(graph, n))
+    sharing = Counter((graph.ops[n], _operands(graph, n)) for n in nodes if OPS[graph.ops[n]].shares)
     groups: dict[_GroupKey, list[int]] = defaultdict(list)
     for n in nodes:
         op = graph.ops[n]
@@ -124,7 +123,7 @@ def _groups(graph: Graph, varies: Sequence[bool], nodes: Sequence[int]) -> list[
             t = terms[n]
             form = len(t.weighted), len(t.plain), len(t.products)
             common = t.vector if vectors[t.vector] > 1 else ()
-        elif _takes_many(graph, n) and len(set(form)) == 1:
+        elif OPS[op].shares and len(set(form)) == 1:
             shares = sharing[op, _operands(graph, n)] > 1
             common = _operands(graph, n) if shares else ()
         groups[_GroupKey(op, varies[n], form, common, shares)].append(n)
@@ -139,11 +138,6 @@ def _group(key: _GroupKey, nodes: Sequence[int], terms: Mapping[int, Terms]) -> 
 
 def _operands(graph: Graph, node: int) -> tuple[int, ...]:
     return tuple(sorted(graph.args[node]))
-
-
-def _takes_many(graph: Graph, node: int) -> bool:
-    op = graph.ops[node]
-    return op != "sumprod" and OPS[op].arity is None
 
 
 def levels(graph: Graph) -> list[int]:

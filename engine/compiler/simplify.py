@@ -1,17 +1,14 @@
 """Simplification: constants folded, zeros and ones removed, common subexpressions shared.
 
 One walk forwards rebuilds each node from its simplified operands. The builder returns the same node for equal
-expressions. The operands of symmetric operations are put in order first.
+expressions. The operands of symmetric operations are put in order first, and so are all but the first operand
+of operations with `shares`.
 """
 
 from collections.abc import Callable
 
 from engine.compiler.nodes import Builder, Graph, fold, rebuild
-from engine.value import CONSTANT
-
-# How the operands of an operation may be put in order: all of them, or all after the first.
-SYMMETRIC = {"add", "mul", "equal", "fsum", "prod", "max", "min", "hypot", "logsumexp"}
-SYMMETRIC_AFTER_FIRST = {"softmax", "log_softmax"}
+from engine.ops import OPS
 
 
 def simplify(graph: Graph) -> Graph:
@@ -53,9 +50,10 @@ def simplify_node(builder: Builder, op: str, args: tuple[int, ...]) -> int:
         shorter = RULES[op](builder, *args)
         if shorter is not None:
             return shorter
-    if op in SYMMETRIC:
+    row = OPS[op]
+    if row.symmetric:
         args = args if len(args) == 2 and args[0] <= args[1] else tuple(sorted(args))
-    elif op in SYMMETRIC_AFTER_FIRST:
+    elif row.shares:
         args = (args[0], *sorted(args[1:]))
     return builder.node(op, args)
 
@@ -98,7 +96,7 @@ def _pow(b: Builder, x: int, p: int) -> int | None:
 def _where(b: Builder, condition: int, x: int, y: int) -> int | None:
     if x == y:
         return x
-    if b.graph.ops[condition] == CONSTANT:
+    if condition in b.graph.numbers:
         return x if b.graph.numbers[condition] else y
     return None
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -20,9 +20,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import Value
+from engine import Value, operation
 from engine.compiler import Program
-from engine.compiler.instructions import Dot, MatrixProduct, OuterProduct
+from engine.compiler.instructions import Dot, MatrixProduct, OuterProduct, Shares
+from engine.extend import withdraw
 from nn import ACTIVATIONS, LOSSES, MLP, DeltaRule, delta_rule
 from nn.modules import SOFTMAX
 
@@ -558,6 +559,65 @@ def test_outside_a_domain_a_program_follows_ieee_754() -> None:
     assert engine.compile(x.exp(), [x])([[1000.0]])[0] == math.inf
     w = Value(0.0)
     assert np.isnan(engine.compile(w * x.exp(), [x], [w])([[1000.0]])[0])  # 0 * inf
+
+
+# --- Operations of a user, added at run time.
+
+
+@pytest.fixture
+def own_operations() -> Iterator[None]:
+    """Operations without a kernel: of one operand, of several, and with `shares`."""
+    operation(lambda m, x: x / (1.0 + m.abs(x)), name="softsign", partials=_softsign_partials)
+    operation(lambda m, x: 3.0 * x, name="constant", partials=lambda m, out, x: (3.0,))
+    operation(
+        _ranked, name="ranked", partials=lambda m, out, *x: tuple(1.0 / k for k in range(1, len(x) + 1))
+    )
+    operation(_power_share, name="power_share", partials=_power_share_partials, shares=True)
+    yield
+    for name in ("softsign", "constant", "ranked", "power_share"):
+        withdraw(name)
+
+
+def _softsign_partials(m: Any, out: Any, x: Any) -> tuple[Any, ...]:
+    return (1.0 / (1.0 + m.abs(x)) ** 2.0,)
+
+
+def _ranked(m: Any, *x: Any) -> Any:
+    """The sum of x_k / k: the order of the operands matters."""
+    return m.sumprod(x, [1.0 / k for k in range(1, len(x) + 1)])
+
+
+def _power_share(m: Any, *x: Any) -> Any:
+    """The share of the first operand's square."""
+    return x[0] * x[0] / m.fsum([x_i * x_i for x_i in x])
+
+
+def _power_share_partials(m: Any, out: Any, *x: Any) -> tuple[Any, ...]:
+    total = m.fsum([x_i * x_i for x_i in x])
+    return (2.0 * x[0] * (1.0 - out) / total, *[-2.0 * x_i * out / total for x_i in x[1:]])
+
+
+@pytest.mark.usefixtures("own_operations")
+def test_operations_of_a_user_compile_like_ours() -> None:
+    functions: Any = engine
+    X, parameters = np.random.default_rng(7).uniform(0.2, 2.0, size=(5, 3)), leaves(3, random.Random(8))
+
+    def softsign(x: Sequence[Value]) -> Any:
+        a, b, c = (functions.softsign(w * x_i) for w, x_i in zip(parameters, x, strict=True))
+        return functions.constant(a) * b + c
+
+    def ranked(x: Sequence[Value]) -> Any:
+        a, b, c = (w * x_i for w, x_i in zip(parameters, x, strict=True))
+        return functions.ranked(a, b, c) * functions.ranked(c, a, b)
+
+    def power_share(x: Sequence[Value]) -> Any:
+        scaled = [w * x_i for w, x_i in zip(parameters, x, strict=True)]
+        return engine.sumprod(functions.power_share(scaled), [1.0, -2.0, 0.5])
+
+    for record in (softsign, ranked, power_share):
+        program = assert_agrees(record, parameters, X)
+        assert any(record.__name__ in op for op in str(program).split())
+        assert count(program, Shares) == (record is power_share)
 
 
 # --- What data may be.
