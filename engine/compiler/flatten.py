@@ -1,28 +1,28 @@
 """Flattening: sums, differences, negations and products become sums of products.
 
-After this pass a graph has no add, sub, neg, mul or fsum: each is a `sumprod`. What is used only once, by
-another sum, is drawn into it. So `sum(w * x for ...) + b`, in whatever order a program adds it up, is one
-sumprod of (w, ..., b) and (x, ..., 1).
+After this pass a graph has no add, sub, neg, mul or fsum: each is a `sumprod`. A sum that only one other sum
+uses is merged into it. So `sum(w * x for ...) + b` is one sumprod of (w, ..., b) and (x, ..., 1), in whatever
+order a program adds up its terms.
 
-Each pair has first what is the same for all samples; a bias is a weight on an input that is always 1. Of
-two factors that both vary, the later one comes second.
+In each pair the factor that is the same for all samples comes first; a bias is a weight on an input that is
+always 1. If both factors vary, the later node comes second.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from engine.compiler.graph import Builder, Graph, rebuilt
+from engine.compiler.nodes import Builder, Graph, rebuild
 
 Pair: TypeAlias = tuple[int, int]
 
 TERMWISE = {"add", "sub", "neg", "fsum"}
 SUMS = {*TERMWISE, "mul", "sumprod"}
-_NEGATED_AT_MOST = 8  # terms: nested differences would otherwise be negated again and again
+_NEGATED_AT_MOST = 8  # terms: nested differences would negate the same terms again and again
 
 
 def flatten(graph: Graph) -> Graph:
-    """The graph in which all sums and products are of the form `sumprod`.
+    """Turn all sums and products into `sumprod`.
 
     Args:
         graph: a simplified graph.
@@ -32,15 +32,15 @@ def flatten(graph: Graph) -> Graph:
 
     Example:
         >>> from engine import Value
-        >>> from engine.compiler.graph import capture
+        >>> from engine.compiler.nodes import capture
         >>> w, x, b = Value(1.0), Value(2.0), Value(3.0)
         >>> flat = flatten(capture([b + (w * x - x)], [x], [w, b]))
         >>> flat.ops[-1], len(flat.args[-1])
         ('sumprod', 6)
     """
-    varies = batched(graph)
-    drawn_in = _drawn_in(graph, varies)
-    flat = _Flattened(graph)
+    varies = find_varying(graph)
+    merged_into = _find_mergers(graph, varies)
+    flat = _FlatBuilder(graph)
     for node in range(graph.n_leaves, len(graph)):
         op, args = graph.ops[node], graph.args[node]
         if node in graph.numbers:
@@ -49,17 +49,17 @@ def flatten(graph: Graph) -> Graph:
             flat.keep(node, op, args, varies[node])
         else:
             pairs = flat.pairs(op, args)
-            consumer = drawn_in[node]
-            if consumer is None or (graph.ops[consumer] in ("sub", "neg") and not flat.negatable(pairs)):
-                flat.close(node, pairs, varies[node])
+            user = merged_into[node]
+            if user is None or (graph.ops[user] in ("sub", "neg") and not flat.can_negate(pairs)):
+                flat.sum(node, pairs, varies[node])
             else:
-                flat.open[node] = pairs
-    return rebuilt(graph, flat.builder, flat.new)
+                flat.waiting[node] = pairs
+    return rebuild(graph, flat.builder, flat.new)
 
 
-def _drawn_in(graph: Graph, varies: Sequence[bool]) -> list[int | None]:
-    """For each node the sum that it is drawn into: its only user, varying over the batch as it does."""
-    uses = use_counts(graph)
+def _find_mergers(graph: Graph, varies: Sequence[bool]) -> list[int | None]:
+    """For each node the sum to merge it into: its only user, if both vary over the batch or neither does."""
+    uses = count_uses(graph)
     sums: list[int | None] = [None] * len(graph)
     for node in range(graph.n_leaves, len(graph)):
         if graph.ops[node] in TERMWISE:
@@ -69,18 +69,18 @@ def _drawn_in(graph: Graph, varies: Sequence[bool]) -> list[int | None]:
     return sums
 
 
-class _Flattened:
+class _FlatBuilder:
     """The flattened graph under construction.
 
     Attributes:
-        new: the node that each closed node has become; -1 of the others.
-        open: the pairs of the nodes that wait to be drawn in.
+        new: the new number of each node; -1 for merged nodes and those to come.
+        waiting: the pairs of sums that will be merged into their user.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.builder = Builder(graph.n_inputs, graph.n_parameters)
         self.new = [*range(graph.n_leaves), *[-1] * (len(graph) - graph.n_leaves)]
-        self.open: dict[int, list[Pair]] = {}
+        self.waiting: dict[int, list[Pair]] = {}
         self._varying = set(range(graph.n_inputs))
         self._numbers = self.builder.graph.numbers
         self._one = self.builder.constant(1.0)
@@ -94,7 +94,7 @@ class _Flattened:
             self._varying.add(self.new[node])
 
     def pairs(self, op: str, args: Sequence[int]) -> list[Pair]:
-        """The terms of a sum, those of open operands included."""
+        """The terms of a sum, including those of the operands that wait to be merged."""
         if op == "mul":
             return [(self.new[args[0]], self.new[args[1]])]
         if op == "sumprod":
@@ -103,31 +103,31 @@ class _Flattened:
             return list(zip(factors[:half], factors[half:], strict=True))
         total: list[Pair] = []
         for position, arg in enumerate(args):
-            terms = self.open.pop(arg, None) or [(self._one, self.new[arg])]
+            terms = self.waiting.pop(arg, None) or [(self._one, self.new[arg])]
             if op == "neg" or (op == "sub" and position == 1):
-                terms = [self._negated(pair) for pair in terms]
+                terms = [self._negate(pair) for pair in terms]
             longer, shorter = (terms, total) if len(terms) > len(total) else (total, terms)
-            longer.extend(shorter)  # never the long list again and again
+            longer.extend(shorter)  # copying the longer list each time would take quadratic time
             total = longer
         return total
 
-    def negatable(self, pairs: Sequence[Pair]) -> bool:
-        """Whether a constant of each pair can carry a minus sign."""
+    def can_negate(self, pairs: Sequence[Pair]) -> bool:
+        """Whether each pair has a constant to take a minus sign."""
         return len(pairs) <= _NEGATED_AT_MOST and all(not self._numbers.keys().isdisjoint(p) for p in pairs)
 
-    def _negated(self, pair: Pair) -> Pair:
+    def _negate(self, pair: Pair) -> Pair:
         a, b = pair
         if a in self._numbers:
             return self.builder.constant(-self._numbers[a]), b
         return a, self.builder.constant(-self._numbers[b])
 
-    def close(self, node: int, pairs: Sequence[Pair], varies: bool) -> None:
-        """Make a sum of products a node."""
+    def sum(self, node: int, pairs: Sequence[Pair], varies: bool) -> None:
+        """Make a node of a sum of products."""
         if len(pairs) == 1 and self._numbers.keys().isdisjoint(pairs[0]):
-            self._end(node, [self._oriented(pairs[0])] if varies else pairs, varies)
+            self._sumprod(node, [self._orient(pairs[0])] if varies else pairs, varies)
             return
         products: list[Pair] = []
-        factors: dict[int, float] = defaultdict(float)  # of terms that occur, perhaps often, with a constant
+        factors: dict[int, float] = defaultdict(float)  # the total of each term's constant factors
         for a, b in pairs:
             if a in self._numbers:
                 factors[b] += self._numbers[a]
@@ -137,19 +137,19 @@ class _Flattened:
                 products.append((a, b))
         products += [(self.builder.constant(factor), term) for term, factor in factors.items()]
         if varies:
-            products = [self._oriented(pair) for pair in products]
+            products = [self._orient(pair) for pair in products]
         (a, b), *others = products
         if not others and self._one in (a, b):
             self.new[node] = b if a == self._one else a
         else:
-            self._end(node, products, varies)
+            self._sumprod(node, products, varies)
 
-    def _end(self, node: int, pairs: Sequence[Pair], varies: bool) -> None:
+    def _sumprod(self, node: int, pairs: Sequence[Pair], varies: bool) -> None:
         self.new[node] = self._node(pairs)
         if varies:
             self._varying.add(self.new[node])
 
-    def _oriented(self, pair: Pair) -> Pair:
+    def _orient(self, pair: Pair) -> Pair:
         a, b = pair
         if a in self._varying and b in self._varying:
             return (a, b) if a <= b else (b, a)
@@ -166,8 +166,8 @@ class _Flattened:
         return self.builder.node("sumprod", (*[a for a, _ in pairs], *[b for _, b in pairs]))
 
 
-def batched(graph: Graph) -> list[bool]:
-    """Which nodes depend on an input, and so vary over the batch."""
+def find_varying(graph: Graph) -> list[bool]:
+    """For each node whether it depends on an input, and so varies over the batch."""
     varying = set(range(graph.n_inputs))
     for node in range(graph.n_leaves, len(graph)):
         if not varying.isdisjoint(graph.args[node]):
@@ -175,7 +175,7 @@ def batched(graph: Graph) -> list[bool]:
     return [node in varying for node in range(len(graph))]
 
 
-def use_counts(graph: Graph) -> list[int]:
+def count_uses(graph: Graph) -> list[int]:
     """How often each node is used, as an operand or as an output."""
     uses = [0] * len(graph)
     for args in graph.args:

@@ -1,15 +1,14 @@
-"""Code generation: instructions bound to arrays of one batch size.
+"""Code generation: instructions bound to the arrays of one batch size.
 
-A step of a program is a function without arguments, bound to views of two blocks of memory. Matrices are
-views of the parameters and results are views of the gradient wherever rows and columns lie evenly spaced, so
-that a step of a network is its matrix products and little else.
+A program becomes a list of calls without arguments, bound to views of two blocks of memory. Wherever rows and
+columns are evenly spaced, matrices are views of the parameters and results are views of the gradient. So one
+run of a network's program is its matrix products and little else.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial, singledispatchmethod
+from functools import partial
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -23,6 +22,7 @@ from engine.compiler.instructions import (
     Code,
     Dot,
     Index,
+    Instruction,
     MatrixProduct,
     OuterProduct,
     Products,
@@ -31,27 +31,26 @@ from engine.compiler.instructions import (
     Take,
     contiguous,
 )
+from engine.numbers import arrays
 from engine.ops import OPS
 
 Array: TypeAlias = NDArray[Any]
-Step: TypeAlias = Callable[[], object]
+Call: TypeAlias = Callable[[], object]
 
 _GATHERED_AT_ONCE = 1 << 20  # numbers: more would leave the cache, and a large graph would fill the memory
 
 
 class Machine:
-    """A program bound to arrays for one batch size.
+    """A program bound to arrays of one batch size.
 
     Args:
         code: the program.
-        batch_size: how many samples it computes at once.
+        batch_size: the number of samples that it computes at once.
         dtype: the type of its numbers.
-        m: the number system that the operations run over.
     """
 
-    def __init__(self, code: Code, batch_size: int, dtype: Any, m: Any) -> None:
+    def __init__(self, code: Code, batch_size: int, dtype: Any) -> None:
         self._code = code
-        self._m = m
         self._data = np.ones((batch_size, code.n_input_rows), dtype)
         self._varying = np.zeros((code.n_varying - code.n_input_rows, batch_size), dtype)
         self._static = np.zeros((code.n_static, 1), dtype)
@@ -65,18 +64,18 @@ class Machine:
         self._views: dict[Rows, Array] = {}
         self._gathered: dict[tuple[bool, int, int, bytes], Array] = {}
         self._matrices: dict[tuple[bytes, int], Array] = {}
-        self._steps: list[Step] = []
+        self._calls: list[Call] = []
         self._taken: list[tuple[Index, Array]] = []
         self._lock = Lock()
         for instruction in (*code.body, *code.sums):
             self._bind(instruction)
 
     def __call__(self, X: Array, parameters: Array) -> Array:
-        """The results for a batch.
+        """Compute the results for a batch.
 
         Args:
             X: the data, (batch size, inputs).
-            parameters: their numbers.
+            parameters: the numbers of the parameters, (parameters,).
 
         Returns:
             (outputs,) means over the batch, or (outputs, batch size).
@@ -85,8 +84,8 @@ class Machine:
             self._parameters[:] = parameters
             for places, columns in self._columns:
                 self._data[:, places] = X[:, columns]
-            for step in self._steps:
-                step()
+            for call in self._calls:
+                call()
             shape = (self._code.n_outputs, len(self._data))
             result: Array = (
                 self._sums * self._share if self._code.means else np.empty(shape, self._data.dtype)
@@ -95,12 +94,13 @@ class Machine:
                 result[targets] = rows
             return result
 
-    # --- Memory.
+    # --- Views of memory.
 
     def _block(self, rows: Rows) -> tuple[Array, int] | None:
-        """The block of memory that rows are in, and where it begins; None if they are in two blocks.
+        """The array that holds all of these rows, and its first row; None if they lie in two arrays.
 
-        Inputs lie sample by sample, as the data does: matrix products read them that way too.
+        The inputs have an array of their own. Like the data it has one row for each sample: matrix products
+        read it just as well.
         """
         n = self._code.n_input_rows
         if not rows.varies:
@@ -114,7 +114,7 @@ class Machine:
         return (self._varying, n) if first >= n else None
 
     def _view(self, rows: Rows) -> Array:
-        """Rows as an array: a slice of their block if they lie together, else a copy, made in each step."""
+        """Rows as an array: a view if they lie together, else a copy, made in each run."""
         if rows in self._views:
             return self._views[rows]
         place = self._block(rows)
@@ -126,13 +126,13 @@ class Machine:
             shape = len(rows), len(self._data) if rows.varies else 1
             self._gathered[rows.key] = copy = np.empty(shape, self._data.dtype)
             if place:
-                self._step(np.take, place[0], rows.index - place[1], 0, copy, "clip")
+                self._add_call(np.take, place[0], rows.index - place[1], 0, copy, "clip")
             else:
-                self._step(_copy_from_both, copy, self._data.T, self._varying, rows.index)
+                self._add_call(_copy_from_both, copy, self._data.T, self._varying, rows.index)
         return self._gathered[rows.key]
 
     def _source(self, rows: Rows, part: slice) -> Callable[[], Array]:
-        """Some of the rows, gathered when they are asked for."""
+        """A function that returns some of the rows. If they do not lie together, it copies them."""
         chosen = Rows.of(rows.varies, rows.index[part])
         place = self._block(chosen)
         if place is None:
@@ -145,113 +145,117 @@ class Machine:
         return lambda: view
 
     def _matrix(self, numbers: Index) -> Array:
-        """Static numbers as a matrix: a view if they are evenly spaced, else a copy, made in each step."""
+        """Static numbers as a matrix: a view if they are evenly spaced, else a copy, made in each run."""
         key = numbers.tobytes(), len(numbers)
         if key not in self._matrices:
-            view = evenly_spaced(self._static[:, 0], numbers)
+            view = strided_view(self._static[:, 0], numbers)
             if view is None:
                 view = np.empty(numbers.shape, self._static.dtype)
-                self._step(np.take, self._static[:, 0], numbers, None, view, "clip")
+                self._add_call(np.take, self._static[:, 0], numbers, None, view, "clip")
             self._matrices[key] = view
         return self._matrices[key]
 
-    def _step(self, function: Callable[..., object], *args: Any, **options: Any) -> None:
-        self._steps.append(partial(function, *args, **options))  # options take time in each step
+    def _add_call(self, function: Callable[..., object], *args: Any) -> None:
+        self._calls.append(partial(function, *args))
 
-    # --- One method for each instruction.
+    # --- Each instruction as calls.
 
-    @singledispatchmethod
-    def _bind(self, instruction: Any) -> None:
-        raise NotImplementedError(f"there is no code for {instruction}")
+    def _bind(self, instruction: Instruction) -> None:
+        match instruction:
+            case Apply():
+                self._apply(instruction)
+            case Shares():
+                self._all_shares(instruction)
+            case MatrixProduct():
+                self._matrix_product(instruction)
+            case Products():
+                self._products(instruction)
+            case Dot():
+                self._dot(instruction)
+            case BatchDot():
+                self._batch_dot(instruction)
+            case OuterProduct():
+                self._outer_product(instruction)
+            case Take():
+                self._take(instruction)
 
-    @_bind.register
-    def _(self, i: Apply) -> None:
-        operands, outs = [self._view(rows) for rows in i.operands], [self._view(rows) for rows in i.out]
-        if len(outs) > 1:
-            self._step(self._m.TOGETHER[i.op], *operands, tuple(outs))
-            return
-        forward = partial(OPS[i.op].forward, self._m)
-        ufunc = only_ufunc(forward, len(operands))
-        if ufunc is not None:
-            self._step(ufunc, *operands, out=outs[0])
+    def _apply(self, i: Apply) -> None:
+        operands, out = [self._view(rows) for rows in i.operands], [self._view(rows) for rows in i.out]
+        kernel = arrays.KERNELS.get(i.ops)
+        if kernel is not None:
+            self._add_call(kernel, *operands, *out)
         else:
-            self._step(_store, outs[0], forward, operands)
+            (op,), (result,) = i.ops, out
+            self._add_call(_store, result, partial(OPS[op].forward, arrays), operands)
 
-    @_bind.register
-    def _(self, i: Shares) -> None:
-        forward = partial(OPS[i.op].forward, _AllShares(self._m))
+    def _all_shares(self, i: Shares) -> None:
+        shares = arrays.ALL_SHARES.get(i.op) or partial(_one_by_one, partial(OPS[i.op].forward, arrays))
         picked = contiguous(i.picked) or i.picked
-        self._step(_store_picked, self._view(i.out), forward, self._view(i.operands), picked)
+        self._add_call(_store_picked, self._view(i.out), shares, self._view(i.operands), picked)
 
-    @_bind.register
-    def _(self, i: MatrixProduct) -> None:
+    def _matrix_product(self, i: MatrixProduct) -> None:
         out, W, v = self._view(i.out), self._matrix(i.matrix), self._view(i.vector)
         self._accumulate(matrix_product(W, v, out), out, W, v, i.adds)
 
-    @_bind.register
-    def _(self, i: Products) -> None:
+    def _products(self, i: Products) -> None:
         out, b = self._view(i.out), self._view(i.b)
         if i.a is not None:
             self._accumulate(np.multiply, out, self._view(i.a), b, i.adds)
         elif i.adds and abs(i.factor) == 1.0:
-            self._step(np.add if i.factor > 0.0 else np.subtract, out, b, out)
+            self._add_call(np.add if i.factor > 0.0 else np.subtract, out, b, out)
         else:
             self._accumulate(np.multiply, out, b, np.array(i.factor, out.dtype), i.adds)
 
     def _accumulate(self, function: Callable[..., object], out: Array, a: Any, b: Any, adds: bool) -> None:
         term = np.empty_like(out) if adds else out
-        self._step(function, a, b, term)
+        self._add_call(function, a, b, term)
         if adds:
-            self._step(np.add, out, term, out)
+            self._add_call(np.add, out, term, out)
 
-    @_bind.register
-    def _(self, i: Dot) -> None:
+    def _dot(self, i: Dot) -> None:
         out = self._view(i.out)
         k = len(i.b) // len(out)
         for part in _chunks(len(out), k * out.shape[1]):
             terms = slice(part.start * k, part.stop * k)
             a = None if i.a is None else self._source(i.a, terms)
-            self._step(_dot, out[part], a, self._source(i.b, terms), k, i.adds)
+            self._add_call(_dot, out[part], a, self._source(i.b, terms), k, i.adds)
 
     def _clear(self, targets: Index) -> None:
         if targets.size:
-            self._step(self._sums.__setitem__, contiguous(targets) or targets, 0.0)
+            self._add_call(self._sums.__setitem__, contiguous(targets) or targets, 0.0)
 
-    @_bind.register
-    def _(self, i: BatchDot) -> None:
+    def _batch_dot(self, i: BatchDot) -> None:
         if i.fresh.size == 1 and i.a.varies and len(set(i.targets.tolist())) == 1:
             a, b = self._view(i.a), self._view(i.b)
             if a.flags.c_contiguous and b.flags.c_contiguous:  # as one vector each
-                self._step(np.dot, a.ravel(), b.ravel(), self._sums[i.targets[0], ...])
+                self._add_call(np.dot, a.ravel(), b.ravel(), self._sums[i.targets[0], ...])
                 return
         self._clear(i.fresh)
         for part in _chunks(len(i.a), len(self._data)):
             targets = contiguous(i.targets[part]) or i.targets[part]
-            self._step(_batch_dot, self._sums, targets, self._source(i.a, part), self._source(i.b, part))
+            self._add_call(_batch_dot, self._sums, targets, self._source(i.a, part), self._source(i.b, part))
 
-    @_bind.register
-    def _(self, i: OuterProduct) -> None:
+    def _outer_product(self, i: OuterProduct) -> None:
         rows, columns, targets = self._view(i.rows), self._view(i.columns), i.targets
         if len(targets) > 1 and targets[1, 0] - targets[0, 0] == 1:  # the results lie column by column
             rows, columns, targets = columns, rows, targets.T
         overwrites = i.fresh.size == targets.size
-        out = evenly_spaced(self._sums, targets) if overwrites else None
+        out = strided_view(self._sums, targets) if overwrites else None
         product = np.empty(targets.shape, self._sums.dtype) if out is None else out
-        self._step(matrix_product(rows, columns.T, product), rows, columns.T, product)
+        self._add_call(matrix_product(rows, columns.T, product), rows, columns.T, product)
         if not overwrites:
             self._clear(i.fresh)
-            self._step(np.add.at, self._sums, targets, product)
+            self._add_call(np.add.at, self._sums, targets, product)
         elif out is None:
-            self._step(self._sums.__setitem__, targets, product)
+            self._add_call(self._sums.__setitem__, targets, product)
 
-    @_bind.register
-    def _(self, i: Take) -> None:
+    def _take(self, i: Take) -> None:
         self._taken.append(
             (i.targets, self._view(i.rows) if not self._code.means else self._view(i.rows)[:, 0])
         )
 
 
-# --- What a step does, where it is more than one function of NumPy.
+# --- Calls that are more than one function of NumPy.
 
 
 def _copy_from_both(copy: Array, data: Array, varying: Array, rows: Index) -> Array:
@@ -267,6 +271,12 @@ def _store(out: Array, forward: Callable[..., Any], operands: Sequence[Array]) -
 
 def _store_picked(out: Array, forward: Callable[..., Any], operands: Array, picked: slice | Index) -> None:
     out[...] = forward(operands)[picked]
+
+
+def _one_by_one(forward: Callable[..., Any], operands: Array) -> Array:
+    """Every operand's share, where no function gives all of them at once."""
+    others = [np.delete(operands, i, axis=0) for i in range(len(operands))]
+    return np.stack([forward(x, *rest) for x, rest in zip(operands, others, strict=True)])
 
 
 def _dot(out: Array, a: Callable[[], Array] | None, b: Callable[[], Array], k: int, adds: bool) -> None:
@@ -288,54 +298,11 @@ def _batch_dot(sums: Array, targets: Index | slice, a: Callable[[], Array], b: C
         np.add.at(sums, targets, products)
 
 
-class _AllShares:
-    """The number system of one stacked operand, in which a list of shares begins with all of them.
-
-    Where operands differ only in which comes first, `softmax(x)[0]` is then every one of the results.
-    """
-
-    def __init__(self, m: Any) -> None:
-        self._m = m
-
-    def __getattr__(self, name: str) -> Callable[[Sequence[Array]], Sequence[Array]]:
-        shares = getattr(self._m, name)
-        return lambda x: (shares(x[0]),)
-
-
-class _Asked(np.lib.mixins.NDArrayOperatorsMixin):
-    """An operand that answers which function of NumPy it was given to."""
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
-        return (ufunc, operands) if method == "__call__" and not options else NotImplemented
-
-
-def only_ufunc(forward: Callable[..., Any], n: int) -> np.ufunc | None:
-    """The function of NumPy that a rule is, if it is one and no more: it can write where it should.
-
-    Args:
-        forward: a rule over arrays.
-        n: how many operands it takes.
-
-    Returns:
-        The ufunc, or None.
-
-    Example:
-        >>> only_ufunc(lambda x, y: x - y, 2), only_ufunc(lambda x: np.exp(-x), 1)
-        (<ufunc 'subtract'>, None)
-    """
-    operands = tuple([_Asked() for _ in range(n)])
-    try:
-        ufunc, given = forward(*operands)
-    except (TypeError, ValueError, AttributeError):
-        return None
-    return ufunc if isinstance(ufunc, np.ufunc) and all(map(operator.is_, given, operands)) else None
-
-
 def matrix_product(a: Array, b: Array, out: Array) -> Callable[..., object]:
-    """The function of NumPy that multiplies two matrices soonest.
+    """The fastest function of NumPy that multiplies two matrices.
 
-    `dot` is quicker to begin than `matmul`, but it copies a matrix with gaps between its rows, and to a
-    matrix of one number it is a scale: 0 times NaN is then 0.
+    `dot` starts faster than `matmul`. But it copies a matrix with gaps between its rows, and it scales by a
+    matrix of one number: 0 times NaN is then 0.
 
     Args:
         a: an (n, k) matrix.
@@ -343,7 +310,7 @@ def matrix_product(a: Array, b: Array, out: Array) -> Callable[..., object]:
         out: the (n, m) matrix of the result.
 
     Returns:
-        A function of the three.
+        A function of the three matrices.
 
     Example:
         >>> a, b = np.ones((2, 3)), np.ones((3, 4))
@@ -357,22 +324,22 @@ def matrix_product(a: Array, b: Array, out: Array) -> Callable[..., object]:
     return np.dot if a.flags.forc and b.flags.forc and out.flags.c_contiguous else np.matmul
 
 
-# --- Where numbers lie.
+# --- Memory.
 
 
-def evenly_spaced(numbers: Array, index: Index) -> Array | None:
-    """The view of a vector that an index of it is, if there is one that matrix products read directly.
+def strided_view(numbers: Array, index: Index) -> Array | None:
+    """`numbers[index]` as a view, if matrix products can read it without a copy.
 
     Args:
         numbers: a vector.
         index: a matrix of places in it.
 
     Returns:
-        `numbers[index]` without a copy, or None.
+        The view, or None.
 
     Example:
         >>> v = np.arange(10.0)
-        >>> evenly_spaced(v, np.array([[1, 4], [2, 5]]))
+        >>> strided_view(v, np.array([[1, 4], [2, 5]]))
         array([[1., 4.],
                [2., 5.]])
     """
@@ -387,7 +354,7 @@ def evenly_spaced(numbers: Array, index: Index) -> Array | None:
 
 
 def _runs(rows: Index) -> Iterator[tuple[slice, slice]]:
-    """Consecutive rows and the consecutive columns of the data that go there."""
+    """Slices of consecutive rows, each with the slice of the columns of the data that go there."""
     ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
     start = 0
     for end in ends if len(rows) else ():
@@ -396,7 +363,7 @@ def _runs(rows: Index) -> Iterator[tuple[slice, slice]]:
 
 
 def _chunks(n: int, width: int) -> Iterator[slice]:
-    """Slices of n rows of a width, each of a size that can be gathered at once."""
+    """Slices of n rows of this width, each small enough to copy at once."""
     size = max(1, _GATHERED_AT_ONCE // max(1, width))
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))

@@ -1,8 +1,8 @@
 """The instructions of a compiled program.
 
-Numbers lie in rows of two blocks of memory: what varies over the batch in rows as long as the batch, what is
-the same for all samples in rows of one number. An instruction reads rows and writes rows; the last ones add
-sums over the batch to the result.
+Numbers lie in rows of two blocks of memory. A row that varies over the batch holds one number for each
+sample, a static row holds one number. The body of a program computes rows from rows; its sums add up over
+the batch into the result.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Index: TypeAlias = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Rows of one of the two blocks; mostly they lie together, and then no array says which they are.
+    """Rows of one of the two blocks.
 
     Attributes:
-        varies: whether of the block that varies over the batch.
+        varies: whether they lie in the block that varies over the batch.
         start: the first row.
-        n: how many rows.
-        scattered: which rows, if they do not lie together.
+        n: the number of rows.
+        scattered: the number of each row, if they do not lie together.
     """
 
     varies: bool
@@ -34,7 +34,7 @@ class Rows:
 
     @classmethod
     def of(cls, varies: bool, index: Index) -> Rows:
-        """The rows of an index."""
+        """The rows with these numbers."""
         together = contiguous(index)
         return cls(varies, int(index[0]), index.size, None if together else index)
 
@@ -43,41 +43,34 @@ class Rows:
 
     @property
     def index(self) -> Index:
-        """Which rows."""
+        """The number of each row."""
         return np.arange(self.start, self.start + self.n) if self.scattered is None else self.scattered
 
     @property
     def key(self) -> tuple[bool, int, int, bytes]:
-        """What is equal for equal rows."""
+        """A key that is the same for equal rows."""
         return self.varies, self.start, self.n, b"" if self.scattered is None else self.scattered.tobytes()
+
+
+# --- Rows from rows. `adds` means that the result is added to the numbers in `out`.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Apply:
-    """out = op(operands), elementwise, or all the shares of one block.
+    """out = op(operands), elementwise.
 
-    Attributes:
-        op: a row of the table, or two rows that are computed together, joined by " and "; then it may be
-            two kinds of shares.
-        out: where to; of two operations the rows of both.
-        operands: one block of rows for each operand.
+    Several operations are computed together by a joint kernel, with one block of `out` for each. If they are
+    operations with `shares`, the one operand is the block of all their operands.
     """
 
-    op: str
+    ops: tuple[str, ...]
     out: tuple[Rows, ...]
     operands: tuple[Rows, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shares:
-    """out[i] = op(the i-th of all operands first), from one evaluation of all.
-
-    Attributes:
-        op: an n-ary row of the table.
-        out: where to.
-        operands: all the operands.
-        picked: which operand comes first for each row of the output.
-    """
+    """out[i] = op(operands, the one numbered picked[i] first), from one evaluation for all i."""
 
     op: str
     out: Rows
@@ -87,14 +80,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatrixProduct:
-    """out = W v: weights times a vector, for each sample.
-
-    Attributes:
-        out: n rows.
-        matrix: which static numbers the weights are, (n, k).
-        vector: k rows.
-        adds: whether to add to what is in `out`.
-    """
+    """out = W v for each sample, with static numbers W, (n, k), and k rows v."""
 
     out: Rows
     matrix: Index
@@ -104,15 +90,7 @@ class MatrixProduct:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Products:
-    """out = a * b, elementwise; without a, c * b.
-
-    Attributes:
-        out: n rows.
-        a: n rows, or None for a constant.
-        b: n rows.
-        factor: the constant.
-        adds: whether to add to what is in `out`.
-    """
+    """out = a * b, elementwise; out = factor * b without a."""
 
     out: Rows
     a: Rows | None
@@ -123,14 +101,7 @@ class Products:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dot:
-    """out[i] = sum over k of a[i, k] * b[i, k]: sums of products without further structure.
-
-    Attributes:
-        out: n rows.
-        a: n * k rows, or None for ones.
-        b: n * k rows.
-        adds: whether to add to what is in `out`.
-    """
+    """out[i] = sum over k of a[i, k] * b[i, k], or of b[i, k] without a; row by row, n * k of each."""
 
     out: Rows
     a: Rows | None
@@ -138,16 +109,12 @@ class Dot:
     adds: bool
 
 
+# --- The result. `fresh` are those targets that no earlier instruction has written, each once.
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OuterProduct:
-    """result[targets] += the sum over the batch of d v^T.
-
-    Attributes:
-        targets: which results, (n, k).
-        fresh: those that no instruction before has written, each once.
-        rows: the n rows d.
-        columns: the k rows v.
-    """
+    """result[targets] += the sum over the batch of d v^T, with n rows d, k columns v and (n, k) targets."""
 
     targets: Index
     fresh: Index
@@ -157,14 +124,7 @@ class OuterProduct:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchDot:
-    """result[targets[i]] += the sum over the batch of a[i] * b[i].
-
-    Attributes:
-        targets: which results, (n,).
-        fresh: those that no instruction before has written, each once.
-        a: n rows.
-        b: n rows that vary.
-    """
+    """result[targets[i]] += the sum over the batch of a[i] * b[i]; b varies."""
 
     targets: Index
     fresh: Index
@@ -174,12 +134,7 @@ class BatchDot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Take:
-    """result[targets] = rows: outputs that are the same for all samples, or wanted for each sample.
-
-    Attributes:
-        targets: which results, (n,).
-        rows: n rows.
-    """
+    """result[targets] = rows: outputs that are the same for all samples, or wanted for each sample."""
 
     targets: Index
     rows: Rows
@@ -193,18 +148,18 @@ class Code:
     """A program: its memory and its instructions.
 
     Attributes:
-        n_inputs: how many columns the data has.
-        n_parameters: how many parameters there are; they are the first static rows.
-        n_outputs: how many results there are.
-        n_varying: how many rows vary over the batch.
-        n_input_rows: how many of them, the first, are inputs and the ones among those.
-        n_static: how many rows do not vary.
-        input_rows: in which varying row each column of the data lies.
-        ones: the varying rows that are 1.
-        constants: static rows and their numbers.
-        body: what computes rows.
-        sums: what adds up over the batch, from rows.
-        means: whether results are means over the batch, or one for each sample.
+        n_inputs: the number of columns of the data.
+        n_parameters: the number of parameters; they are the first static rows.
+        n_outputs: the number of results.
+        n_varying: the number of rows that vary over the batch.
+        n_input_rows: the number of those that come first: the inputs, and the rows of ones among them.
+        n_static: the number of static rows.
+        input_rows: the varying row of each column of the data.
+        ones: the varying rows that hold 1.
+        constants: the numbers of static rows.
+        body: the instructions that compute rows.
+        sums: the instructions that write the result.
+        means: whether results are means over the batch, or one number for each sample.
     """
 
     n_inputs: int
@@ -227,7 +182,7 @@ def index(rows: Any) -> Index:
 
 
 def contiguous(rows: Index) -> slice | None:
-    """The slice that rows are, if they are one."""
+    """The slice that covers exactly these rows, in order; None if there is none."""
     start = int(rows[0])
     if int(rows[-1]) - start == rows.size - 1 and (rows[1:] > rows[:-1]).all():
         return slice(start, start + rows.size)

@@ -1,8 +1,8 @@
-"""Buffer layout: which row each number lies in.
+"""The layout of memory: the row of each node.
 
-Rows that are read together lie together, in the order in which they are read: then an instruction works on a
-slice of memory, and nothing is copied. Neurons lie in the order of their weights, what follows them in the
-order of its operands. Where a matrix product wants a bias, a row of ones follows its vector: the bias is one
+Rows that are read together lie together, in the order in which they are read: an instruction then works on a
+slice of memory and copies nothing. Sums with weights lie in the order of their weights, other nodes in the
+order of their operands. If a matrix product has a bias, a row of ones follows its vector: the bias is one
 more column of the matrix.
 """
 
@@ -14,22 +14,21 @@ from functools import partial
 
 from engine.compiler.instructions import Index, Rows, index
 from engine.compiler.schedule import Schedule
-from engine.value import CONSTANT
 
-ONES = -1  # a node of its own: 1 for every sample
+ONES = -1  # stands for a node that is 1 for every sample
 
 
 @dataclass(slots=True)
 class Layout:
-    """Where the numbers of a schedule lie.
+    """The rows of the nodes of a schedule.
 
     Attributes:
-        schedule: the schedule, the nodes of each group in the order of their rows.
-        row: the row of each node; -1 of those that have none.
-        ones: the rows of ones; the first is there for whoever has none following.
-        n_varying: how many rows vary over the batch.
-        n_input_rows: how many of them, the first, are inputs and the ones among those.
-        n_static: how many do not.
+        schedule: the schedule, with the nodes of each group in the order of their rows.
+        row: the row of each node; -1 for a node without one.
+        ones: the rows of ones; vectors that no row of ones follows use the first.
+        n_varying: the number of rows that vary over the batch.
+        n_input_rows: the number of those that come first: the inputs, and the rows of ones among them.
+        n_static: the number of static rows.
     """
 
     schedule: Schedule
@@ -42,11 +41,11 @@ class Layout:
     n_static: int = 0
 
     def rows(self, nodes: Sequence[int], varies: bool) -> Rows:
-        """The rows of nodes. Among nodes that vary, the constant 1 is the row of ones that follows them."""
+        """The rows of nodes. Among nodes that vary, the constant 1 is the row of ones after them."""
         if len(nodes) == 1 and nodes[0] != ONES and self.schedule.varies[nodes[0]] == varies:
             (node,) = nodes
             rows = self._single[node]
-            if rows is None:  # of one node there is one: a deep graph has many of them
+            if rows is None:  # kept to save memory: a deep graph has many groups of one node
                 rows = self._single[node] = Rows(varies, self.row[node], 1)
             return rows
         if not varies:
@@ -59,7 +58,7 @@ class Layout:
         return Rows.of(True, index(found))
 
     def matrix(self, nodes: Sequence[Sequence[int]]) -> Index:
-        """The rows of static numbers; equal matrices are one: a recurrence has the same in every step."""
+        """The rows of static numbers; one object for equal matrices, which a recurrence has in each step."""
         rows = index([[self.row[n] for n in row] for row in nodes])
         return self._matrices.setdefault((len(rows), rows.tobytes()), rows)
 
@@ -74,13 +73,13 @@ class Layout:
                 self.n_static += 1
 
     def place_ones(self) -> None:
-        """Let a row of ones come next."""
+        """Make the next row a row of ones."""
         self.ones[self.n_varying] = None
         self.n_varying += 1
 
 
 def layout(schedule: Schedule) -> Layout:
-    """A row for each node of a schedule.
+    """Give each node of a schedule a row.
 
     Args:
         schedule: groups of nodes.
@@ -92,7 +91,7 @@ def layout(schedule: Schedule) -> Layout:
     laid = Layout(schedule, [-1] * len(graph), {}, [None] * len(graph))
     biased = _vectors_with_ones(schedule)
     laid.place(range(graph.n_inputs, graph.n_leaves), varies=False)
-    laid.place((n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] == CONSTANT), varies=False)
+    laid.place((n for n in range(graph.n_leaves, len(graph)) if n in graph.numbers), varies=False)
     laid.place_ones()
     for vector in [*sorted(v for v in biased if v[-1] < graph.n_inputs), tuple(range(graph.n_inputs))]:
         fresh = [n for n in vector if laid.row[n] < 0]
@@ -112,14 +111,14 @@ def layout(schedule: Schedule) -> Layout:
 
 
 def _vectors_with_ones(schedule: Schedule) -> set[tuple[int, ...]]:
-    """The vectors that a matrix product multiplies together with a bias, in order of their nodes."""
+    """The vectors of matrix products that have a bias, each in the order of its nodes."""
     varies = schedule.varies
     vectors = {g.vector for g in schedule.groups if not all(varies[n] for n in g.vector)}
     return {v for vector in vectors if (v := tuple(sorted(n for n in vector if varies[n])))}
 
 
 def _reading_order(laid: Layout, node: int) -> tuple[int, ...]:
-    """Weights come first in order, then operands."""
+    """The key that sorts the nodes of a group: the rows of their weights, or of their operands."""
     graph = laid.schedule.graph
     if graph.ops[node] != "sumprod":
         return tuple([laid.row[arg] for arg in graph.args[node]])

@@ -1,8 +1,8 @@
-"""Recognition: which sums of products are matrix products, and which sums over the batch outer products.
+"""Recognition of matrix products among sums of products, and of outer products among sums over the batch.
 
-A group of sumprods that multiply one common vector is a matrix product, W a or W^T delta. A mean over the
-batch, of which there is one for each parameter, is a sum of products of two rows; those whose rows pair up
-every d_i with every v_j are one product of matrices, delta a^T. What has no such structure is gathered.
+A group of sumprods with one common vector is a matrix product, such as W a or W^T delta. The mean of a
+derivative over the batch is a sum of products of two rows. If these products pair every row d_i with every
+row v_j, they are one product of matrices, such as delta a^T. Products without such structure are gathered.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from engine.compiler.instructions import (
 from engine.compiler.layout import ONES, Layout
 from engine.compiler.schedule import Group, pairs_of
 
-_SMALL = 16  # products: an instruction costs more than they do
+_SMALL = 16  # products: they take less time than an instruction
 
 
 def recognize(laid: Layout, means: bool) -> Code:
-    """The instructions for a layout.
+    """Turn the groups of a layout into instructions.
 
     Args:
-        laid: groups of nodes, and the rows they lie in.
-        means: whether the means of the outputs over the batch are wanted, rather than the outputs.
+        laid: groups of nodes, and their rows.
+        means: whether to compute the means of the outputs over the batch, or the outputs.
 
     Returns:
         The program.
     """
     graph = laid.schedule.graph
-    sums = list(_means(laid) if means else _outputs(laid))  # first: on the way they take much memory
+    sums = list(_means(laid) if means else _outputs(laid))  # first, because this takes much memory
     body = [instruction for group in laid.schedule.groups for instruction in _computed(laid, group)]
     return Code(
         n_inputs=graph.n_inputs,
@@ -74,7 +74,7 @@ def _computed(laid: Layout, group: Group) -> Iterator[Instruction]:
     else:
         args = [laid.schedule.graph.args[n] for n in group.nodes]
         operands = [_operand(laid, nodes) for nodes in zip(*args, strict=True)]
-        yield Apply(group.op, (_out(laid, group),), tuple(operands))
+        yield Apply((group.op,), (_out(laid, group),), tuple(operands))
 
 
 def _out(laid: Layout, group: Group) -> Rows:
@@ -108,7 +108,7 @@ def _sums(laid: Layout, group: Group) -> Iterator[Instruction]:
 def _terms(
     laid: Layout, group: Group, out: Rows, pairs: Sequence[Sequence[Pair]], adds: bool
 ) -> Iterator[Instruction]:
-    """The sum of the pairs of each node: as one matrix product, column by column, or gathered."""
+    """The instructions for sums of pairs, one for each node: a matrix product, columns, or gathered sums."""
     n_columns = len(pairs[0])
     if n_columns == 0:
         return
@@ -116,7 +116,7 @@ def _terms(
     b = [[b for _, b in row] for row in pairs]
     if not adds and n_columns == 2 and (op := _two_plain_terms(laid, a)) is not None:
         columns = [laid.rows(column, group.varies) for column in zip(*b, strict=True)]
-        yield Apply(op, (out,), tuple(columns if op == "add" else reversed(columns)))
+        yield Apply((op,), (out,), tuple(columns if op == "add" else reversed(columns)))
         return
     graph = laid.schedule.graph
     varies = group.varies, laid.schedule.varies[a[0][0]]
@@ -134,7 +134,7 @@ def _terms(
 
 
 def _in_order_of_rows(matrix: Index, vector: Rows) -> tuple[Index, Rows]:
-    """A matrix and a vector, with their columns in an order in which the vector lies together, if any."""
+    """Reorder the columns of a matrix and the rows of its vector, if the rows then lie together."""
     if vector.scattered is None:
         return matrix, vector
     order = np.argsort(vector.scattered, kind="stable")
@@ -143,7 +143,7 @@ def _in_order_of_rows(matrix: Index, vector: Rows) -> tuple[Index, Rows]:
 
 
 def _two_plain_terms(laid: Layout, factors: Sequence[Sequence[int]]) -> str | None:
-    """The operation that sums of two terms are, u + v or u - v, if all are alike; factors come sorted."""
+    """The operation of sums of two terms, "add" or "sub", if all have the same; the factors are sorted."""
     numbers = laid.schedule.graph.numbers
     signs = {(numbers.get(first, 0.0), numbers.get(second, 0.0)) for first, second in factors}
     return {(1.0, 1.0): "add", (-1.0, 1.0): "sub"}.get(signs.pop()) if len(signs) == 1 else None
@@ -163,7 +163,7 @@ def _column(
 
 
 def _outputs(laid: Layout) -> Iterator[Take]:
-    """Every output for every sample."""
+    """The instructions for every output of every sample."""
     for varies in (True, False):
         chosen = [
             (t, n) for t, n in enumerate(laid.schedule.graph.outputs) if laid.schedule.varies[n] == varies
@@ -173,7 +173,7 @@ def _outputs(laid: Layout) -> Iterator[Take]:
 
 
 def _means(laid: Layout) -> Iterator[Instruction]:
-    """The mean of every output over the batch, of those first that vary."""
+    """The instructions for the mean of every output over the batch."""
     graph, varies = laid.schedule.graph, laid.schedule.varies
     weighted: list[tuple[int, Pair]] = []
     products: dict[int, list[tuple[int, int]]] = defaultdict(list)  # d: (v, target)
@@ -200,9 +200,10 @@ def _means(laid: Layout) -> Iterator[Instruction]:
 def _outer_products(
     laid: Layout, products: dict[int, list[tuple[int, int]]], written: set[int]
 ) -> Iterator[Instruction]:
-    """Rows d that meet the same columns v, each once, are one outer product.
+    """The instructions for products of varying rows d and v, summed over the batch.
 
-    Where a recurrence has many small ones for the same targets, all of them are one sum.
+    Rows d with the same partners v are one outer product. Many small outer products for the same targets,
+    as a recurrence has, are one gathered sum instead.
     """
     by_columns: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
     for d, partners in products.items():
@@ -234,7 +235,7 @@ def _batch_dot(laid: Layout, terms: list[tuple[int, Pair]], varies_a: bool, writ
 
 
 def _fresh(targets: Index, written: set[int]) -> Index:
-    """The targets, each once, that no instruction before has written; now they are."""
+    """The targets that are written for the first time, each once; marks them as written."""
     fresh = set(targets.ravel().tolist()) - written
     written |= fresh
     return index(sorted(fresh))

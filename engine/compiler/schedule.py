@@ -1,7 +1,7 @@
-"""Levelling and grouping: which nodes are computed together.
+"""Levels and groups: the nodes that are computed together.
 
-The level of a node is the length of the longest path to it, so that nodes of one level do not depend on each
-other. Of one level, those of one operation and one form become one group, and later one instruction.
+The level of a node is the length of the longest path to it, so nodes of the same level do not depend on each
+other. The nodes of a level with the same operation and form become a group, and later one instruction.
 """
 
 from collections import Counter, defaultdict
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from engine.compiler.flatten import Pair, batched, use_counts
-from engine.compiler.graph import Graph
+from engine.compiler.flatten import Pair, count_uses, find_varying
+from engine.compiler.nodes import Graph
 from engine.ops import OPS
-from engine.value import CONSTANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +20,10 @@ class Terms:
     """The pairs of a sumprod by kind.
 
     Attributes:
-        weighted: (a, b) with an `a` that is the same for all samples, computed or trained, and a `b` that
-            varies, or is the constant 1; in the order of b.
-        plain: (a, b) with a constant a; in the order of a's number and b.
-        products: (a, b) of which both vary, or neither does.
+        weighted: (a, b) where a is the same for all samples and not a constant, and b varies or is the
+            constant 1; in the order of b.
+        plain: (a, b) where a is a constant; in the order of a's number and b.
+        products: (a, b) where both vary, or neither does.
     """
 
     weighted: tuple[Pair, ...]
@@ -33,20 +32,21 @@ class Terms:
 
     @property
     def vector(self) -> tuple[int, ...]:
-        """What the weights multiply."""
+        """The factors of the weights."""
         return tuple([b for _, b in self.weighted])
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Nodes that one operation computes.
+    """Nodes of the same operation that are computed together.
 
     Attributes:
         op: their operation.
         varies: whether they vary over the batch.
         nodes: the nodes.
-        vector: of sumprods, what the weights of all of them multiply, if that is the same.
-        shares: of an n-ary operation, whether the nodes have the same operands, each another one first.
+        vector: for sumprods, the factors of the weights, if all nodes have the same.
+        shares: for operations with `shares`, whether all nodes have the same operands, each with another one
+            first.
     """
 
     op: str
@@ -58,14 +58,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A flattened graph, and in which groups and order to compute it.
+    """A flattened graph, and the groups in which to compute it.
 
     Attributes:
         graph: the graph.
-        varies: which nodes vary over the batch.
-        groups: in an order of computation.
-        summed: the outputs that nothing but their mean over the batch needs: sums of products that are
-            summed over the batch right away.
+        varies: for each node whether it varies over the batch.
+        groups: the groups, in an order of computation.
+        summed: the outputs of which only the mean over the batch is needed: their products are summed over
+            the batch at once, and never stored.
     """
 
     graph: Graph
@@ -74,32 +74,32 @@ class Schedule:
     summed: frozenset[int]
 
     def terms(self, node: int) -> Terms:
-        """The pairs of a sumprod, by kind; of all of them at once they would fill the memory."""
-        return sorted_terms(self.graph, self.varies, node)
+        """The pairs of a sumprod, by kind; to keep those of all nodes would fill the memory."""
+        return sort_terms(self.graph, self.varies, node)
 
 
 def schedule(graph: Graph, means: bool) -> Schedule:
-    """Levels and groups of a flattened graph.
+    """Group the nodes of a flattened graph.
 
     Args:
         graph: a flattened graph.
-        means: whether the means of the outputs over the batch are wanted, rather than the outputs.
+        means: whether to compute the means of the outputs over the batch, or the outputs.
 
     Returns:
         The schedule.
     """
-    varies = batched(graph)
+    varies = find_varying(graph)
     level = levels(graph).__getitem__
-    summed = only_summed(graph, varies) if means else frozenset()
-    computed = [n for n in range(graph.n_leaves, len(graph)) if graph.ops[n] != CONSTANT and n not in summed]
+    summed = find_summed(graph, varies) if means else frozenset()
+    computed = [n for n in range(graph.n_leaves, len(graph)) if n not in graph.numbers and n not in summed]
     groups: list[Group] = []
     for _, nodes in groupby(sorted(computed, key=level), key=level):
         groups += _groups(graph, varies, list(nodes))
     return Schedule(graph, varies, groups, summed)
 
 
-class _Key(NamedTuple):
-    """What the nodes of a group have in common, beside their level."""
+class _GroupKey(NamedTuple):
+    """The properties that the nodes of a group share, beside their level."""
 
     op: str
     varies: bool
@@ -110,10 +110,10 @@ class _Key(NamedTuple):
 
 def _groups(graph: Graph, varies: Sequence[bool], nodes: Sequence[int]) -> list[Group]:
     """The groups of the nodes of one level."""
-    terms = {n: sorted_terms(graph, varies, n) for n in nodes if graph.ops[n] == "sumprod"}
+    terms = {n: sort_terms(graph, varies, n) for n in nodes if graph.ops[n] == "sumprod"}
     vectors = Counter(t.vector for t in terms.values() if t.weighted)
-    sharing = Counter((graph.ops[n], _operands(graph, n)) for n in nodes if _takes_many(graph, n))
-    groups: dict[_Key, list[int]] = defaultdict(list)
+    sharing = Counter((graph.ops[n], _operands(graph, n)) for n in nodes if OPS[graph.ops[n]].shares)
+    groups: dict[_GroupKey, list[int]] = defaultdict(list)
     for n in nodes:
         op = graph.ops[n]
         form: tuple[int, ...] = tuple([varies[arg] for arg in graph.args[n]])
@@ -123,14 +123,14 @@ def _groups(graph: Graph, varies: Sequence[bool], nodes: Sequence[int]) -> list[
             t = terms[n]
             form = len(t.weighted), len(t.plain), len(t.products)
             common = t.vector if vectors[t.vector] > 1 else ()
-        elif _takes_many(graph, n) and len(set(form)) == 1:
+        elif OPS[op].shares and len(set(form)) == 1:
             shares = sharing[op, _operands(graph, n)] > 1
             common = _operands(graph, n) if shares else ()
-        groups[_Key(op, varies[n], form, common, shares)].append(n)
+        groups[_GroupKey(op, varies[n], form, common, shares)].append(n)
     return [_group(key, members, terms) for key, members in groups.items()]
 
 
-def _group(key: _Key, nodes: Sequence[int], terms: Mapping[int, Terms]) -> Group:
+def _group(key: _GroupKey, nodes: Sequence[int], terms: Mapping[int, Terms]) -> Group:
     vectors = {terms[n].vector for n in nodes} if key.op == "sumprod" else set()
     vector = vectors.pop() if len(vectors) == 1 else ()
     return Group(key.op, key.varies, tuple(nodes), vector, key.shares)
@@ -140,13 +140,8 @@ def _operands(graph: Graph, node: int) -> tuple[int, ...]:
     return tuple(sorted(graph.args[node]))
 
 
-def _takes_many(graph: Graph, node: int) -> bool:
-    op = graph.ops[node]
-    return op != "sumprod" and OPS[op].arity is None
-
-
 def levels(graph: Graph) -> list[int]:
-    """The level of each node; leaves and constants are of level 0."""
+    """The level of each node; leaves and constants have level 0."""
     level = [0] * len(graph)
     for node, args in enumerate(graph.args):
         if args:
@@ -154,9 +149,9 @@ def levels(graph: Graph) -> list[int]:
     return level
 
 
-def only_summed(graph: Graph, varies: Sequence[bool]) -> frozenset[int]:
-    """The outputs that vary, are sums of products, and are used by nothing else."""
-    uses = use_counts(graph)
+def find_summed(graph: Graph, varies: Sequence[bool]) -> frozenset[int]:
+    """The outputs that vary, are sums of products, and have no other use."""
+    uses = count_uses(graph)
     outputs = Counter(graph.outputs)
     return frozenset(
         n for n, times in outputs.items() if varies[n] and graph.ops[n] == "sumprod" and uses[n] == times
@@ -170,7 +165,7 @@ def pairs_of(graph: Graph, node: int) -> list[Pair]:
     return [(args[0], args[1])] if half == 1 else list(zip(args[:half], args[half:], strict=True))
 
 
-def sorted_terms(graph: Graph, varies: Sequence[bool], node: int) -> Terms:
+def sort_terms(graph: Graph, varies: Sequence[bool], node: int) -> Terms:
     """The pairs of a sumprod by kind."""
     weighted, plain, products = [], [], []
     for a, b in pairs_of(graph, node):

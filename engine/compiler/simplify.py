@@ -1,25 +1,21 @@
 """Simplification: constants folded, zeros and ones removed, common subexpressions shared.
 
-One walk forwards. Each node is rebuilt from its simplified operands; a builder that knows its nodes returns
-the one that is already there, so that equal expressions become one. Of operations that are symmetric in
-their operands the operands are put in order first.
+One walk forwards rebuilds each node from its simplified operands. The builder returns the same node for equal
+expressions. The operands of symmetric operations are put in order first, and so are all but the first operand
+of operations with `shares`.
 """
 
 from collections.abc import Callable
 
-from engine.compiler.graph import Builder, Graph, fold, rebuilt
-from engine.value import CONSTANT
-
-# How the operands of an operation may be put in order: all of them, or all after the first.
-SYMMETRIC = {"add", "mul", "equal", "fsum", "prod", "max", "min", "hypot", "logsumexp"}
-SYMMETRIC_AFTER_FIRST = {"softmax", "log_softmax"}
+from engine.compiler.nodes import Builder, Graph, fold, rebuild
+from engine.ops import OPS
 
 
 def simplify(graph: Graph) -> Graph:
-    """The same outputs from fewer nodes.
+    """Compute the same outputs from fewer nodes.
 
-    A product with a constant 0 is 0, whatever the other factor: that is how a derivative says that
-    something does not matter.
+    A product with a constant 0 is 0, whatever the other factor is: in a derivative it means that there is no
+    influence.
 
     Args:
         graph: any graph.
@@ -29,7 +25,7 @@ def simplify(graph: Graph) -> Graph:
 
     Example:
         >>> from engine import Value
-        >>> from engine.compiler.graph import capture
+        >>> from engine.compiler.nodes import capture
         >>> x = Value(3.0)
         >>> simplify(capture([(x * 1.0 + 0.0) * 2.0 + 2.0 * x], [x], [])).ops
         ['input', 'constant', 'mul', 'add']
@@ -40,12 +36,12 @@ def simplify(graph: Graph) -> Graph:
         if node in graph.numbers:
             new.append(builder.constant(graph.numbers[node]))
         else:
-            new.append(simplified(builder, graph.ops[node], tuple([new[arg] for arg in graph.args[node]])))
-    return rebuilt(graph, builder, new)
+            new.append(simplify_node(builder, graph.ops[node], tuple([new[arg] for arg in graph.args[node]])))
+    return rebuild(graph, builder, new)
 
 
-def simplified(builder: Builder, op: str, args: tuple[int, ...]) -> int:
-    """The node of an operation on simplified operands, or a simpler one of the same value."""
+def simplify_node(builder: Builder, op: str, args: tuple[int, ...]) -> int:
+    """The node of an operation on simplified operands, or a simpler node of the same value."""
     numbers = builder.graph.numbers
     some_constant = not numbers.keys().isdisjoint(args)
     if not args or (some_constant and all(arg in numbers for arg in args)):
@@ -54,9 +50,10 @@ def simplified(builder: Builder, op: str, args: tuple[int, ...]) -> int:
         shorter = RULES[op](builder, *args)
         if shorter is not None:
             return shorter
-    if op in SYMMETRIC:
+    row = OPS[op]
+    if row.symmetric:
         args = args if len(args) == 2 and args[0] <= args[1] else tuple(sorted(args))
-    elif op in SYMMETRIC_AFTER_FIRST:
+    elif row.shares:
         args = (args[0], *sorted(args[1:]))
     return builder.node(op, args)
 
@@ -66,7 +63,7 @@ def _add(b: Builder, x: int, y: int) -> int | None:
 
 
 def _sub(b: Builder, x: int, y: int) -> int | None:
-    return simplified(b, "neg", (y,)) if _is(b, x, 0.0) else x if _is(b, y, 0.0) else None
+    return simplify_node(b, "neg", (y,)) if _is(b, x, 0.0) else x if _is(b, y, 0.0) else None
 
 
 def _mul(b: Builder, x: int, y: int) -> int | None:
@@ -76,7 +73,7 @@ def _mul(b: Builder, x: int, y: int) -> int | None:
         if _is(b, one, 1.0):
             return other
         if _is(b, one, -1.0):
-            return simplified(b, "neg", (other,))
+            return simplify_node(b, "neg", (other,))
     return None
 
 
@@ -92,14 +89,14 @@ def _pow(b: Builder, x: int, p: int) -> int | None:
     if _is(b, p, 1.0):
         return x
     if _is(b, p, 2.0):
-        return simplified(b, "mul", (x, x))
+        return simplify_node(b, "mul", (x, x))
     return b.constant(1.0) if _is(b, p, 0.0) else None
 
 
 def _where(b: Builder, condition: int, x: int, y: int) -> int | None:
     if x == y:
         return x
-    if b.graph.ops[condition] == CONSTANT:
+    if condition in b.graph.numbers:
         return x if b.graph.numbers[condition] else y
     return None
 
@@ -108,16 +105,16 @@ def _fsum(b: Builder, *x: int) -> int | None:
     terms = tuple([x_i for x_i in x if not _is(b, x_i, 0.0)])
     if len(terms) == 1:
         return terms[0]
-    return simplified(b, "fsum", terms) if len(terms) < len(x) else None
+    return simplify_node(b, "fsum", terms) if len(terms) < len(x) else None
 
 
 def _sumprod(b: Builder, *x: int) -> int | None:
     n = len(x) // 2
     pairs = [(p, q) for p, q in zip(x[:n], x[n:], strict=True) if not (_is(b, p, 0.0) or _is(b, q, 0.0))]
     if len(pairs) == 1:
-        return simplified(b, "mul", pairs[0])
+        return simplify_node(b, "mul", pairs[0])
     if len(pairs) < n:
-        return simplified(b, "sumprod", (*[p for p, _ in pairs], *[q for _, q in pairs]))
+        return simplify_node(b, "sumprod", (*[p for p, _ in pairs], *[q for _, q in pairs]))
     return None
 
 

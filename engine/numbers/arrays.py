@@ -288,12 +288,11 @@ def _stacked(xs: Sequence[Array]) -> Array:
     return xs if isinstance(xs, np.ndarray) else np.stack(np.broadcast_arrays(*xs))
 
 
-# --- Joint operations, cheaper than one after the other; their results are those of the single ones.
+# --- Kernels: they write results where the caller wants them.
 
 
-def _tanh_and_sech2(x: Array, out: tuple[Array, Array]) -> None:
+def _tanh_and_sech2(x: Array, t: Array, slope: Array) -> None:
     """From t = tanh(x), 1 - t**2; where that has lost more than 8 bits, from the exponential."""
-    t, slope = out
     tanh(x, out=t)
     np.multiply(t, t, out=slope)
     np.subtract(1.0, slope, out=slope)
@@ -302,31 +301,50 @@ def _tanh_and_sech2(x: Array, out: tuple[Array, Array]) -> None:
         slope.ravel()[lost] = sech2(x.ravel()[lost])
 
 
-def _relu_and_step(x: Array, out: tuple[Array, Array]) -> None:
-    positive_part, positive = out
+def _relu_and_step(x: Array, positive_part: Array, positive: Array) -> None:
     positive_part.fill(0.0)
-    np.maximum(x, positive_part, out=positive_part)  # of two arrays: with a number it takes thrice the time
+    np.maximum(
+        x, positive_part, out=positive_part
+    )  # with a number instead of an array it takes thrice as long
     np.greater(x, 0.0, out=positive, casting="unsafe")
     if np.isnan(x.item(x.argmin())):  # argmin finds a NaN first
         positive[np.isnan(x)] = np.nan
 
 
-def _softmax_and_log_softmax(x: Array, out: tuple[Array, Array]) -> None:
-    shares, logarithms = out
+def _gelu_and_normal_cdf(x: Array, product: Array, share: Array) -> None:
+    _fill((product, share), _normal, x)
+
+
+def _softmax_and_log_softmax(x: Array, shares: Array, logarithms: Array) -> None:
     largest, exps, rest = _exponentials(x)
     np.divide(exps, 1.0 + rest, out=shares)
     np.subtract(x, largest, out=logarithms)
     np.subtract(logarithms, log1p(rest), out=logarithms)
 
 
-def _gelu_and_normal_cdf(x: Array, out: tuple[Array, Array]) -> None:
-    _fill(out, _normal, x)
-
-
-TOGETHER: Mapping[str, Callable[..., None]] = {
-    "tanh and sech2": _tanh_and_sech2,
-    "relu and step": _relu_and_step,
-    "gelu and normal_cdf": _gelu_and_normal_cdf,
-    "softmax and log_softmax": _softmax_and_log_softmax,
+# fmt: off
+KERNELS: Mapping[tuple[str, ...], Callable[..., object]] = {
+    # Operations that are one function of NumPy
+    ("add",): np.add, ("sub",): np.subtract, ("mul",): np.multiply, ("div",): np.divide,
+    ("neg",): np.negative, ("pow",): pow, ("sqrt",): sqrt, ("cbrt",): cbrt, ("abs",): abs, ("sign",): sign,
+    ("exp",): exp, ("expm1",): expm1, ("log",): log, ("log1p",): log1p, ("log2",): log2, ("log10",): log10,
+    ("sin",): sin, ("cos",): cos, ("tan",): tan,
+    ("asin",): asin, ("acos",): acos, ("atan",): atan, ("atan2",): atan2,
+    ("sinh",): sinh, ("cosh",): cosh, ("tanh",): tanh,
+    ("asinh",): asinh, ("acosh",): acosh, ("atanh",): atanh,
+    # Operations that programs often need of the same operands, and that share work
+    ("tanh", "sech2"): _tanh_and_sech2,
+    ("relu", "step"): _relu_and_step,
+    ("gelu", "normal_cdf"): _gelu_and_normal_cdf,
+    ("softmax", "log_softmax"): _softmax_and_log_softmax,
 }
-"""Rows of the table that programs often need of the same operands, by their names: they fill `out`."""
+"""The kernel of an operation, or of several: `kernel(*operands, *results)` writes into the results.
+
+It gives the same numbers as the rows of these operations. An operation does not need a kernel: its row can be
+evaluated and the result copied. A joint kernel of operations with `shares` takes all operands as one array,
+and writes all shares.
+"""
+# fmt: on
+
+ALL_SHARES: Mapping[str, Callable[[Array], Array]] = {"softmax": softmax, "log_softmax": log_softmax}
+"""For operations with `shares`, a function from all operands, as one array, to every operand's share."""

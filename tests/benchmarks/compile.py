@@ -4,8 +4,8 @@
     python tests/benchmarks/compile.py --profile  where the time of our step goes
     python tests/benchmarks/compile.py --scaling  time and memory of compiling, by the size of the graph
 
-All contenders take turns in every round, on one thread each; what is printed is the median time and the
-median over the rounds of theirs over ours. A contender that is not installed is named and left out.
+All contenders take turns in every round, on one thread each. It prints each median time, and the median
+over the rounds of our time over theirs. It names a contender that is not installed, and leaves it out.
 """
 
 # ruff: noqa: E402  # the number of threads is set before NumPy is imported
@@ -43,7 +43,7 @@ Step = Callable[[], tuple[float, Any]]
 
 @dataclass(frozen=True)
 class Case:
-    """A network, a batch, and the most of each contender's time that our step may take."""
+    """A network, a batch, and for each contender the largest ratio of our time to its time."""
 
     sizes: tuple[int, ...]
     activation: str
@@ -122,7 +122,7 @@ def compiled(problem: Problem) -> tuple[Program, Step]:
 
 
 def numpy_step(problem: Problem) -> Step:
-    """The same mathematics as one writes it by hand: one matrix product for each of the article's."""
+    """The same mathematics written by hand: one matrix product for each one in the article."""
     X, Y, layers, batch = problem.X, problem.Y, problem.layers, problem.case.batch
     tanh, softmax = problem.case.activation == "tanh", problem.case.loss == SOFTMAX
 
@@ -209,7 +209,7 @@ def jax_step(problem: Problem) -> Step:
 
 
 def micrograd_step(problem: Problem) -> Step:
-    """The micrograd engine, scalar by scalar; it has relu only, which costs it less than tanh would."""
+    """The micrograd engine, scalar by scalar; it has only relu, which is faster than tanh."""
     import micrograd.nn
     from micrograd.engine import Value as Scalar
 
@@ -244,7 +244,7 @@ def flat(layers: Any) -> Any:
 
 
 def race(problem: Problem, rounds: int) -> None:
-    """Print the times of all contenders, and theirs over ours."""
+    """Print the times of all contenders, and the ratios of ours to theirs."""
     start = time.perf_counter()
     _, ours = compiled(problem)
     print(f"\n{problem.case}: compiled in {time.perf_counter() - start:.2f} s, recording included")
@@ -286,22 +286,22 @@ def race(problem: Problem, rounds: int) -> None:
 
 
 def compare(ours: tuple[float, Any], theirs: tuple[float, Any], rounding: float) -> None:
-    """Refuse to time programs that do not compute the same."""
+    """Check that both programs compute the same."""
     assert abs(ours[0] - theirs[0]) <= rounding * abs(theirs[0]), (ours[0], theirs[0])
     assert np.abs(ours[1] - theirs[1]).max() <= rounding * np.abs(theirs[1]).max()
 
 
 def profile(problem: Problem) -> None:
-    """Print the time of each step of our program, and of what surrounds the steps."""
+    """Print the time of each call in a step of ours, and of the rest of the step."""
     program, ours = compiled(problem)
     ours()
     (machine,) = program._machines.values()
     print(f"\n{problem.case}\n{program}")
-    parts = [(_seconds(step), cast(partial[object], step)) for step in machine._steps]
+    parts = [(_seconds(call), cast(partial[object], call)) for call in machine._calls]
     total = _seconds(ours)
-    for seconds, step in parts:
-        shapes = [getattr(a, "shape", "") for a in (*step.args, *step.keywords.values())]
-        name = step.func.__name__ + " " + " ".join(str(s) for s in shapes if s)
+    for seconds, call in parts:
+        shapes = [getattr(a, "shape", "") for a in call.args]
+        name = call.func.__name__ + " " + " ".join(str(s) for s in shapes if s)
         print(f"  {seconds * 1e6:8.1f} us {100 * seconds / total:5.1f} %  {name}")
     around = total - sum(seconds for seconds, _ in parts)
     print(
@@ -373,7 +373,7 @@ GRAPHS = {graph.__name__: graph for graph in (wide, one_sum, irregular, deep)}
 
 
 def scaling() -> None:
-    """Print the processor time of compiling and the memory, by the size of the graph; a process for each."""
+    """Print the processor time of compiling and the memory by the size of the graph, in new processes."""
     print("graph          nodes  compiling    a node   memory, of it for recording")
     for name in GRAPHS:
         for n in SIZES:
@@ -383,7 +383,7 @@ def scaling() -> None:
 def measure(name: str, n: int) -> None:
     """Print a line of the table."""
     x = Value(1.0)
-    engine.compile(x, [x])  # what is imported at the first time is not counted
+    engine.compile(x, [x])  # the imports of the first call do not count
     output, inputs, parameters = GRAPHS[name](n)
     nodes, recorded = len(engine.graph.topological([output])), _gigabytes()
     start = time.process_time()
@@ -396,7 +396,7 @@ def measure(name: str, n: int) -> None:
 
 
 def _gigabytes() -> float:
-    """The most memory that this process has had."""
+    """The largest memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -20,10 +20,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import Value
+from engine import Value, operation
 from engine.compiler import Program
-from engine.compiler.instructions import Dot, MatrixProduct, OuterProduct
-from engine.numbers import arrays
+from engine.compiler.instructions import Dot, MatrixProduct, OuterProduct, Shares
+from engine.extend import withdraw
 from nn import ACTIVATIONS, LOSSES, MLP, DeltaRule, delta_rule
 from nn.modules import SOFTMAX
 
@@ -35,7 +35,7 @@ def leaves(n: int, rng: random.Random) -> list[Value]:
 
 
 def eager(record: Callable[[Sequence[Value]], Any], parameters: Sequence[Value], X: Any) -> tuple[Any, Any]:
-    """The mean and the mean gradient of what is recorded anew for each sample."""
+    """The mean value and gradient over samples that are recorded one by one."""
     values, gradients = [], []
     for row in np.asarray(X):
         for p in parameters:
@@ -53,7 +53,7 @@ def assert_agrees(
     X: Any,
     rounding: float = ROUNDING,
 ) -> Program:
-    """The program of one recorded sample gives the eager value and gradient of every sample."""
+    """Check the program of one recorded sample against the eager value and gradient of every sample."""
     x = [Value(0.5) for _ in range(np.shape(X)[1])]
     program = engine.compile(record(x), inputs=x, parameters=parameters)
     value, gradient = program.value_and_grad(X)
@@ -121,7 +121,7 @@ def test_networks_agree_with_the_engine_and_the_delta_rule(
     def record(row: Sequence[Value]) -> Value:
         return LOSSES[loss](model(row[:n_in]), list(row[n_in:]))
 
-    if loss == "log_loss":  # 1 - o keeps few digits where o is close to 1, whoever computes it
+    if loss == "log_loss":  # where o is close to 1, 1 - o has few digits in any program
         outputs = [o for x in inputs for o in as_list(model(x))]
         assume(all(0.01 < o.data < 0.99 for o in outputs))
     X = np.hstack([inputs, targets])
@@ -147,7 +147,7 @@ def in_order(rule: DeltaRule) -> list[float]:
     return [g for row in rows for g in row if g is not None]
 
 
-# --- Structure is found in the scalars, however they were written.
+# --- The structure is found in any order of scalar operations.
 
 
 def loops(sizes: Sequence[int], seed: int, order: str) -> tuple[Callable[..., Value], list[Value]]:
@@ -286,7 +286,7 @@ def test_a_recurrence_and_ten_thousand_different_expressions() -> None:
         return h
 
     program = assert_agrees(recurrence, [a, b], X)
-    assert count(program, OuterProduct) == 1  # that of the first step; 499 for a alone are one sum
+    assert count(program, OuterProduct) == 1  # one for the first step; the 499 for a alone are one sum
 
     expressions: list[Callable[[Value, Value], Value]] = [
         lambda u, v: (u * v).sin(),
@@ -305,12 +305,12 @@ def test_a_recurrence_and_ten_thousand_different_expressions() -> None:
 
 
 def test_a_deep_graph_compiles_in_little_memory() -> None:
-    """Once it took 2,600 bytes a node: a graph was kept while later passes ran, and each row had an array."""
+    """It took 2,600 bytes a node when later passes kept the graph, and each row had an array."""
     x, a, b = Value(1.0), Value(0.5), Value(0.1)
     h = x
     for _ in range(2000):
         h = (a * h + b).tanh()
-    engine.compile(x * a, [x], [a])  # what is imported at the first time does not count
+    engine.compile(x * a, [x], [a])  # the imports of the first call do not count
     tracemalloc.start()
     engine.compile(h, [x], [a, b])
     _, most = tracemalloc.get_traced_memory()
@@ -383,7 +383,7 @@ def test_irregular_graphs_agree_with_the_engine(steps: list[tuple[str, int, int]
     except (OverflowError, ValueError):
         return
     if not (abs(expected[0]) < 1e6 and np.abs(expected[1]).max() < 1e6):
-        return  # squares of squares: what is left of the digits is not the compiler's to say
+        return  # squares of squares: rounding errors are too large to compare
     assert_agrees(record, parameters, X, rounding=1e-11)
 
 
@@ -474,7 +474,7 @@ def test_given_parameters_take_the_place_of_those_of_the_values(network: Any) ->
         p.data += 0.1
     assert program.value_and_grad(DATA)[0] == moved[0]
     assert (program.value_and_grad(DATA)[1] == moved[1]).all()
-    assert before[1] is not program.value_and_grad(DATA, at)[1]  # a result is not overwritten by the next
+    assert before[1] is not program.value_and_grad(DATA, at)[1]  # the next result does not overwrite this one
 
 
 def test_batch_sizes_may_change(network: Any) -> None:
@@ -484,24 +484,7 @@ def test_batch_sizes_may_change(network: Any) -> None:
     assert total / 7 == pytest.approx(program.value_and_grad(DATA)[0], rel=1e-14)
 
 
-def test_the_number_system_is_a_parameter(network: Any) -> None:
-    class Logged:
-        asked: set[str] = set()  # noqa: RUF012 - one for the class is what this test wants
-
-        def __getattr__(self, name: str) -> Any:
-            self.asked.add(name)
-            return {} if name == "TOGETHER" else getattr(arrays, name)
-
-    model, x, loss = network
-    program = engine.compile(loss, x, model.parameters(), namespace=Logged())
-    ours = engine.compile(loss, x, model.parameters()).value_and_grad(DATA)
-    value, gradient = program.value_and_grad(DATA)
-    assert {"tanh", "sech2"} <= Logged.asked
-    assert value == pytest.approx(ours[0], rel=1e-14)
-    assert gradient == pytest.approx(ours[1], rel=1e-12, abs=1e-14)
-
-
-# --- Choices are made for each sample, except those that Python made.
+# --- Each sample has its own choices, except those that Python made while recording.
 
 CHOICES: dict[str, tuple[Any, Any, Any]] = {
     "relu": (lambda x: x.relu(), lambda x: max(x, 0.0), lambda x: float(x > 0)),
@@ -551,9 +534,16 @@ def test_an_adjoint_of_zero_passes_nothing_to_an_infinite_partial(record: Any, s
     assert program.per_sample_grad([[0.0], [4.0]])[:, 0] == pytest.approx(slope, rel=1e-15)
 
 
+def test_an_adjoint_of_zero_passes_nothing_to_an_overflow() -> None:
+    x, p = Value(1.0), Value(0.0)
+    y = engine.where(engine.step(x + p - 2.0), x + p, engine.sinh(x + p))
+    program = engine.compile(y, [x], [p])
+    assert program.per_sample_grad([[0.0], [1000.0]])[:, 0].tolist() == [1.0, 1.0]
+
+
 def test_the_recorded_sample_leaves_no_trace() -> None:
     p = Value(0.0)
-    for at in (0.0, 4.0):  # at 0 a derivative has a zero times an infinity, which grad leaves out
+    for at in (0.0, 4.0):  # at 0 a derivative has 0 times infinity, which grad leaves out
         x = Value(at)
         program = engine.compile(engine.where(engine.step(x + p), (x + p).sqrt(), 0.0), [x], [p])
         assert program.value_and_grad([[4.0]])[1].tolist() == [0.25]
@@ -569,6 +559,65 @@ def test_outside_a_domain_a_program_follows_ieee_754() -> None:
     assert engine.compile(x.exp(), [x])([[1000.0]])[0] == math.inf
     w = Value(0.0)
     assert np.isnan(engine.compile(w * x.exp(), [x], [w])([[1000.0]])[0])  # 0 * inf
+
+
+# --- Operations of a user, added at run time.
+
+
+@pytest.fixture
+def own_operations() -> Iterator[None]:
+    """Operations without a kernel: of one operand, of several, and with `shares`."""
+    operation(lambda m, x: x / (1.0 + m.abs(x)), name="softsign", partials=_softsign_partials)
+    operation(lambda m, x: 3.0 * x, name="constant", partials=lambda m, out, x: (3.0,))
+    operation(
+        _ranked, name="ranked", partials=lambda m, out, *x: tuple(1.0 / k for k in range(1, len(x) + 1))
+    )
+    operation(_power_share, name="power_share", partials=_power_share_partials, shares=True)
+    yield
+    for name in ("softsign", "constant", "ranked", "power_share"):
+        withdraw(name)
+
+
+def _softsign_partials(m: Any, out: Any, x: Any) -> tuple[Any, ...]:
+    return (1.0 / (1.0 + m.abs(x)) ** 2.0,)
+
+
+def _ranked(m: Any, *x: Any) -> Any:
+    """The sum of x_k / k: the order of the operands matters."""
+    return m.sumprod(x, [1.0 / k for k in range(1, len(x) + 1)])
+
+
+def _power_share(m: Any, *x: Any) -> Any:
+    """The share of the first operand's square."""
+    return x[0] * x[0] / m.fsum([x_i * x_i for x_i in x])
+
+
+def _power_share_partials(m: Any, out: Any, *x: Any) -> tuple[Any, ...]:
+    total = m.fsum([x_i * x_i for x_i in x])
+    return (2.0 * x[0] * (1.0 - out) / total, *[-2.0 * x_i * out / total for x_i in x[1:]])
+
+
+@pytest.mark.usefixtures("own_operations")
+def test_operations_of_a_user_compile_like_ours() -> None:
+    functions: Any = engine
+    X, parameters = np.random.default_rng(7).uniform(0.2, 2.0, size=(5, 3)), leaves(3, random.Random(8))
+
+    def softsign(x: Sequence[Value]) -> Any:
+        a, b, c = (functions.softsign(w * x_i) for w, x_i in zip(parameters, x, strict=True))
+        return functions.constant(a) * b + c
+
+    def ranked(x: Sequence[Value]) -> Any:
+        a, b, c = (w * x_i for w, x_i in zip(parameters, x, strict=True))
+        return functions.ranked(a, b, c) * functions.ranked(c, a, b)
+
+    def power_share(x: Sequence[Value]) -> Any:
+        scaled = [w * x_i for w, x_i in zip(parameters, x, strict=True)]
+        return engine.sumprod(functions.power_share(scaled), [1.0, -2.0, 0.5])
+
+    for record in (softsign, ranked, power_share):
+        program = assert_agrees(record, parameters, X)
+        assert any(record.__name__ in op for op in str(program).split())
+        assert count(program, Shares) == (record is power_share)
 
 
 # --- What data may be.
@@ -635,7 +684,7 @@ def test_errors_of_compiling() -> None:
         ("w = 2.0 is listed 2 times as an input and as a parameter", ValueError, (y, [x, w], [w])),
         ("do not depend on the input other = 4.0", ValueError, (y, [x, other], [w])),
         (
-            "w = 2.0 is neither an input nor a parameter: list it, or record a plain number, 2.0",
+            "w = 2.0 is neither an input nor a parameter: list it, or record the plain number 2.0",
             ValueError,
             (y, [x], []),
         ),
@@ -649,7 +698,7 @@ def test_errors_of_compiling() -> None:
         ("parameters is a MLP, .* such as model.parameters", TypeError, (y, [x], MLP(1, [1]))),
     ]:
         with pytest.raises(error, match=message):
-            engine.compile(*arguments)  # type: ignore[arg-type]  # what a user may do all the same
+            engine.compile(*arguments)  # type: ignore[arg-type]  # wrong on purpose
     for dtype in (int, np.float16, complex):
         with pytest.raises(TypeError, match="float64 or float32, not"):
             engine.compile(y, [x], [w], dtype=dtype)
@@ -677,12 +726,12 @@ def test_errors_of_running() -> None:
             program.value_and_grad(X, parameters)
     with pytest.raises(ValueError, match=r"vector has the shape \(3,\), expected \(1,\)"):
         program.hvp([[1.0, 2.0]], [1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match="hvp is of a single output, and this program has 2"):
+    with pytest.raises(ValueError, match="hvp needs a single output, but this program has 2"):
         engine.compile([w * x, x], [x], [w]).hvp([[1.0]], [1.0])
     assert program.value_and_grad([[1, 2]])[0] == 4.0
     single = engine.compile(w * x + y, [x, y], [w], dtype=np.float32)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # the error says it all
+        warnings.simplefilter("error")  # there must be an error and no warning
         with pytest.raises(ValueError, match="x is inf in row 0, as float32"):
             single([[1e39, 1.0]])
 

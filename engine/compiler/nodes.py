@@ -1,7 +1,7 @@
-"""A recorded graph as a list: what the passes of the compiler read and return.
+"""A recorded graph as a list of numbered nodes. The passes of the compiler read and return it.
 
-Nodes are numbers, operands come before what is computed from them. The first nodes are the inputs, one
-column of the data each, then come the parameters; both keep their places through every pass.
+The operands of a node come before it. The first nodes are the inputs, one for each column of the data; the
+parameters follow. Both keep their numbers through every pass.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from engine.graph import topological
 from engine.numbers import arrays, floats
 from engine.ops import OPS
 from engine.recording import REFUSED
-from engine.value import CONSTANT, PARAMETER, Value
-
-INPUT = "input"
+from engine.value import CONSTANT, INPUT, PARAMETER, Value
 
 
 @dataclass(slots=True)
@@ -27,8 +25,8 @@ class Graph:
     """Operations on numbered nodes.
 
     Attributes:
-        n_inputs: how many columns the data has; they are the nodes from 0.
-        n_parameters: how many parameters there are; they are the nodes after the inputs.
+        n_inputs: the number of columns of the data; they are the nodes from 0.
+        n_parameters: the number of parameters; they are the nodes after the inputs.
         ops: the operation of each node, a row of `engine.ops.OPS`, or "input", "parameter", "constant".
         args: the operands of each node.
         numbers: the number of each constant.
@@ -49,30 +47,26 @@ class Graph:
 
     @property
     def n_leaves(self) -> int:
-        """How many nodes the inputs and parameters are."""
+        """The number of inputs and parameters."""
         return self.n_inputs + self.n_parameters
-
-    def parameter_index(self, node: int) -> int:
-        """Which parameter a node is."""
-        return node - self.n_inputs
 
 
 class Builder:
-    """A graph under construction, in which equal nodes are one.
+    """A graph under construction, without two equal nodes.
 
     Args:
-        n_inputs: how many inputs the graph has.
-        n_parameters: how many parameters.
+        n_inputs: the number of inputs of the graph.
+        n_parameters: the number of its parameters.
     """
 
     def __init__(self, n_inputs: int, n_parameters: int) -> None:
-        leaves = [INPUT] * n_inputs + [PARAMETER] * n_parameters
+        leaves: list[str] = [*[INPUT] * n_inputs, *[PARAMETER] * n_parameters]
         self.graph = Graph(n_inputs, n_parameters, leaves, [()] * len(leaves))
         self._nodes: dict[tuple[str, tuple[int, ...]], int] = {}
         self._constants: dict[str, int] = {}
 
     def constant(self, number: float) -> int:
-        """The node of a plain number; 0.0 and -0.0 are different numbers."""
+        """The node of a plain number; 0.0 and -0.0 differ."""
         key = repr(number)
         if key not in self._constants:
             self._constants[key] = self._append(CONSTANT, ())
@@ -87,8 +81,8 @@ class Builder:
             found = self._nodes[key] = self._append(op, args)
         return found
 
-    def finished(self) -> Graph:
-        """The graph; equal nodes can no longer be found in it, which takes much memory."""
+    def finish(self) -> Graph:
+        """Return the graph, and free the memory that finding equal nodes takes."""
         self._nodes.clear()
         return self.graph
 
@@ -104,11 +98,11 @@ def capture(
     parameters: Sequence[Value],
     derived_from: float = math.inf,
 ) -> Graph:
-    """The list form of recorded outputs.
+    """The graph of recorded outputs.
 
     Args:
-        outputs: what to compute.
-        inputs: the leaves that are the columns of the data.
+        outputs: the recorded values to compute.
+        inputs: the leaves that differ from sample to sample.
         parameters: the leaves that are the same for all samples.
         derived_from: the `serial` of the first value that `grad` recorded.
 
@@ -133,13 +127,13 @@ def capture(
     return graph
 
 
-def rebuilt(graph: Graph, builder: Builder, new: Sequence[int]) -> Graph:
-    """What a pass has built, with the outputs of the graph it started from, without dead nodes."""
-    return pruned(replace(builder.finished(), outputs=[new[output] for output in graph.outputs]))
+def rebuild(graph: Graph, builder: Builder, new: Sequence[int]) -> Graph:
+    """The graph that a pass has built, with the old outputs under their new numbers, without dead nodes."""
+    return prune(replace(builder.finish(), outputs=[new[output] for output in graph.outputs]))
 
 
-def pruned(graph: Graph) -> Graph:
-    """The graph without the nodes that no output needs; leaves stay."""
+def prune(graph: Graph) -> Graph:
+    """The graph without the nodes that no output needs. Leaves stay."""
     needed = set(graph.outputs)
     for node in range(len(graph) - 1, graph.n_leaves - 1, -1):
         if node in needed:
@@ -160,7 +154,7 @@ def pruned(graph: Graph) -> Graph:
 
 
 def evaluate(graph: Graph, leaves: Sequence[Any], m: Any = arrays) -> list[Any]:
-    """The outputs of a graph, node by node: what every pass must leave as it is.
+    """Compute the outputs of a graph, node by node. No pass may change them.
 
     Args:
         graph: any graph.
@@ -183,7 +177,7 @@ def evaluate(graph: Graph, leaves: Sequence[Any], m: Any = arrays) -> list[Any]:
 
 
 def fold(op: str, numbers: Sequence[float]) -> float:
-    """An operation on constants, its limit where floats refuse."""
+    """The number of an operation on constants; its limit where floats raise."""
     try:
         return float(OPS[op].forward(floats, *numbers))
     except REFUSED:

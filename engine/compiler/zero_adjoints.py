@@ -1,28 +1,29 @@
 """An adjoint that is exactly zero propagates nothing, not even to an infinite partial.
 
-That is what `backward` does for one sample. A program computes all samples in one way, so that where a
-partial may be infinite the product of partial and adjoint has to choose: 0 * inf would be NaN.
+`backward` skips such adjoints. A program treats all samples alike, so it must choose for each sample wherever
+a partial may be infinite: the product 0 * inf would be NaN.
 """
 
-from engine.compiler.graph import Builder, Graph, rebuilt
+from engine.compiler.nodes import Builder, Graph, rebuild
 from engine.ops import OPS
 
 _ARITHMETIC = {"add", "sub", "mul", "neg", "where", "fsum", "sumprod"}
+_OVERFLOWS = {"exp", "expm1", "sinh", "cosh"}  # infinite beyond 710, though defined for any number
 
 
-def guard(graph: Graph) -> Graph:
-    """The graph with `where(adjoint, partial, 0)` for each partial that may be infinite.
+def stop_zero_adjoints(graph: Graph) -> Graph:
+    """Replace each partial that may be infinite by `where(adjoint, partial, 0)`.
 
-    A derivative puts the partial before the adjoint in every product, and it may be infinite only if it
-    was computed, for this derivative, by an operation of restricted domain.
+    In each product of a derivative the partial comes before the adjoint. It can be infinite only if this
+    derivative computed it by an operation that overflows or has a restricted domain.
 
     Args:
         graph: a graph whose derivatives begin at `derived_from`.
 
     Returns:
-        The guarded graph.
+        A graph in which adjoints of 0 propagate nothing.
     """
-    suspects = may_be_infinite(graph)
+    suspects = find_infinite(graph)
     if not suspects:
         return graph
     builder = Builder(graph.n_inputs, graph.n_parameters)
@@ -43,24 +44,28 @@ def guard(graph: Graph) -> Graph:
             new.append(builder.node(op, tuple(args)))
         else:
             new.append(builder.node(op, tuple([new[arg] for arg in args])))
-    return rebuilt(graph, builder, new)
+    return rebuild(graph, builder, new)
 
 
-def may_be_infinite(graph: Graph) -> set[int]:
-    """The nodes of the derivative that an operation of restricted domain may make infinite."""
+def find_infinite(graph: Graph) -> set[int]:
+    """The nodes of the derivative that may be infinite."""
     suspects: set[int] = set()
     for node in range(max(graph.derived_from, graph.n_leaves), len(graph)):
         op, args = graph.ops[node], graph.args[node]
         if not args:
             continue
-        restricted = OPS[op].domain != "any number" and not _harmless(graph, op, args)
-        if restricted or (op in _ARITHMETIC and not suspects.isdisjoint(args)):
+        if op in _ARITHMETIC:
+            suspected = not suspects.isdisjoint(args)
+        else:
+            restricted = op in _OVERFLOWS or OPS[op].domain != "any number"
+            suspected = restricted and not _harmless(graph, op, args)
+        if suspected:
             suspects.add(node)
     return suspects
 
 
 def _harmless(graph: Graph, op: str, args: tuple[int, ...]) -> bool:
-    """A division by a constant that is not 0; a constant power of at least 0."""
+    """Whether this is a division by a constant other than 0, or a constant power of at least 0."""
     if op == "div":
         return bool(graph.numbers.get(args[1], 0.0))
     return op == "pow" and graph.numbers.get(args[1], -1.0) >= 0.0
