@@ -7,9 +7,7 @@ network that node is the delta rule, the sum of w_ji delta_j.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -22,34 +20,21 @@ from engine.value import CONSTANT, Value, operand
 
 _Terms: TypeAlias = list[tuple[Operand, Operand]]  # (partial, adjoint): the terms of a sum of products
 
-_for_any_numbers = ContextVar("for_any_numbers", default=False)
 
-
-@contextmanager
-def for_any_numbers() -> Iterator[None]:
-    """Record derivatives that hold for other numbers too than those of the leaves at present.
-
-    No term is then left out because its adjoint happens to be 0, and leaves may have been assigned.
-    """
-    token = _for_any_numbers.set(True)
-    try:
-        yield
-    finally:
-        _for_any_numbers.reset(token)
-
-
-def grad(output: Value, inputs: Iterable[Value]) -> list[Value]:
-    """The derivative of an output by each input, recorded, without changing anybody's `grad`.
+def grad(output: Value, inputs: Iterable[Value], *, anywhere: bool = False) -> list[Value]:
+    """The derivative of an output by each input, recorded. No `grad` is modified.
 
     Args:
         output: the value to differentiate.
         inputs: the values to differentiate by; inner values of the graph as well as leaves.
+        anywhere: whether the derivatives must hold for other numbers of the leaves too. No term is then left
+            out because its adjoint happens to be 0, and a leaf may have been assigned.
 
     Returns:
         One Value per input, in order; a constant 0 where the output does not depend on the input.
 
     Raises:
-        TypeError: if the output, or one of the inputs, is no Value.
+        TypeError: if the output, or one of the inputs, is not a Value.
         ValueError: if a leaf was assigned a new number after the output was recorded.
 
     Example:
@@ -69,26 +54,33 @@ def grad(output: Value, inputs: Iterable[Value]) -> list[Value]:
         for value in reversed(order):
             if value not in variable or value not in terms:
                 continue
-            upstream = adjoint[value] = _sum_of_products(terms.pop(value))
-            for parent, partial in zip(value.parents, _partials(value, variable), strict=True):
+            upstream = adjoint[value] = _sum_of_products(terms.pop(value), anywhere)
+            for parent, partial in zip(value.parents, _partials(value, variable, anywhere), strict=True):
                 if parent in variable:
                     terms[parent].append((partial, upstream))
     return [_result(adjoint.get(x, 0.0)) for x in inputs]
 
 
-def jvp(outputs: Iterable[Value], inputs: Iterable[Value], tangents: Iterable[Operand]) -> list[Value]:
+def jvp(
+    outputs: Iterable[Value],
+    inputs: Iterable[Value],
+    tangents: Iterable[Operand],
+    *,
+    anywhere: bool = False,
+) -> list[Value]:
     """The derivative of each output along a direction, recorded: the Jacobian times a vector.
 
     Args:
         outputs: the values to differentiate.
         inputs: the values that move.
         tangents: how fast each input moves, a number or a Value each.
+        anywhere: as for `grad`.
 
     Returns:
         One Value per output, in order.
 
     Raises:
-        TypeError: if one of the outputs or inputs is no Value.
+        TypeError: if one of the outputs or inputs is not a Value.
         ValueError: if inputs and tangents are not equally many, or if a leaf was assigned a new number
             after the outputs were recorded.
 
@@ -107,8 +99,9 @@ def jvp(outputs: Iterable[Value], inputs: Iterable[Value], tangents: Iterable[Op
     with taking_limits():
         for value in order:
             if value in variable and value not in tangent:
-                pairs = zip(value.parents, _partials(value, variable), strict=True)
-                tangent[value] = _sum_of_products([(d, tangent[p]) for p, d in pairs if p in variable])
+                pairs = zip(value.parents, _partials(value, variable, anywhere), strict=True)
+                terms = [(d, tangent[p]) for p, d in pairs if p in variable]
+                tangent[value] = _sum_of_products(terms, anywhere)
     return [_result(tangent.get(output, 0.0)) for output in outputs]
 
 
@@ -123,7 +116,7 @@ def jacobian(outputs: Iterable[Value], inputs: Iterable[Value]) -> list[list[Val
         m rows of n Values.
 
     Raises:
-        TypeError: if one of the outputs or inputs is no Value.
+        TypeError: if one of the outputs or inputs is not a Value.
         ValueError: if a leaf was assigned a new number after the outputs were recorded.
 
     Example:
@@ -146,7 +139,7 @@ def hessian(output: Value, inputs: Iterable[Value]) -> list[list[Value]]:
         n rows of n Values.
 
     Raises:
-        TypeError: if the output, or one of the inputs, is no Value.
+        TypeError: if the output, or one of the inputs, is not a Value.
         ValueError: if a leaf was assigned a new number after the output was recorded.
 
     Example:
@@ -159,23 +152,23 @@ def hessian(output: Value, inputs: Iterable[Value]) -> list[list[Value]]:
 
 
 def _values(xs: Iterable[Value], what: str) -> list[Value]:
-    """The Values that an argument lists; what is none would get a derivative of 0 unnoticed."""
+    """The Values that an argument lists; anything else would get a derivative of 0 unnoticed."""
     if isinstance(xs, Value):
         raise TypeError(f"{what} are a list of Values, not one Value: write [{xs.label or 'x'}]")
     values = list(xs)
     for x in values:
         if not isinstance(x, Value):
             raise TypeError(
-                f"{what}: {type(x).__name__} {x!r} is no Value; a derivative is of recorded Values"
+                f"{what}: {type(x).__name__} {x!r} is not a Value; only recorded Values have derivatives"
             )
     return values
 
 
-def _partials(value: Value, variable: set[Value]) -> Sequence[Operand]:
+def _partials(value: Value, variable: set[Value], anywhere: bool) -> Sequence[Operand]:
     """The partials of a value by its rule, over Values; a constant operand stays a plain number."""
     if not value.parents:
         return ()
-    if not _for_any_numbers.get():
+    if not anywhere:
         refuse_if_changed(value, "take grad")
     operands = [p.data if p.kind == CONSTANT and p not in variable else p for p in value.parents]
     partials: Sequence[Operand] = OPS[value.op].partials(functions, value, *operands)
@@ -187,7 +180,7 @@ def refuse_if_changed(value: Value, purpose: str) -> None:
 
     Args:
         value: a recorded value, whose operands are looked at.
-        purpose: what to record again for.
+        purpose: what the graph must be recorded again for, in the message.
 
     Raises:
         ValueError: if an operand is such a leaf.
@@ -214,9 +207,9 @@ def refuse_if_changed(value: Value, purpose: str) -> None:
         )
 
 
-def _sum_of_products(terms: _Terms) -> Any:
-    """The sum of partial times adjoint, with as few nodes as can say it."""
-    terms = [(partial, adjoint) for partial, adjoint in terms if not _contributes_nothing(partial, adjoint)]
+def _sum_of_products(terms: _Terms, anywhere: bool) -> Any:
+    """The sum of partial times adjoint, in as few nodes as possible."""
+    terms = [term for term in terms if not _contributes_nothing(*term, anywhere)]
     if not terms:
         return 0.0
     partials, adjoints = zip(*terms, strict=True)
@@ -231,13 +224,13 @@ def _sum_of_products(terms: _Terms) -> Any:
     )
 
 
-def _contributes_nothing(partial: Operand, adjoint: Operand) -> bool:
+def _contributes_nothing(partial: Operand, adjoint: Operand, anywhere: bool) -> bool:
     """A plain 0 contributes nothing, nor does an infinite partial behind an adjoint that is 0."""
     if 0.0 in (x for x in (partial, adjoint) if x.__class__ is float):
         return True
-    return not _for_any_numbers.get() and float(adjoint) == 0.0 and not isfinite(partial)
+    return not anywhere and float(adjoint) == 0.0 and not isfinite(partial)
 
 
 def _result(x: Operand) -> Value:
-    """A derivative of its own: never a leaf of the user's, whose number may be assigned later."""
+    """A derivative as a Value of its own: never a leaf of the user's, whose number may be assigned later."""
     return functions.fsum([x]) if isinstance(x, Value) and x.is_variable else operand(x)

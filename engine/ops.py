@@ -23,6 +23,8 @@ from typing import Any, Literal, TypeAlias
 
 from engine.numbers.protocol import NumberSystem
 
+ANYWHERE = "any number"
+
 Form: TypeAlias = Literal[
     "call", "sum", "difference", "product", "quotient", "negation", "power", "root", "bars"
 ]
@@ -42,6 +44,7 @@ class Op:
         partials: the derivative by each operand, over a number system; may be infinite. Its signature takes
             the output first, then the same operands, or `*x`.
         domain: the operands it is defined for, in words.
+        overflows: whether an ordinary operand, such as 800, may give a value beyond the largest float.
         operator: Python's operator for it: "add" for `__add__` and `__radd__`.
         alias: another name of its method, if NumPy calls it otherwise.
         form: how formulas write it; "call" is `name(x, y)`.
@@ -75,7 +78,8 @@ class Op:
     text: str
     forward: Callable[..., Any]
     partials: Callable[..., Sequence[Any]]
-    domain: str = "any number"
+    domain: str = ANYWHERE
+    overflows: bool = False
     operator: str = ""
     alias: str = ""
     form: Form = "call"
@@ -263,10 +267,12 @@ OPS = _table(
     # Powers and logarithms
     Op("exp", "exp", "e to the power x",
        lambda m, x: m.exp(x),
-       lambda m, out, x: (out,)),
+       lambda m, out, x: (out,),
+       overflows=True),
     Op("expm1", "expm1", "e to the power x, minus 1, exact near 0",
        lambda m, x: m.expm1(x),
-       lambda m, out, x: (m.exp(x),)),
+       lambda m, out, x: (m.exp(x),),
+       overflows=True),
     Op("log", "log", "the natural logarithm",
        lambda m, x: m.log(x),
        lambda m, out, x: (1.0 / x,),
@@ -326,10 +332,12 @@ OPS = _table(
     # Hyperbolic functions
     Op("sinh", "sinh", "the hyperbolic sine",
        lambda m, x: m.sinh(x),
-       lambda m, out, x: (m.cosh(x),)),
+       lambda m, out, x: (m.cosh(x),),
+       overflows=True),
     Op("cosh", "cosh", "the hyperbolic cosine",
        lambda m, x: m.cosh(x),
-       lambda m, out, x: (m.sinh(x),)),
+       lambda m, out, x: (m.sinh(x),),
+       overflows=True),
     Op("tanh", "tanh", "the hyperbolic tangent",
        lambda m, x: m.tanh(x),
        lambda m, out, x: (m.sech2(x),)),

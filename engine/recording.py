@@ -134,7 +134,7 @@ def taking_limits() -> Iterator[None]:
     """Record an operation outside its domain with its limit, infinite or NaN, instead of raising.
 
     A derivative may be infinite where the function itself is not, as that of sqrt at 0: expressions of
-    derivatives are recorded in this mode.
+    derivatives are recorded in this mode. It is a mode because Python's operators have no further argument.
     """
     token = _taking_limits.set(True)
     try:

@@ -26,7 +26,7 @@ from engine.compiler.recognize import recognize
 from engine.compiler.schedule import schedule
 from engine.compiler.simplify import simplify
 from engine.compiler.zero_adjoints import stop_zero_adjoints
-from engine.derivatives import for_any_numbers, grad, jvp
+from engine.derivatives import grad, jvp
 from engine.numbers import arrays
 from engine.show.diagram import Diagram, Theme
 from engine.show.render import TIMEOUT
@@ -241,22 +241,22 @@ class Program:
         return self._compiled(self._derivatives, means=False)
 
     def _derivatives(self) -> list[Value]:
-        return [*self._outputs, *[d for y in self._outputs for d in grad(y, self.parameters)]]
+        return [*self._outputs, *[d for y in self._outputs for d in grad(y, self.parameters, anywhere=True)]]
 
     @cached_property
     def _hessian_times_vector(self) -> Code:
         vector = [Value(1.0) for _ in self.parameters]
 
         def products() -> list[Value]:
-            (slope,) = jvp(self._outputs, self.parameters, vector)
-            return grad(slope, self.parameters)
+            (slope,) = jvp(self._outputs, self.parameters, vector, anywhere=True)
+            return grad(slope, self.parameters, anywhere=True)
 
         return self._compiled(products, vector, means=True)
 
     def _compiled(
         self, outputs: Callable[[], list[Value]], vector: Sequence[Value] = (), *, means: bool
     ) -> Code:
-        with _collector_paused(), for_any_numbers():
+        with _collector_paused():
             derived_from = Value(0.0).serial  # the outputs are recorded after this
             leaves = self.inputs, [*self.parameters, *vector]
             # No variable keeps the graph: it is freed as soon as the next pass has read it.

@@ -5,10 +5,9 @@ a partial may be infinite: the product 0 * inf would be NaN.
 """
 
 from engine.compiler.nodes import Builder, Graph, rebuild
-from engine.ops import OPS
+from engine.ops import ANYWHERE, OPS
 
 _ARITHMETIC = {"add", "sub", "mul", "neg", "where", "fsum", "sumprod"}
-_OVERFLOWS = {"exp", "expm1", "sinh", "cosh"}  # infinite beyond 710, though defined for any number
 
 
 def stop_zero_adjoints(graph: Graph) -> Graph:
@@ -57,7 +56,7 @@ def find_infinite(graph: Graph) -> set[int]:
         if op in _ARITHMETIC:
             suspected = not suspects.isdisjoint(args)
         else:
-            restricted = op in _OVERFLOWS or OPS[op].domain != "any number"
+            restricted = OPS[op].overflows or OPS[op].domain != ANYWHERE
             suspected = restricted and not _harmless(graph, op, args)
         if suspected:
             suspects.add(node)

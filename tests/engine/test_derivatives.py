@@ -305,10 +305,10 @@ def test_a_distance_of_one_coordinate_has_the_derivatives_of_abs() -> None:
         (lambda e, x: e.grad(x * x, x), r"inputs are a list of Values, not one Value: write \[x\]"),
         (lambda e, x: e.hessian(x * x, x), r"inputs are a list of Values"),
         (lambda e, x: e.jacobian(x * x, [x]), r"outputs are a list of Values"),
-        (lambda e, x: e.grad(x * x, [x, 3.0]), r"inputs: float 3.0 is no Value"),
-        (lambda e, x: e.grad(3.0, [x]), r"the output: float 3.0 is no Value"),
-        (lambda e, x: e.grad([x * x], [x]), r"the output: list \[.*\] is no Value"),
-        (lambda e, x: e.jvp([None], [x], [1.0]), r"outputs: NoneType None is no Value"),
+        (lambda e, x: e.grad(x * x, [x, 3.0]), r"inputs: float 3.0 is not a Value"),
+        (lambda e, x: e.grad(3.0, [x]), r"the output: float 3.0 is not a Value"),
+        (lambda e, x: e.grad([x * x], [x]), r"the output: list \[.*\] is not a Value"),
+        (lambda e, x: e.jvp([None], [x], [1.0]), r"outputs: NoneType None is not a Value"),
     ],
 )
 def test_what_is_no_value_is_not_differentiated(ask: Callable[[Any, Any], Any], words: str) -> None:
