@@ -7,7 +7,7 @@ examples at once, one along each element of an array.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, reduce, wraps
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy import (
@@ -40,6 +40,7 @@ from numpy import (
 from numpy import power as pow
 
 from engine.numbers import products
+from engine.numbers.protocol import refuse_unknown
 
 Array: TypeAlias = Any  # an array, or a NumPy scalar, of floats
 
@@ -348,3 +349,8 @@ and writes all shares.
 
 ALL_SHARES: Mapping[str, Callable[[Array], Array]] = {"softmax": softmax, "log_softmax": log_softmax}
 """For operations with `shares`, a function from all operands, as one array, to every operand's share."""
+
+
+def __getattr__(name: str) -> NoReturn:
+    """Say what a rule asks for in vain."""
+    refuse_unknown("arrays of NumPy", name)

@@ -39,9 +39,10 @@ from math import (
     tan,
 )
 from operator import mul
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from engine.numbers import products
+from engine.numbers.protocol import refuse_unknown
 
 if sys.version_info >= (3, 12):
     from math import sumprod
@@ -346,3 +347,8 @@ def softmax(xs: Sequence[float]) -> list[float]:
     values, errors = _exp_differences(xs, max(xs))
     total = _sum_of(values, errors)
     return [_quotient_of_pairs(*share, *total) for share in zip(values, errors, strict=True)]
+
+
+def __getattr__(name: str) -> NoReturn:
+    """Say what a rule asks for in vain."""
+    refuse_unknown("floats", name)

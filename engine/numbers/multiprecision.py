@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import mpmath
 
 from engine.numbers.products import products_of_others
+from engine.numbers.protocol import refuse_unknown
 
 Number: TypeAlias = Any  # an mpmath number of this context, or anything it takes as one
 
@@ -38,7 +39,7 @@ class Multiprecision:
         self.prod = self.context.fprod
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"the number system of mpmath has no function {name!r}")
+        refuse_unknown("numbers of mpmath", name)
 
     def number(self, x: float) -> Number:
         """The float itself, exactly, as a number of this system."""

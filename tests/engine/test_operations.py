@@ -4,7 +4,9 @@ import dataclasses
 import functools
 import math
 import random
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import mpmath
@@ -23,6 +25,7 @@ from tests.tools.truth import LARGEST, SMALLEST, TRUTH, Errors, Point, errors, e
 VALUE_ULPS, PARTIAL_ULPS = 2.0, 4.0
 EVERY_OPERATION = pytest.mark.parametrize("name", TRUTH)
 inf, nan = math.inf, math.nan
+README = Path(__file__).parents[2] / "README.md"
 
 
 def errors_at(op: Op, x: Point) -> Errors:
@@ -42,7 +45,20 @@ def within_limits(error: Errors) -> bool:
 
 
 def test_every_operation_has_a_truth_and_every_truth_an_operation() -> None:
+    for name, op in OPS.items():
+        assert name in TRUTH, (
+            f"{name} has no independent truth. Add a row to TRUTH in tests/tools/truth.py, at its place: "
+            f'"{name}": Truth(its textbook value over mpmath, its textbook partials, '
+            f"{'many()' if op.arity is None else ', '.join(['REAL'] * op.arity)}). Where terms cancel in a "
+            "partial, give the size of the largest as `terms`, and say why."
+        )
     assert list(OPS) == list(TRUTH)
+
+
+def test_the_conventions_of_the_readme_are_those_of_the_rows() -> None:
+    table = README.read_text(encoding="utf-8").partition("## Conventions")[2]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE))
+    assert rows == {name: op.convention for name, op in OPS.items() if op.convention}
 
 
 @EVERY_OPERATION
