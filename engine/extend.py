@@ -19,15 +19,34 @@ from __future__ import annotations
 import inspect
 import keyword
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, overload
 
 from engine import functions
+from engine.functions import Function
 from engine.ops import OPS, Op
 from engine.value import Value
 
 BUILT_IN = frozenset(OPS)
 
 
+@overload
+def operation(
+    forward: Callable[..., Any],
+    /,
+    *,
+    partials: Callable[..., Sequence[Any]],
+    check: Iterable[Any] = ...,
+    name: str = ...,
+    **facts: Any,
+) -> Function: ...
+@overload
+def operation(
+    *,
+    partials: Callable[..., Sequence[Any]],
+    check: Iterable[Any] = ...,
+    name: str = ...,
+    **facts: Any,
+) -> Callable[[Callable[..., Any]], Function]: ...
 def operation(
     forward: Callable[..., Any] | None = None,
     /,
@@ -36,7 +55,7 @@ def operation(
     check: Iterable[Any] = (),
     name: str = "",
     **facts: Any,
-) -> Any:
+) -> Function | Callable[[Callable[..., Any]], Function]:
     """Add an operation of your own to the table.
 
     It then records, differentiates to any order, draws, explains, compiles, and is checked and graded, as
