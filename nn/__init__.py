@@ -13,69 +13,12 @@ Example:
     True
 """
 
-from nn.data import (
-    DATASETS,
-    DataError,
-    Dataset,
-    circles,
-    diabetes,
-    digits,
-    iris,
-    load_csv,
-    moons,
-    spirals,
-    xor,
-)
-from nn.losses import (
-    LOSSES,
-    cross_entropy,
-    cross_entropy_from_logits,
-    log_loss,
-    log_loss_from_logits,
-    squared_error,
-)
-from nn.modules import ACTIVATIONS, INITIALIZATIONS, MLP, Layer, Module, Neuron
-from nn.optim import SGD, Adam, cosine_decay, exponential_decay
-from nn.proof.agreement import AgreementReport, check_network
-from nn.proof.delta_rule import DeltaRule, delta_rule
-from nn.storage import ModelFileError, load, save
-from nn.train import History, fit
-
-__all__ = [
-    "ACTIVATIONS",
-    "DATASETS",
-    "INITIALIZATIONS",
-    "LOSSES",
-    "MLP",
-    "SGD",
-    "Adam",
-    "AgreementReport",
-    "DataError",
-    "Dataset",
-    "DeltaRule",
-    "History",
-    "Layer",
-    "ModelFileError",
-    "Module",
-    "Neuron",
-    "check_network",
-    "circles",
-    "cosine_decay",
-    "cross_entropy",
-    "cross_entropy_from_logits",
-    "delta_rule",
-    "diabetes",
-    "digits",
-    "exponential_decay",
-    "fit",
-    "iris",
-    "load",
-    "load_csv",
-    "log_loss",
-    "log_loss_from_logits",
-    "moons",
-    "save",
-    "spirals",
-    "squared_error",
-    "xor",
-]
+from nn.activations import *
+from nn.data import *
+from nn.losses import *
+from nn.modules import *
+from nn.optim import *
+from nn.proof.agreement import *
+from nn.proof.delta_rule import *
+from nn.storage import *
+from nn.train import *

@@ -12,7 +12,7 @@ import engine
 from engine import Value
 from engine.graph import topological
 from nn import losses
-from nn.losses import Loss
+from nn.losses import LossFunction
 from nn.modules import MLP
 from nn.optim import Optimizer
 from nn.steps import Example, Recorded
@@ -30,7 +30,7 @@ class Compiled(Recorded):
     def __init__(
         self,
         model: MLP,
-        loss: Loss,
+        loss: LossFunction,
         optimizer: Optimizer,
         examples: Sequence[Example],
         checks: Sequence[Example],
@@ -51,7 +51,7 @@ class Compiled(Recorded):
 
     def _refuse_branches(self) -> None:
         """A loss of the user's own may take branches in Python: compare it with what was compiled."""
-        if self._loss in losses.LOSSES.values():
+        if losses.find_loss(self._loss).branch_free:
             return
         some = self._examples[:_EXAMPLES_COMPARED]
         for example, compiled in zip(some, self._program(self._X[: len(some)]).tolist(), strict=True):

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nn.activations import find_activation
 from nn.data import DATASETS, DataError, Dataset, Standardization, load_csv
+from nn.losses import LOSSES, find_loss
 from nn.modules import MLP
 from nn.storage import Preparation
 
@@ -78,8 +80,8 @@ def prepare(data: Dataset) -> Preparation:
 
 
 def _loss_for(data: Dataset) -> str:
-    losses = {0: "squared_error", 2: "log_loss_from_logits"}
-    return losses.get(len(data.classes), "cross_entropy_from_logits")
+    predicts = {0: "number", 2: "two classes"}.get(len(data.classes), "classes")
+    return next(name for name in LOSSES if find_loss(name).predicts == predicts)
 
 
 def may_be_classes(data: Dataset) -> bool:
@@ -230,5 +232,5 @@ def network_for(by: Preparation, hidden: Sequence[int], activation: str, rng: ra
         The network, with linear outputs.
     """
     outputs = len(by.classes) if len(by.classes) > 2 else 1
-    init = "he_normal" if "relu" in activation else "xavier_normal"
+    init = find_activation(activation).init
     return MLP(len(by.features), [*hidden, outputs], activation=activation, init=init, rng=rng)

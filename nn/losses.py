@@ -1,22 +1,88 @@
-"""Losses of one example: what an output costs, given the target.
+"""Losses of one example: one table with one row for each, and the door by which your own enter.
 
-Each takes the outputs of a network and as many targets, or one output and one number. A target is a number,
+A loss takes the outputs of a network and as many targets, or one output and one target. A target is a number,
 or a Value if it is to be recorded too. The losses of probabilities also exist as losses of net inputs
-("logits"), which keep every digit where the probability rounds to 0 or 1: train with those.
+("logits"). Those keep every digit where a probability rounds to 0 or 1: use them for training.
+
+Example:
+    >>> import nn
+    >>> @nn.loss
+    ... def quartic_error(output, target):
+    ...     '''(o - y)**4.'''
+    ...     return (output - target[0]) ** 4
+    >>> model = nn.MLP.from_weights([[[0.5]]], [[0.0]], ["identity"])
+    >>> nn.fit(model, [[2.0]], [3.0], loss="quartic_error", epochs=1, progress=False).loss
+    [16.0]
+    >>> del nn.LOSSES["quartic_error"]
+
+The delta rule shares no code with the losses that it checks: `check_network` needs a row for the new loss in
+`nn.proof.delta_rule.LOSSES` too.
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from inspect import getdoc
+from typing import Any, TypeAlias, TypeVar
 
 from engine import Value, fsum, log, log1p, log_softmax, softplus
-from nn.modules import look_up
+from nn.tables import look_up, refuse_taken
+
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "cross_entropy",
+    "cross_entropy_from_logits",
+    "log_loss",
+    "log_loss_from_logits",
+    "loss",
+    "squared_error",
+]
 
 Output: TypeAlias = Value | Sequence[Value]
 Target: TypeAlias = Value | float | Sequence[Value | float]
-Loss: TypeAlias = Callable[[Output, Target], Value]
+LossFunction: TypeAlias = Callable[[Output, Target], Value]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-_SHARES_ROUND_BY = 1e-5  # targets that add up to 1 in single precision are welcome
+_SHARES_ROUND_BY = 1e-5  # targets may add up to 1 in single precision only
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A row of `LOSSES`.
+
+    Args:
+        name: its name.
+        function: the loss of the outputs and the targets of one example.
+        text: what it is in words or as a formula.
+        output: the activation of the output layer that it goes with; "" for any.
+        logits: whether it applies that activation itself, and so takes net inputs.
+        predicts: what a target is: "number", "two classes" or "classes"; "" if the command line is not to
+            choose it by the target.
+        branch_free: whether no `if` of it depends on the data of an output, so that the recording of one
+            example is right for all.
+
+    Example:
+        >>> LOSSES["squared_error"](Value(1.5), 1.0).data
+        0.25
+    """
+
+    name: str
+    function: Callable[..., Any]
+    text: str = ""
+    output: str = ""
+    logits: bool = False
+    predicts: str = ""
+    branch_free: bool = False
+
+    def __call__(self, output: Output, target: Target) -> Any:
+        """The function, applied."""
+        return self.function(output, target)
+
+    @property
+    def __name__(self) -> str:
+        """Its name, as of a function."""
+        return self.name
 
 
 def squared_error(output: Output, target: Target) -> Value:
@@ -105,8 +171,8 @@ def cross_entropy(output: Output, target: Target) -> Value:
         The loss.
 
     Raises:
-        ValueError: if outputs and targets are not equally many, the targets are no probabilities that add up
-            to 1, or the loss is infinite.
+        ValueError: if outputs and targets are not equally many, the targets are not probabilities that add
+            up to 1, or the loss is infinite.
 
     Example:
         >>> round(cross_entropy([Value(0.2), Value(0.8)], [0.0, 1.0]).data, 6)
@@ -131,8 +197,8 @@ def cross_entropy_from_logits(output: Output, target: Target) -> Value:
         The sum of -y_i log_softmax(z)_i.
 
     Raises:
-        ValueError: if outputs and targets are not equally many, or the targets are no probabilities that add
-            up to 1.
+        ValueError: if outputs and targets are not equally many, or the targets are not probabilities that
+            add up to 1.
 
     Example:
         >>> cross_entropy_from_logits([Value(0.0), Value(50.0)], [0.0, 1.0]).data
@@ -143,26 +209,105 @@ def cross_entropy_from_logits(output: Output, target: Target) -> Value:
     return _sum([-y * log_i for (_, y), log_i in zip(pairs, logs, strict=True) if _differs(y, 0.0)])
 
 
-LOSSES: dict[str, Loss] = {
-    loss.__name__: loss
-    for loss in (
-        squared_error,
-        log_loss,
-        log_loss_from_logits,
-        cross_entropy,
-        cross_entropy_from_logits,
+LOSSES: dict[str, LossFunction] = {
+    row.name: row
+    for row in (
+        Loss(
+            "squared_error",
+            squared_error,
+            "the sum of (o_i - y_i)**2",
+            predicts="number",
+            branch_free=True,
+        ),
+        Loss(
+            "log_loss",
+            log_loss,
+            "the sum of -y_i log o_i - (1 - y_i) log(1 - o_i)",
+            output="sigmoid",
+            branch_free=True,
+        ),
+        Loss(
+            "log_loss_from_logits",
+            log_loss_from_logits,
+            "the log loss of the sigmoid of net inputs",
+            output="sigmoid",
+            logits=True,
+            predicts="two classes",
+            branch_free=True,
+        ),
+        Loss(
+            "cross_entropy",
+            cross_entropy,
+            "the sum of -y_i log o_i",
+            output="softmax",
+            branch_free=True,
+        ),
+        Loss(
+            "cross_entropy_from_logits",
+            cross_entropy_from_logits,
+            "the cross-entropy of the softmax of net inputs",
+            output="softmax",
+            logits=True,
+            predicts="classes",
+            branch_free=True,
+        ),
     )
 }
-"""Every loss by its name."""
+"""Every loss by its name. A plain function of outputs and targets may be assigned too."""
 
 
-def named(loss: Loss | str) -> Loss:
-    """A loss by itself or by its name.
+def find_loss(loss: LossFunction | str) -> Loss:
+    """The row of a loss.
+
+    Args:
+        loss: a name in `LOSSES`, a row, or a function of outputs and targets.
+
+    Returns:
+        The row; of a function without a row, a row that says no more than that.
 
     Raises:
-        ValueError: if there is no loss of that name; the message lists those there are.
+        ValueError: if there is no such name; the message lists the known names.
+
+    Example:
+        >>> find_loss("log_loss").function is log_loss, find_loss(log_loss).output
+        (True, 'sigmoid')
     """
-    return look_up(LOSSES, "loss", loss) if isinstance(loss, str) else loss
+    if isinstance(loss, str):
+        row = look_up(LOSSES, "loss", loss)
+        return row if isinstance(row, Loss) else Loss(loss, row)
+    if isinstance(loss, Loss):
+        return loss
+    rows = (row for row in LOSSES.values() if isinstance(row, Loss) and row.function is loss)
+    return next(rows, Loss(getattr(loss, "__name__", str(loss)), loss))
+
+
+def loss(function: Function) -> Function:
+    """A decorator that adds a loss of your own, under the name of the function.
+
+    To give more facts than its docstring, assign a row: `nn.LOSSES["name"] = Loss(...)`.
+
+    Args:
+        function: the loss of the outputs and the targets of one example, written with functions of
+            `engine`.
+
+    Returns:
+        The function itself.
+
+    Raises:
+        ValueError: if there is already a loss of this name.
+
+    Example:
+        >>> @loss
+        ... def log_loss(output, target):
+        ...     return (output - target[0]) ** 2
+        Traceback (most recent call last):
+        ...
+        ValueError: there is already a loss 'log_loss': choose another name, or assign to the table
+    """
+    name = function.__name__
+    refuse_taken(LOSSES, "a loss", name)
+    LOSSES[name] = Loss(name, function, getdoc(function) or "")
+    return function
 
 
 def _pairs(output: Output, target: Target) -> list[tuple[Value, Value | float]]:
@@ -173,19 +318,19 @@ def _pairs(output: Output, target: Target) -> list[tuple[Value, Value | float]]:
     return list(zip(outputs, targets, strict=True))
 
 
-def _probable_pairs(loss: str, output: Output, target: Target) -> list[tuple[Value, Value | float]]:
+def _probable_pairs(name: str, output: Output, target: Target) -> list[tuple[Value, Value | float]]:
     pairs = _pairs(output, target)
     for i, (_, y) in enumerate(pairs, start=1):
         if not 0.0 <= float(y) <= 1.0:
-            raise ValueError(f"{loss} takes targets from 0 to 1; target {i} is {float(y)}")
+            raise ValueError(f"{name} takes targets from 0 to 1; target {i} is {float(y)}")
     return pairs
 
 
-def _shared_pairs(loss: str, output: Output, target: Target) -> list[tuple[Value, Value | float]]:
-    pairs = _probable_pairs(loss, output, target)
+def _shared_pairs(name: str, output: Output, target: Target) -> list[tuple[Value, Value | float]]:
+    pairs = _probable_pairs(name, output, target)
     total = math.fsum(float(y) for _, y in pairs)
     if abs(total - 1.0) > _SHARES_ROUND_BY:
-        raise ValueError(f"{loss} takes targets that add up to 1; these add up to {total}")
+        raise ValueError(f"{name} takes targets that add up to 1; these add up to {total}")
     return pairs
 
 
@@ -195,13 +340,13 @@ def _sum(terms: list[Value]) -> Value:
 
 
 def _differs(y: Value | float, number: float) -> bool:
-    """Whether a term counts: the weight of it is recorded, or is not 0."""
+    """Whether a target is recorded, or is another number: then its term counts."""
     return isinstance(y, Value) or y != number
 
 
-def _refuse_infinite(loss: str, i: int, o: Value, y: Value | float, *, impossible: bool) -> None:
+def _refuse_infinite(name: str, i: int, o: Value, y: Value | float, *, impossible: bool) -> None:
     if impossible:
         raise ValueError(
-            f"{loss} is infinite: output {i} is {o.data} where the target is {float(y)}; "
-            f"use {loss}_from_logits on the net inputs"
+            f"{name} is infinite: output {i} is {o.data} where the target is {float(y)}; "
+            f"use {name}_from_logits on the net inputs"
         )

@@ -9,37 +9,25 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import engine
 from engine import Value
 from engine.value import as_float, constant, parameter
+from nn.activations import find_activation
+from nn.tables import look_up
 
 if TYPE_CHECKING:
     from engine.show.diagram import Diagram
     from engine.show.player import Player
     from engine.show.steps import Walkthrough
 
+__all__ = ["INITIALIZATIONS", "MLP", "Layer", "Module", "Neuron"]
+
 Generator: TypeAlias = random.Random
-Row = TypeVar("Row")
 
-# --- The tables of names.
-
-ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
-    "identity": lambda z: z,
-    "sigmoid": engine.sigmoid,
-    "tanh": engine.tanh,
-    "relu": engine.relu,
-    "leaky_relu": engine.leaky_relu,
-    "elu": engine.elu,
-    "softplus": engine.softplus,
-    "gelu": engine.gelu,
-    "silu": engine.silu,
-}
-"""Elementwise activations by name. A layer may also be "softmax", which is of all its net inputs."""
-
-SOFTMAX = "softmax"
+# --- First weights.
 
 INITIALIZATIONS: dict[str, Callable[[Generator, int, int], float]] = {
     "uniform": lambda rng, n_in, n_out: rng.uniform(-1.0, 1.0),
@@ -64,22 +52,6 @@ def _uniform(rng: Generator, variance: float) -> float:
     return rng.uniform(-limit, limit)
 
 
-def look_up(table: Mapping[str, Row], kind: str, name: str) -> Row:
-    """The row of a table of names.
-
-    Raises:
-        ValueError: if there is no such name; the message lists those there are.
-    """
-    if name not in table:
-        raise ValueError(f"unknown {kind} {name!r}; known: {', '.join(table)}")
-    return table[name]
-
-
-def _known_activation(name: str) -> str:
-    look_up({**ACTIVATIONS, SOFTMAX: None}, "activation", name)
-    return name
-
-
 def _name(symbol: str, layer: int, *indices: int) -> str:
     """`w_12^1`: the indices count from 1, with a comma between them once one has two digits."""
     separator = "," if max(indices) > 9 else ""
@@ -101,7 +73,7 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """The leaves that training moves, always in the same order."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what its parameters are")
+        raise NotImplementedError(f"{type(self).__name__} must implement parameters()")
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, as each step of gradient descent must."""
@@ -177,7 +149,7 @@ class Layer(Module):
     Args:
         n_in: how many inputs it takes.
         n_out: how many neurons it has.
-        activation: a name in `ACTIVATIONS`, or "softmax".
+        activation: a name in `nn.ACTIVATIONS`.
         init: a name in `INITIALIZATIONS`.
         rng: the generator that draws the weights; None for Python's shared one, `random`.
         connections: for each neuron the indices of the inputs it is connected to; None for all.
@@ -209,7 +181,8 @@ class Layer(Module):
         generator: Any = random if rng is None else rng
         self.n_in = n_in
         self.number = number
-        self.activation = _known_activation(activation)
+        find_activation(activation)  # an unknown name is refused here
+        self.activation = activation
         self.neurons = [
             Neuron(
                 n_in,
@@ -231,12 +204,10 @@ class Layer(Module):
         if len(x) != self.n_in:
             raise ValueError(f"layer {self.number} expects {self.n_in} inputs, got {len(x)}")
         z = [neuron(x) for neuron in self.neurons]
-        if self.activation == "identity":
-            return z  # each keeps its label: a is z
-        f = ACTIVATIONS.get(self.activation)
-        a = engine.softmax(z) if f is None else [f(z_i) for z_i in z]
-        for neuron, a_i in zip(self.neurons, a, strict=True):
-            a_i.label = neuron.labels[1]
+        a = find_activation(self.activation).of_layer(z)
+        for neuron, z_i, a_i in zip(self.neurons, z, a, strict=True):
+            if a_i is not z_i:  # identity: it keeps the label z
+                a_i.label = neuron.labels[1]
         return a
 
     def parameters(self) -> list[Value]:
@@ -253,8 +224,8 @@ class MLP(Module):
     Args:
         n_in: how many inputs it takes.
         n_outs: how many neurons each layer has, the output layer last.
-        activation: of the hidden layers, a name in `ACTIVATIONS`.
-        output: the activation of the output layer, a name in `ACTIVATIONS`, or "softmax".
+        activation: of the hidden layers, a name in `nn.ACTIVATIONS`.
+        output: the activation of the output layer, a name in `nn.ACTIVATIONS`.
         init: how weights are drawn, a name in `INITIALIZATIONS`.
         rng: the generator that draws them: the same seed gives the same bits. None for Python's shared
             generator, the one that `random.seed` seeds.
@@ -263,7 +234,7 @@ class MLP(Module):
         biases: for each layer and neuron whether it has a bias; None where all have.
 
     Raises:
-        TypeError: if n_outs is no sequence.
+        TypeError: if n_outs is not a sequence.
         ValueError: for an unknown name, or sizes that do not fit.
 
     Example:
@@ -346,7 +317,8 @@ class MLP(Module):
             biases=[[b is not None for b in vector] for vector in biases],
         )
         for layer, name in zip(model.layers, activations, strict=True):
-            layer.activation = _known_activation(name)
+            find_activation(name)
+            layer.activation = name
         numbers = [
             x
             for matrix, vector in zip(weights, biases, strict=True)

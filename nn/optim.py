@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 from engine import Value
 
+__all__ = ["SGD", "Adam", "cosine_decay", "exponential_decay"]
+
 Schedule: TypeAlias = Callable[[int], float]
 """The learning rate at a step; steps count from 0."""
 

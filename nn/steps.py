@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from engine import Value
-from nn.losses import Loss
+from nn.losses import LossFunction
 from nn.modules import MLP
 from nn.optim import Optimizer
 
@@ -28,7 +28,7 @@ class Recorded:
     def __init__(
         self,
         model: MLP,
-        loss: Loss,
+        loss: LossFunction,
         optimizer: Optimizer,
         examples: Sequence[Example],
         checks: Sequence[Example],

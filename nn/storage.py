@@ -14,8 +14,10 @@ from typing import Any
 
 from engine.value import as_float
 from nn.data import Standardization
-from nn.losses import LOSSES
-from nn.modules import MLP, look_up
+from nn.losses import find_loss
+from nn.modules import MLP
+
+__all__ = ["ModelFileError", "load", "save"]
 
 _FORMAT = "deltagrad model 1"
 _LARGEST = 200_000_000  # bytes; more is no model of scalars
@@ -186,7 +188,7 @@ def _read_preparation(content: Any, n_in: int) -> Preparation | None:
     outputs = content["outputs"]
     (target,) = _read_names("target", [content["target"]])
     (loss,) = _read_names("loss", [content["loss"]])
-    look_up(LOSSES, "loss", loss)
+    find_loss(loss)  # an unknown name is refused
     return Preparation(
         features=features,
         inputs=inputs,

@@ -13,10 +13,12 @@ from tqdm import tqdm
 
 from engine.value import as_float
 from nn import losses
-from nn.losses import Loss
+from nn.losses import LossFunction
 from nn.modules import MLP
 from nn.optim import SGD, Optimizer
 from nn.steps import Example, Recorded
+
+__all__ = ["History", "fit"]
 
 Rows: TypeAlias = Sequence[Sequence[float]]
 Targets: TypeAlias = Sequence[float] | Sequence[Sequence[float]]
@@ -81,7 +83,7 @@ def fit(
     X: Rows,
     y: Targets,
     *,
-    loss: Loss | str,
+    loss: LossFunction | str,
     optimizer: Optimizer | None = None,
     epochs: int = 100,
     batch_size: int | None = None,
@@ -131,7 +133,7 @@ def fit(
         >>> [round(model(x).data > 0) for x in data.X]
         [0, 1, 1, 0]
     """
-    J = losses.named(loss)
+    J = losses.find_loss(loss)
     examples = as_examples(X, y, "training")
     checks = as_examples(*validation, "validation") if validation else []
     size = len(examples) if batch_size is None else batch_size

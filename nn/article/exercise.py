@@ -17,7 +17,6 @@ from engine.grading.grading import GradeReport, grade
 from nn import losses, storage
 from nn.article import worked_example
 from nn.data.sets import delimiter
-from nn.modules import look_up
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def load_exercise(path: str | os.PathLike[str]) -> Exercise:
             f"{path}: an exercise has steps, or a model, x, y and loss; missing: {', '.join(missing)}"
         )
     model = storage.load(path.parent / str(content["model"]))
-    loss = look_up(losses.LOSSES, "loss", content["loss"])
+    loss = losses.find_loss(str(content["loss"]))
     x, y = _numbers(path, "x", content["x"]), _numbers(path, "y", content["y"])
     return Exercise(loss(model(x), y), rate)
 

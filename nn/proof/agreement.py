@@ -29,10 +29,12 @@ from engine.check.rules import Rules
 from engine.graph import topological
 from engine.replay import differences
 from nn import losses
-from nn.losses import Loss
+from nn.losses import LossFunction
 from nn.modules import MLP
 from nn.proof.delta_rule import DeltaRule, delta_rule
 from nn.train import Rows, Targets, as_examples
+
+__all__ = ["AgreementReport", "check_network"]
 
 TOLERANCE = 1e-12
 _DIGITS = 60
@@ -212,7 +214,7 @@ def check_network(
     model: MLP,
     X: Rows,
     y: Targets,
-    loss: Loss | str,
+    loss: LossFunction | str,
     *,
     difference: bool = True,
     progress: bool = False,
@@ -243,7 +245,7 @@ def check_network(
         >>> report.ok, [comparison.label for comparison in report.comparisons]
         (True, ['w_11^1', 'w_12^1', 'b_1^1'])
     """
-    J = losses.named(loss)
+    J = losses.find_loss(loss)
     examples = as_examples(X, y, "given")
     costs, closed, slopes, exact_gaps = [], [], [], []
     for x_i, y_i in tqdm(examples, unit="example", disable=not progress):

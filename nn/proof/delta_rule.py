@@ -38,6 +38,8 @@ from decimal import (
 from math import isfinite, isinf
 from typing import Protocol, SupportsFloat, TypeVar
 
+__all__ = ["DeltaRule", "delta_rule"]
+
 Vector = list[Decimal]
 SparseVector = list[Decimal | None]
 Row = TypeVar("Row")

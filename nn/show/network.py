@@ -8,12 +8,12 @@ from typing import Any
 from engine import Value, grad
 from engine.show.notation import SHARES
 from engine.value import operand
-from nn.losses import Loss, named
+from nn.losses import LossFunction, find_loss
 from nn.modules import MLP
 from nn.show.draw import Layer, Network, Neuron, Weight
 
 
-def described(model: MLP, x: Sequence[Value | float], y: Any, loss: Loss | str) -> Network:
+def described(model: MLP, x: Sequence[Value | float], y: Any, loss: LossFunction | str) -> Network:
     """A network after both passes of one example; nobody's `grad` changes.
 
     Args:
@@ -40,7 +40,7 @@ def described(model: MLP, x: Sequence[Value | float], y: Any, loss: Loss | str) 
         [a_i if layer.activation == "identity" else a_i.parents[0] for a_i in row]
         for layer, row in zip(model.layers, activations, strict=True)
     ]
-    cost = named(loss)(a[0] if len(a) == 1 else a, y)
+    cost = find_loss(loss)(a[0] if len(a) == 1 else a, y)
     by = [*model.parameters(), *(z for row in net_inputs for z in row), *a]
     slope = dict(zip(by, (d.data for d in grad(cost, by)), strict=True))
 

@@ -8,9 +8,18 @@ import mpmath
 import numpy as np
 import pytest
 
+import nn
 from engine import Value, sigmoid, softmax
-from nn import LOSSES, cross_entropy, cross_entropy_from_logits, log_loss, log_loss_from_logits, squared_error
-from nn.losses import named
+from nn import (
+    ACTIVATIONS,
+    LOSSES,
+    cross_entropy,
+    cross_entropy_from_logits,
+    log_loss,
+    log_loss_from_logits,
+    squared_error,
+)
+from nn.losses import Loss, find_loss
 
 mp: Any = mpmath.mp.clone()
 mp.dps = 800  # 1 - sigmoid(700) needs 304 digits to be seen at all
@@ -260,9 +269,55 @@ def test_an_output_that_costs_nothing_is_allowed_to_be_0_or_1() -> None:
 
 
 def test_a_loss_is_found_by_its_name() -> None:
-    assert named("squared_error") is squared_error
-    assert named(squared_error) is squared_error
+    assert find_loss("squared_error").function is squared_error
+    assert find_loss(squared_error) is find_loss("squared_error") is LOSSES["squared_error"]
     with pytest.raises(
         ValueError, match=r"unknown loss 'hinge'; known: squared_error, log_loss, log_loss_from"
     ):
-        named("hinge")
+        find_loss("hinge")
+
+
+# --- Losses of the user's own.
+
+
+def test_a_plain_function_is_a_loss_of_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absolute(output: Any, target: Any) -> Any:
+        return abs(output - target)
+
+    assert find_loss(absolute) == Loss("absolute", absolute)
+    monkeypatch.setitem(LOSSES, "distance", absolute)
+    row = find_loss("distance")
+    assert (row.name, row.__name__, row.function, row.branch_free) == (*["distance"] * 2, absolute, False)
+    assert row(Value(1.0), 3.0).data == 2.0
+
+
+def test_the_decorator_adds_a_row_and_refuses_a_taken_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nn.losses, "LOSSES", dict(LOSSES))
+
+    @nn.loss
+    def halved_error(output: Any, target: Any) -> Any:
+        """Half the squared error."""
+        return (output - target) ** 2 / 2
+
+    assert nn.losses.LOSSES["halved_error"] == Loss("halved_error", halved_error, "Half the squared error.")
+    with pytest.raises(
+        ValueError, match=r"^there is already a loss 'halved_error': choose another name, or "
+    ):
+        nn.loss(halved_error)
+
+
+def test_every_row_says_what_it_is() -> None:
+    for name in LOSSES:
+        row = find_loss(name)
+        assert row.name == name
+        assert row.text
+        assert row.output in {"", *ACTIVATIONS}
+        assert getattr(nn, name, None) is row.function, f"add {name!r} to __all__ in nn/losses.py"
+    chosen = [find_loss(name).predicts for name in LOSSES]
+    assert sorted(filter(None, chosen)) == ["classes", "number", "two classes"]
+
+
+def test_every_loss_has_a_truth() -> None:
+    missing = set(LOSSES) - set(TRUTHS)
+    assert not missing, f"write the textbook definition of {missing} in TRUTHS above, with mpmath"
+    assert set(LOSSES) == {name for name, _, _ in CASES}, "add points to CASES above"

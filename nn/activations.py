@@ -1,0 +1,143 @@
+"""Activations: one table with one row for each, and the door by which your own enter.
+
+Example:
+    >>> import engine, nn
+    >>> @nn.activation
+    ... def mish(z):
+    ...     '''z tanh(softplus(z)) (Misra 2019).'''
+    ...     return z * engine.tanh(engine.softplus(z))
+    >>> nn.MLP(2, [4, 1], activation="mish")
+    MLP 2-4-1 (mish, identity), 17 parameters
+    >>> nn.ACTIVATIONS["mish"].text
+    'z tanh(softplus(z)) (Misra 2019).'
+    >>> del nn.ACTIVATIONS["mish"]
+
+The delta rule shares no code with the networks that it checks: `check_network` needs a row for the new
+activation in `nn.proof.delta_rule.ACTIVATIONS` too.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from inspect import getdoc
+from typing import Any, TypeVar
+
+import engine
+from engine import Value
+from nn.tables import look_up, refuse_taken
+
+__all__ = ["ACTIVATIONS", "Activation", "activation"]
+
+Function = TypeVar("Function", bound=Callable[[Any], Any])
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A row of `ACTIVATIONS`.
+
+    Args:
+        name: its name.
+        function: the activation of a net input or, if `whole_layer`, the activations of all net inputs of a
+            layer. It is written with functions of `engine`.
+        text: what it is in words or as a formula, and its source.
+        whole_layer: whether each activation depends on all net inputs of the layer.
+        init: the row of `INITIALIZATIONS` that suits a layer of it.
+
+    Example:
+        >>> ACTIVATIONS["relu"](Value(-2.0)).data
+        0.0
+    """
+
+    name: str
+    function: Callable[[Any], Any]
+    text: str = ""
+    whole_layer: bool = False
+    init: str = "xavier_normal"
+
+    def __call__(self, z: Any) -> Any:
+        """The function, applied."""
+        return self.function(z)
+
+    def of_layer(self, z: Sequence[Value]) -> list[Value]:
+        """The activations of a layer.
+
+        Args:
+            z: the net inputs of all its neurons.
+
+        Returns:
+            As many activations.
+        """
+        return list(self.function(z)) if self.whole_layer else [self.function(z_i) for z_i in z]
+
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    row.name: row
+    for row in (
+        Activation("identity", lambda z: z, "z itself: a linear neuron"),
+        Activation("sigmoid", engine.sigmoid, "1 / (1 + exp(-z))"),
+        Activation("tanh", engine.tanh, "the hyperbolic tangent"),
+        Activation("relu", engine.relu, "max(z, 0) (Nair and Hinton 2010)", init="he_normal"),
+        Activation(
+            "leaky_relu",
+            engine.leaky_relu,
+            "z where it is positive, else z / 100 (Maas, Hannun and Ng 2013)",
+            init="he_normal",
+        ),
+        Activation(
+            "elu",
+            engine.elu,
+            "z where it is positive, else exp(z) - 1 (Clevert, Unterthiner and Hochreiter 2016)",
+        ),
+        Activation("softplus", engine.softplus, "log(1 + exp(z)) (Dugas and others 2001)"),
+        Activation("gelu", engine.gelu, "z Phi(z), Phi the normal distribution (Hendrycks and Gimpel 2016)"),
+        Activation("silu", engine.silu, "z sigmoid(z) (Elfwing, Uchibe and Doya 2018)"),
+        Activation("softmax", engine.softmax, "exp(z_i) / sum_k exp(z_k) (Bridle 1990)", whole_layer=True),
+    )
+}
+"""Every activation by its name.
+
+A plain function of one net input may be assigned too: `ACTIVATIONS["double"] = lambda z: 2 * z`.
+"""
+
+
+def find_activation(name: str) -> Activation:
+    """The row of an activation.
+
+    Args:
+        name: a name in `ACTIVATIONS`.
+
+    Returns:
+        The row; of a plain function in the table, a row that says no more than that.
+
+    Raises:
+        ValueError: if there is no such name; the message lists the known names.
+    """
+    row = look_up(ACTIVATIONS, "activation", name)
+    return row if isinstance(row, Activation) else Activation(name, row)
+
+
+def activation(function: Function) -> Function:
+    """A decorator that adds an activation of your own, under the name of the function.
+
+    To give more facts than its docstring, assign a row: `nn.ACTIVATIONS["name"] = Activation(...)`.
+
+    Args:
+        function: the activation of one net input, written with functions of `engine`.
+
+    Returns:
+        The function itself.
+
+    Raises:
+        ValueError: if there is already an activation of this name.
+
+    Example:
+        >>> @activation
+        ... def tanh(z):
+        ...     return engine.tanh(z)
+        Traceback (most recent call last):
+        ...
+        ValueError: there is already an activation 'tanh': choose another name, or assign to the table
+    """
+    name = function.__name__
+    refuse_taken(ACTIVATIONS, "an activation", name)
+    ACTIVATIONS[name] = Activation(name, function, getdoc(function) or "")
+    return function
