@@ -1,8 +1,8 @@
-"""Optimizers: how a gradient moves the parameters. And learning-rate schedules, which are plain functions."""
+"""Optimizers, which move parameters by their gradient, and learning-rate schedules, which are functions."""
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, final
 
 from engine import Value
 
@@ -13,14 +13,29 @@ Schedule: TypeAlias = Callable[[int], float]
 
 
 class Optimizer:
-    """What every optimizer has: parameters, a learning rate, a count of steps.
+    """Parameters, a learning rate, and a count of steps. A subclass implements `update`.
 
     Args:
         parameters: the leaves to move.
         learning_rate: a positive number, or a schedule.
 
+    Attributes:
+        steps: how many steps were taken, the one under way included.
+
     Raises:
         ValueError: if there are no parameters, or the learning rate is not a positive number.
+        TypeError: if a subclass overrides `step`.
+
+    Example:
+        >>> import numpy as np
+        >>> class SignDescent(Optimizer):
+        ...     def update(self, numbers, gradient, rate):
+        ...         return numbers - rate * np.sign(gradient)
+        >>> w = Value(1.0)
+        >>> w.grad = -8.0
+        >>> SignDescent([w], learning_rate=0.25).step()
+        >>> w.data
+        1.25
     """
 
     def __init__(self, parameters: Iterable[Value], learning_rate: float | Schedule) -> None:
@@ -34,59 +49,85 @@ class Optimizer:
         self.learning_rate = learning_rate
         self.steps = 0
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.step is not Optimizer.step:  # compiled training calls `update` alone, on arrays
+            raise TypeError(
+                f"{cls.__name__} overrides step(): implement update(numbers, gradient, rate) instead; "
+                "training calls it, compiled or not"
+            )
+
+    def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
+        """The parameters after one step. This is the one method that a subclass implements.
+
+        Args:
+            numbers: the parameters in their order, an array (parameters,).
+            gradient: the derivative by each, an array (parameters,).
+            rate: the learning rate of this step.
+
+        Returns:
+            The new parameters, an array or a list of as many numbers.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must implement update(numbers, gradient, rate), which returns the new "
+            "numbers"
+        )
+
+    @final
     def step(self) -> None:
         """Move every parameter once, by its `grad`.
 
         Raises:
-            ValueError: if a schedule gives no number from 0 up.
+            ValueError: if the schedule gives a negative number, or one that is not finite.
         """
-        self._move(self._next_rate())
+        moved = self.advance([p.data for p in self.parameters], [p.grad for p in self.parameters])
+        for p, number in zip(self.parameters, moved.tolist(), strict=True):
+            p.data = number
 
+    @final
     def advance(self, numbers: Any, gradient: Any) -> Any:
-        """The same step on arrays: what the parameters become, without touching their Values.
+        """Count a step and take it on plain numbers, without touching the Values.
 
         Args:
-            numbers: what the parameters are, (parameters,).
-            gradient: the derivative by each, (parameters,).
+            numbers: the parameters in their order, a list or an array.
+            gradient: the derivative by each.
 
         Returns:
-            (parameters,).
+            The new parameters, an array (parameters,).
 
         Raises:
-            ValueError: if a schedule gives no number from 0 up.
+            ValueError: if the schedule gives a negative number, or one that is not finite; or if `update`
+                does not return as many numbers.
         """
-        return self._moved(numbers, gradient, self._next_rate())
-
-    def _next_rate(self) -> float:
         rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
         if not 0.0 <= rate < math.inf:
             raise ValueError(f"the learning rate at step {self.steps} is {rate}; it must be at least 0")
         self.steps += 1
-        return rate
+        moved = _array(self.update(_array(numbers), _array(gradient), rate))
+        if moved.shape != (len(numbers),):
+            raise ValueError(
+                f"{type(self).__name__}.update returned {moved!r}; "
+                f"it must return the {len(numbers)} new numbers"
+            )
+        return moved
 
-    def _move(self, rate: float) -> None:
-        import numpy as np
 
-        numbers, gradient = (
-            np.array([getattr(p, name) for p in self.parameters]) for name in ("data", "grad")
-        )
-        for p, number in zip(self.parameters, self._moved(numbers, gradient, rate).tolist(), strict=True):
-            p.data = number
+def _array(numbers: Any) -> Any:
+    import numpy as np  # late: it takes longer to import than all of nn
 
-    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not say how it moves the parameters")
+    return np.asarray(numbers)
 
 
 class SGD(Optimizer):
-    """Gradient descent: w <- w - learning_rate * dE/dw, perhaps with momentum.
+    """Gradient descent: w <- w - learning_rate * dE/dw, with momentum if you like.
 
-    With momentum a velocity v <- momentum * v + dE/dw takes the place of the gradient (Polyak 1964), and
-    with nesterov the gradient plus momentum * v (Sutskever, Martens, Dahl and Hinton 2013, section 2).
+    With momentum, a velocity v <- momentum * v + dE/dw replaces the gradient (Polyak 1964). With nesterov, it
+    is replaced by dE/dw + momentum * v (Sutskever, Martens, Dahl and Hinton 2013, section 2).
 
     Args:
         parameters: the leaves to move.
         learning_rate: a positive number, or a schedule.
-        momentum: how much of the velocity stays, from 0 to below 1.
+        momentum: the part of the velocity that is kept, at least 0 and below 1.
         nesterov: whether to look ahead along the velocity.
 
     Example:
@@ -114,19 +155,22 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self._velocity: Any = 0.0
 
-    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
+    def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
+        """The parameters after one step; see `Optimizer.update`."""
         self._velocity = velocity = self.momentum * self._velocity + gradient
         return numbers - rate * (gradient + self.momentum * velocity if self.nesterov else velocity)
 
 
 class Adam(Optimizer):
-    """Gradient descent scaled by running means of gradient and square (Kingma and Ba 2015, algorithm 1).
+    """Gradient descent scaled by running means of the gradient and of its square.
+
+    This is algorithm 1 of Kingma and Ba (2015).
 
     Args:
         parameters: the leaves to move.
         learning_rate: a positive number, or a schedule.
-        betas: how much of the two running means stays at each step.
-        epsilon: what keeps the division finite, a positive number.
+        betas: the parts of the two running means that are kept at each step, at least 0 and below 1.
+        epsilon: a positive number that keeps the division finite.
     """
 
     def __init__(
@@ -147,7 +191,8 @@ class Adam(Optimizer):
         self._mean: Any = 0.0
         self._square: Any = 0.0
 
-    def _moved(self, numbers: Any, gradient: Any, rate: float) -> Any:
+    def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
+        """The parameters after one step; see `Optimizer.update`."""
         beta_1, beta_2 = self.betas
         mean_weight = 1.0 - beta_1**self.steps
         square_weight = 1.0 - beta_2**self.steps
@@ -161,7 +206,7 @@ def exponential_decay(rate: float, factor: float) -> Schedule:
 
     Args:
         rate: the learning rate at step 0.
-        factor: what each step multiplies it by.
+        factor: the ratio of one step's rate to the rate before it.
 
     Returns:
         The schedule.
@@ -178,14 +223,14 @@ def cosine_decay(rate: float, steps: int, final: float = 0.0) -> Schedule:
 
     Args:
         rate: the learning rate at step 0.
-        steps: after how many steps it reaches the final rate, where it stays.
-        final: the learning rate there.
+        steps: the number of steps after which it reaches the final rate and stays there.
+        final: the final learning rate.
 
     Returns:
         The schedule.
 
     Raises:
-        ValueError: if there is no step to take.
+        ValueError: if `steps` is less than 1.
 
     Example:
         >>> round(cosine_decay(1.0, 100)(50), 6)

@@ -1,26 +1,36 @@
-"""A step of training: the mean loss over a batch, its gradient, and the move it makes."""
+"""A step of training: the mean loss over a batch, its gradient, and the update of the parameters.
+
+`EagerSteps` record every example; `CompiledSteps` run a program on whole batches, compiled from one example.
+Both have the same four methods: `begin` and `end` an epoch, take a `step`, and measure the `validation` loss.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
+
+import engine
 from engine import Value
-from nn.losses import LossFunction
+from engine.graph import topological
+from nn.losses import Loss
 from nn.modules import MLP
 from nn.optim import Optimizer
 
 Example: TypeAlias = tuple[list[float], list[float]]
 
+_EXAMPLES_COMPARED = 32
 
-class Recorded:
+
+class EagerSteps:
     """Steps that record every example anew.
 
     Args:
         model: the network.
-        loss: a function of outputs and targets.
-        optimizer: what moves the parameters.
+        loss: the loss of one example.
+        optimizer: moves the parameters.
         examples: the training set.
         checks: the validation set; may be empty.
     """
@@ -28,7 +38,7 @@ class Recorded:
     def __init__(
         self,
         model: MLP,
-        loss: LossFunction,
+        loss: Loss,
         optimizer: Optimizer,
         examples: Sequence[Example],
         checks: Sequence[Example],
@@ -43,37 +53,52 @@ class Recorded:
         """Begin an epoch."""
 
     def end(self) -> None:
-        """End an epoch: the parameters have their numbers."""
-
-    def validation(self) -> float:
-        """The mean loss over the validation set."""
-        return math.fsum(self._cost(*example).data for example in self._checks) / len(self._checks)
+        """End an epoch."""
 
     def step(self, batch: Sequence[int], epoch: int) -> float:
-        """Move the parameters once; the mean loss over the batch, as it was before.
+        """Move the parameters once.
 
-        Example by example, so that the graph of one is all that is held in memory.
+        The examples are recorded one by one, so that only the graph of one is in memory.
+
+        Args:
+            batch: the indices of the examples.
+            epoch: the number of the epoch, for messages.
+
+        Returns:
+            The mean loss over the batch before the step.
 
         Raises:
             ValueError: if the loss or a gradient is not finite.
-            TypeError: if the loss is no Value.
+            TypeError: if the loss is not a Value.
         """
         self._model.zero_grad()
         costs = []
         try:
             for i in batch:
-                cost = self._cost(*self._examples[i])
+                cost = self.cost(*self._examples[i])
                 (cost * (1.0 / len(batch))).backward()
                 costs.append(cost.data)
             mean = math.fsum(costs) * (1.0 / len(batch))
         except OverflowError:
             mean = math.inf
-        refuse_divergence(self._model, mean, epoch)
+        _refuse_divergence(self._model, mean, epoch)
         self._optimizer.step()
         return mean
 
-    def _cost(self, x: Sequence[Value | float], y: Sequence[Value | float]) -> Value:
-        """The recorded loss of one example."""
+    def validation(self) -> float:
+        """The mean loss over the validation set."""
+        return math.fsum(self.cost(*example).data for example in self._checks) / len(self._checks)
+
+    def cost(self, x: Sequence[Value | float], y: Sequence[Value | float]) -> Value:
+        """The recorded loss of one example.
+
+        Args:
+            x: the inputs.
+            y: the targets.
+
+        Raises:
+            TypeError: if the loss is not a Value.
+        """
         cost: object = self._loss(self._model(x), y)
         if not isinstance(cost, Value):
             raise TypeError(
@@ -83,14 +108,117 @@ class Recorded:
         return cost
 
 
-def refuse_divergence(model: MLP, cost: float, epoch: int) -> None:
+def _refuse_divergence(model: MLP, cost: float, epoch: int) -> None:
     """Raise ValueError if the loss, or the gradient of a parameter, is not finite."""
-    parameters = model.parameters()
-    numbers = [cost, *[p.grad for p in parameters]]
-    for i, number in enumerate(numbers):
+    gradients = [(f"gradient of {p.label}", p.grad) for p in model.parameters()]
+    for name, number in [("loss", cost), *gradients]:
         if not math.isfinite(number):
-            name = f"gradient of {parameters[i - 1].label}" if i else "loss"
             raise ValueError(
                 f"the {name} became {number} in epoch {epoch}; the parameters are as they were before that "
                 "step: train with a smaller learning rate"
             )
+
+
+class CompiledSteps:
+    """Steps that run a program on whole batches, compiled from the first example.
+
+    If the program returns inf or NaN, the step is taken again by recording. Its error names the cause; and a
+    recorded loss may be finite where the program multiplies 0 by infinity.
+
+    Args:
+        model: the network.
+        loss: the loss of one example.
+        optimizer: moves the parameters.
+        examples: the training set.
+        checks: the validation set; may be empty.
+
+    Raises:
+        ValueError: if an example does not fit, or the loss takes a branch in Python.
+    """
+
+    def __init__(
+        self,
+        model: MLP,
+        loss: Loss,
+        optimizer: Optimizer,
+        examples: Sequence[Example],
+        checks: Sequence[Example],
+    ) -> None:
+        self._eager = EagerSteps(model, loss, optimizer, examples, checks)
+        self._optimizer = optimizer
+        self._parameters = model.parameters()
+        x, y = ([Value(number) for number in part] for part in examples[0])
+        cost = self._eager.cost(x, y)
+        for example in (*examples, *checks):
+            if [len(part) for part in example] != [len(x), len(y)]:
+                self._eager.cost(*example)  # raises an error that says what does not fit
+        used = set(topological([cost]))
+        columns = [i for i, leaf in enumerate([*x, *y]) if leaf in used]
+        self._program = engine.compile(cost, [[*x, *y][i] for i in columns], self._parameters)
+        self._X, self._X_validation = (_rows(part, columns) for part in (examples, checks))
+        self._moves_all = optimizer.parameters == self._parameters
+        if not loss.branch_free:
+            self._refuse_branches(examples[:_EXAMPLES_COMPARED])
+
+    def _refuse_branches(self, examples: Sequence[Example]) -> None:
+        """Raise ValueError if the program differs from what is recorded: the loss chose in Python."""
+        costs = self._program(self._X[: len(examples)]).tolist()
+        for example, compiled in zip(examples, costs, strict=True):
+            if not math.isfinite(compiled):
+                continue
+            by_recording = self._eager.cost(*example).data
+            if not math.isclose(compiled, by_recording, rel_tol=1e-6, abs_tol=1e-9):
+                raise ValueError(
+                    f"compiled from one example, the loss of {example} is {compiled}, but recorded it is "
+                    f"{by_recording}: a branch that Python takes is not recorded. Write the loss with "
+                    "engine.where, max or relu, or fit with compiled=False."
+                )
+
+    def begin(self) -> None:
+        """Begin an epoch: take the parameters from their Values."""
+        self._numbers = np.array([p.data for p in self._parameters])
+        self._gradient = np.zeros(len(self._numbers))
+
+    def end(self) -> None:
+        """End an epoch: give the parameters and their gradients to the Values."""
+        rows = zip(self._parameters, self._numbers.tolist(), self._gradient.tolist(), strict=True)
+        for p, number, gradient in rows:
+            p.data = number
+            p.grad = gradient
+
+    def step(self, batch: Sequence[int], epoch: int) -> float:
+        """Move the parameters once.
+
+        Args:
+            batch: the indices of the examples.
+            epoch: the number of the epoch, for messages.
+
+        Returns:
+            The mean loss over the batch before the step.
+
+        Raises:
+            ValueError: if the loss or a gradient is not finite.
+        """
+        cost, gradient = self._program.value_and_grad(self._X[batch], self._numbers)
+        if not (math.isfinite(cost) and np.isfinite(gradient).all()):
+            self.end()
+            cost = self._eager.step(batch, epoch)
+            self.begin()
+        elif self._moves_all:
+            self._numbers, self._gradient = self._optimizer.advance(self._numbers, gradient), gradient
+        else:  # the optimizer moves other Values too, or only some of the parameters
+            self._gradient = gradient
+            self.end()
+            self._optimizer.step()
+            self.begin()
+        return float(cost)
+
+    def validation(self) -> float:
+        """The mean loss over the validation set."""
+        mean = float(self._program(self._X_validation).mean())
+        return mean if math.isfinite(mean) else self._eager.validation()
+
+
+def _rows(examples: Sequence[Example], columns: Sequence[int]) -> Any:
+    """The data of the program: of each example the inputs and targets that it reads."""
+    return np.array([[[*x, *y][i] for i in columns] for x, y in examples])

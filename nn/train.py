@@ -7,16 +7,17 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tqdm import tqdm
 
 from engine.value import as_float
-from nn import losses
-from nn.losses import LossFunction
+from nn.losses import LossFunction, find_loss
 from nn.modules import MLP
 from nn.optim import SGD, Optimizer
-from nn.steps import Example, Recorded
+
+if TYPE_CHECKING:
+    from nn.steps import Example
 
 __all__ = ["History", "fit"]
 
@@ -133,7 +134,9 @@ def fit(
         >>> [round(model(x).data > 0) for x in data.X]
         [0, 1, 1, 0]
     """
-    J = losses.find_loss(loss)
+    from nn.steps import CompiledSteps, EagerSteps  # late: NumPy takes longer to import than all of nn
+
+    J = find_loss(loss)
     examples = as_examples(X, y, "training")
     checks = as_examples(*validation, "validation") if validation else []
     size = len(examples) if batch_size is None else batch_size
@@ -149,7 +152,8 @@ def fit(
         raise ValueError(
             "the optimizer moves no parameter of this model; make one for it: SGD(model.parameters())"
         )
-    training = _steps(compiled)(model, J, optimizer, examples, checks)
+    steps = CompiledSteps if compiled else EagerSteps
+    training = steps(model, J, optimizer, examples, checks)
     order = list(range(len(examples)))
     history = History()
     with tqdm(range(1, epochs + 1), unit="epoch", disable=not progress) as bar:
@@ -169,14 +173,6 @@ def fit(
             if callback is not None and callback(epoch, history) is True:
                 break
     return history
-
-
-def _steps(compiled: bool) -> type[Recorded]:
-    if not compiled:
-        return Recorded
-    from nn.compiled_steps import Compiled  # it needs NumPy, which takes longer to import than all of nn
-
-    return Compiled
 
 
 def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:

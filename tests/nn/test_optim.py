@@ -1,12 +1,16 @@
 """Optimizers against trajectories that are written out: in fractions where the rule is rational."""
 
 import math
+import random
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import mpmath
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine import Value
 from nn import SGD, Adam, cosine_decay, exponential_decay
@@ -206,5 +210,57 @@ def test_a_schedule_that_leaves_the_numbers_is_stopped_at_its_step(rate: float) 
 
 
 def test_an_optimizer_of_ones_own_says_how_it_moves() -> None:
-    with pytest.raises(NotImplementedError, match="Optimizer does not say how it moves the parameters"):
+    with pytest.raises(
+        NotImplementedError, match=r"Optimizer must implement update\(numbers, gradient, rate\)"
+    ):
         Optimizer([Value(0.0)], 0.1).step()
+
+
+@pytest.mark.parametrize("moved", [None, 1.0, [1.0], [[1.0, 2.0]]])
+def test_an_update_returns_a_number_for_each_parameter(moved: Any) -> None:
+    class Odd(Optimizer):
+        def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
+            return moved
+
+    w = [Value(1.0), Value(2.0)]
+    with pytest.raises(
+        ValueError, match=r"^Odd\.update returned array\(.*\); it must return the 2 new numbers$"
+    ):
+        Odd(w, 0.1).step()
+    assert [p.data for p in w] == [1.0, 2.0]
+
+
+def test_an_optimizer_that_overrides_step_is_told_what_to_implement() -> None:
+    message = (
+        r"^Own overrides step\(\): implement update\(numbers, gradient, rate\) instead; training calls it"
+    )
+    with pytest.raises(TypeError, match=message):
+
+        class Own(SGD):
+            def step(self) -> None:  # type: ignore[misc]  # the mistake that is told
+                pass
+
+
+# --- One method moves lists and arrays, Values or not.
+
+
+@pytest.mark.parametrize(
+    "make", [SGD, lambda p: SGD(p, momentum=0.5, nesterov=True), Adam], ids=["SGD", "Nesterov", "Adam"]
+)
+@given(
+    start=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_lists_arrays_and_values_move_alike(make: Any, start: list[float], seed: int) -> None:
+    rng = random.Random(seed)
+    w = [Value(x) for x in start]
+    by_values, by_lists, by_arrays = make(w), make(w), make(w)
+    numbers, array = start, np.array(start)
+    for _ in range(3):
+        gradient = [rng.gauss(0.0, 1.0) for _ in w]
+        for p, slope in zip(w, gradient, strict=True):
+            p.grad = slope
+        by_values.step()
+        numbers = by_lists.advance(numbers, gradient).tolist()
+        array = by_arrays.advance(array, np.array(gradient))
+        assert [p.data for p in w] == numbers == array.tolist()

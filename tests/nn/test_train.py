@@ -34,8 +34,9 @@ class Still(Optimizer):
         super().__init__(parameters, 1.0)
         self.gradients: list[list[float]] = []
 
-    def _move(self, rate: float) -> None:
-        self.gradients.append([p.grad for p in self.parameters])
+    def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
+        self.gradients.append(gradient.tolist())
+        return numbers
 
 
 # --- Steps.
@@ -47,9 +48,10 @@ def steps_taken(batch_size: int | None, **options: Any) -> list[list[tuple[float
     steps: list[list[tuple[float, float]]] = []
 
     class Recording(Optimizer):
-        def _move(self, rate: float) -> None:
+        def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
             steps.append(seen[:])
             seen.clear()
+            return numbers
 
     def loss(output: Any, target: Any) -> Value:
         _, _, x_1, _ = output.parents  # z = sumprod((w_11, b_1), (x_1, 1))
@@ -289,9 +291,10 @@ def test_a_loss_that_overflows_stops_training_before_the_step(batch_size: int | 
     before: list[list[float]] = []
 
     class Watched(SGD):
-        def step(self) -> None:
-            super().step()
-            before.append(weights(model))
+        def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
+            moved = super().update(numbers, gradient, rate)
+            before.append(moved.tolist())
+            return moved
 
     with pytest.raises(
         ValueError,
@@ -530,6 +533,33 @@ def test_without_matplotlib_it_says_how_to_install_it(monkeypatch: pytest.Monkey
 
 
 # --- Compiled and recorded training are the same training.
+
+
+def test_an_optimizer_of_ones_own_implements_update_alone() -> None:
+    class SignDescent(Optimizer):
+        def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
+            return [x - rate * math.copysign(1.0, g) for x, g in zip(numbers, gradient, strict=True)]
+
+    trained = []
+    for compiled in (True, False):
+        model = network()
+        optimizer = SignDescent(model.parameters(), lambda step: 0.5**step)
+        fit(model, ROWS, TARGETS, loss="squared_error", optimizer=optimizer, epochs=3, batch_size=3,
+            progress=False, compiled=compiled)  # fmt: skip
+        assert optimizer.steps == 9
+        trained.append(weights(model))
+    assert trained[0] == trained[1] != weights(network())
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_an_optimizer_of_some_parameters_leaves_the_others(compiled: bool) -> None:
+    model, before = network(), weights(network())
+    optimizer = Adam(model.layers[1].parameters())
+    fit(model, ROWS, TARGETS, loss="squared_error", optimizer=optimizer, epochs=2, progress=False,
+        compiled=compiled)  # fmt: skip
+    first = len(model.layers[0].parameters())
+    assert weights(model)[:first] == before[:first]
+    assert all(a != b for a, b in zip(weights(model)[first:], before[first:], strict=True))
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss", "log_loss_from_logits"])
