@@ -16,7 +16,7 @@ from engine.expression import parse
 from engine.grading.grading import GradeReport, grade
 from nn import losses, storage
 from nn.article import worked_example
-from nn.data.sets import delimiter
+from nn.data.csv_table import delimiter
 
 
 @dataclass(frozen=True)

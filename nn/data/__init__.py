@@ -1,31 +1,5 @@
-"""Data sets: generated, shipped with the package, or read from a table."""
+"""Data sets: generated, shipped with the package, or read from a CSV file."""
 
-from nn.data.sets import (
-    DATASETS,
-    DataError,
-    Dataset,
-    Standardization,
-    circles,
-    diabetes,
-    digits,
-    iris,
-    load_csv,
-    moons,
-    spirals,
-    xor,
-)
-
-__all__ = [
-    "DATASETS",
-    "DataError",
-    "Dataset",
-    "Standardization",
-    "circles",
-    "diabetes",
-    "digits",
-    "iris",
-    "load_csv",
-    "moons",
-    "spirals",
-    "xor",
-]
+from nn.data.csv_table import *
+from nn.data.dataset import *
+from nn.data.sets import *
