@@ -308,7 +308,7 @@ def grade(
     reports, unread = {}, []
     for paper in papers:
         try:
-            reports[str(paper)] = exercises.marked(paper, asked)
+            reports[str(paper)] = exercises.mark(paper, asked)
         except (ValueError, OSError) as error:  # the other papers are marked all the same
             unread.append(_words(error))
     if as_json:

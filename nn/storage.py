@@ -1,6 +1,6 @@
-"""Models as files: plain JSON that keeps every bit of every parameter, and nothing that could run.
+"""Models as files: plain JSON that keeps every bit of every parameter and holds nothing that could run.
 
-Python writes a float with as many digits as name it alone, and reads the same bits back.
+repr(float) round-trips, so that the same bits are read back.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.value import as_float
+from nn import _json
 from nn.data import Standardization
 from nn.losses import find_loss
 from nn.modules import MLP
@@ -20,11 +20,11 @@ from nn.modules import MLP
 __all__ = ["ModelFileError", "load", "save"]
 
 _FORMAT = "deltagrad model 1"
-_LARGEST = 200_000_000  # bytes; more is no model of scalars
+_LARGEST = 200_000_000  # bytes; a model of scalars is smaller
 
 
 class ModelFileError(ValueError):
-    """A file that is not a model; the message says where and why."""
+    """The file is not a model; the message says where and why."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Preparation:
 
     Args:
         features: the columns that are inputs, in order.
-        inputs: what brought them to mean 0 and standard deviation 1.
+        inputs: the standardization of the inputs.
         target: the column that is predicted.
-        outputs: what did so with the target, if it is a number.
-        classes: the names of the classes, if it is not.
+        outputs: the standardization of a target that is a number; None for classes.
+        classes: the names of the classes; empty if the target is a number.
         loss: the name of the loss that the model was trained with.
     """
 
@@ -54,15 +54,15 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
     Args:
         model: the network.
         path: the file, by convention ending in .json.
-        preparation: how the data of a table became its inputs.
+        preparation: how the columns of a table became its inputs and targets.
 
     Raises:
-        ValueError: if a parameter is not finite, naming it: such a model cannot be used again.
+        ValueError: if a parameter is not finite; the message names it.
         OSError: if the file cannot be written.
     """
     for p in model.parameters():
         if not math.isfinite(p.data):
-            raise ValueError(f"{p.label} is {p.data}: a model with it is of no use, and was not saved")
+            raise ValueError(f"not saved: {p.label} is {p.data}")
     content = {
         "format": _FORMAT,
         "layers": [
@@ -83,10 +83,10 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
     try:
         draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         draft.replace(path)
-    except OSError as error:  # it names the draft, of which the user knows nothing
+    except OSError as error:  # its message names the draft, which the user does not know
         raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
-        with suppress(OSError):  # there is none where it could not be written
+        with suppress(OSError):  # if it could not be written, it does not exist
             draft.unlink()
 
 
@@ -102,10 +102,10 @@ def load(path: str | os.PathLike[str]) -> MLP:
         path: a file that `save` wrote.
 
     Returns:
-        The network, with the very same parameters.
+        The network, with the same parameters, bit by bit.
 
     Raises:
-        ModelFileError: if the file is not a model, saying why.
+        ModelFileError: if the file is not a model; the message says why.
         OSError: if the file cannot be read.
     """
     return load_prepared(path)[0]
@@ -121,19 +121,15 @@ def load_prepared(path: str | os.PathLike[str]) -> tuple[MLP, Preparation | None
         The network, and the preparation if one was saved.
 
     Raises:
-        ModelFileError: if the file is not a model, saying why.
+        ModelFileError: if the file is not a model; the message says why.
         OSError: if the file cannot be read.
     """
     path = Path(path)
     try:
         if path.stat().st_size > _LARGEST:
             raise ValueError(f"it is larger than {_LARGEST // 1_000_000} MB")
-        content = json.loads(
-            path.read_text(encoding="utf-8"),
-            object_pairs_hook=_without_repeats,
-            parse_constant=_refuse_constant,
-        )
-        _refuse_other_keys("the file", content, {"format", "layers", "preparation"})
+        content = _json.read(path)
+        _json.entries("the file", content, ("format", "layers", "preparation"))
         if content["format"] != _FORMAT:
             raise ValueError(f"its format is {content['format']!r}, not {_FORMAT!r}")
         model = _read_model(content["layers"])
@@ -142,27 +138,11 @@ def load_prepared(path: str | os.PathLike[str]) -> tuple[MLP, Preparation | None
         raise ModelFileError(f"{path} is not a model file: {error}") from None
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError(f"a name stands twice among {', '.join(name for name, _ in pairs)}")
-    return content
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"it holds the number {name}")
-
-
-def _refuse_other_keys(what: str, content: Any, keys: set[str]) -> None:
-    if not isinstance(content, dict) or set(content) != keys:
-        raise ValueError(f"{what} must have exactly the entries {', '.join(sorted(keys))}")
-
-
 def _read_model(layers: Any) -> MLP:
     if not isinstance(layers, list) or not layers:
         raise ValueError("it has no layers")
     for number, layer in enumerate(layers, start=1):
-        _refuse_other_keys(f"layer {number}", layer, {"activation", "weights", "biases"})
+        _json.entries(f"layer {number}", layer, ("activation", "weights", "biases"))
         rows = layer["weights"]
         if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows) or not rows:
             raise ValueError(f"the weights of layer {number} are not a matrix")
@@ -178,36 +158,24 @@ def _read_model(layers: Any) -> MLP:
 def _read_preparation(content: Any, n_in: int) -> Preparation | None:
     if content is None:
         return None
-    _refuse_other_keys("the preparation", content, set(Preparation.__dataclass_fields__))
-    features = _read_names("features", content["features"])
+    _json.entries("the preparation", content, Preparation.__dataclass_fields__)
+    features = _json.texts("features", content["features"])
     inputs = _read_standardization("inputs", content["inputs"])
     if not len(features) == len(inputs.mean) == n_in:
-        raise ValueError(
-            f"{len(features)} features are prepared by {len(inputs.mean)} means for {n_in} inputs"
-        )
-    outputs = content["outputs"]
-    (target,) = _read_names("target", [content["target"]])
-    (loss,) = _read_names("loss", [content["loss"]])
-    find_loss(loss)  # an unknown name is refused
+        raise ValueError(f"it has {len(features)} features and {len(inputs.mean)} means for {n_in} inputs")
+    outputs, loss = content["outputs"], _json.text("loss", content["loss"])
+    find_loss(loss)  # an unknown name is refused here
     return Preparation(
-        features=features,
+        features=tuple(features),
         inputs=inputs,
-        target=target,
+        target=_json.text("target", content["target"]),
         outputs=None if outputs is None else _read_standardization("outputs", outputs),
-        classes=_read_names("classes", content["classes"]),
+        classes=tuple(_json.texts("classes", content["classes"])),
         loss=loss,
     )
 
 
-def _read_names(what: str, content: Any) -> tuple[str, ...]:
-    if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
-        raise ValueError(f"the {what} of the preparation are not text")
-    return tuple(content)
-
-
 def _read_standardization(what: str, content: Any) -> Standardization:
-    _refuse_other_keys(f"the {what} of the preparation", content, {"mean", "scale"})
-    for numbers in content.values():
-        if not isinstance(numbers, list):
-            raise ValueError(f"the {what} of the preparation have no lists of numbers")
-    return Standardization(*([as_float(x) for x in content[name]] for name in ("mean", "scale")))
+    _json.entries(what, content, ("mean", "scale"))
+    mean, scale = (_json.numbers(f"{name} of the {what}", content[name]) for name in ("mean", "scale"))
+    return Standardization(mean, scale)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from engine import Value
 from engine.expression import parse
 from engine.grading.grading import GradeReport, grade
-from nn import losses, storage
+from nn import _json, storage
 from nn.article import worked_example
-from nn.data.csv_table import delimiter
+from nn.data.csv_table import read_rows
+from nn.losses import find_loss, log_loss
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A recorded computation, and the step that follows it.
+    """A recorded computation, and the step of gradient descent that follows it.
 
     Args:
-        output: the value that is differentiated, with labels on what can be claimed.
-        learning_rate: of the step of gradient descent; None if there is no step.
+        output: the value that is differentiated, with labels on everything that can be claimed.
+        learning_rate: of the step; None if there is no step.
     """
 
     output: Value
@@ -39,7 +36,7 @@ def article() -> Exercise:
         >>> round(article().output.data, 6)
         0.397726
     """
-    output = losses.log_loss(worked_example.network()(worked_example.INPUTS), worked_example.TARGET)
+    output = log_loss(worked_example.network()(worked_example.INPUTS), worked_example.TARGET)
     return Exercise(output, worked_example.LEARNING_RATE)
 
 
@@ -47,9 +44,9 @@ def load_exercise(path: str | os.PathLike[str]) -> Exercise:
     """An exercise from a JSON file.
 
     Args:
-        path: the file. It holds either named steps, each an expression of earlier names, the last of them
-            what is differentiated: `{"at": {"w": 0.5, "x": 2}, "steps": {"z": "w*x", "E": "(z - 1)**2"}}`;
-            or a network, as `storage.save` writes it, with one example:
+        path: the file. It holds named steps, each an expression of earlier names; the last step is
+            differentiated: `{"at": {"w": 0.5, "x": 2}, "steps": {"z": "w*x", "E": "(z - 1)**2"}}`. Or it
+            holds a network, as `storage.save` writes it, and one example:
             `{"model": "model.json", "x": [1, 0], "y": [1], "loss": "log_loss"}`. Both may have a
             `"learning_rate"`.
 
@@ -57,54 +54,63 @@ def load_exercise(path: str | os.PathLike[str]) -> Exercise:
         The exercise.
 
     Raises:
-        ValueError: if the file is neither, saying what is missing.
+        ValueError: if the file holds neither; the message says what is missing.
         OSError: if it cannot be read.
     """
     path = Path(path)
-    content = _object(path, "the exercise", _json(path))
-    rate = content.get("learning_rate")
-    if rate is not None:
-        rate = _number(path, "learning_rate", rate)
-    if "steps" in content:
-        return Exercise(_steps(path, content), rate)
+    try:
+        content = _json.entries("the exercise", _json.read(path))
+        rate = content.get("learning_rate")
+        if rate is not None:
+            rate = _json.number("learning_rate", rate)
+        output = _output_of_steps(content) if "steps" in content else _output_of_network(path.parent, content)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return Exercise(output, rate)
+
+
+def _output_of_network(folder: Path, content: dict[str, Any]) -> Value:
     missing = [key for key in ("model", "x", "y", "loss") if key not in content]
     if missing:
-        raise ValueError(
-            f"{path}: an exercise has steps, or a model, x, y and loss; missing: {', '.join(missing)}"
-        )
-    model = storage.load(path.parent / str(content["model"]))
-    loss = losses.find_loss(str(content["loss"]))
-    x, y = _numbers(path, "x", content["x"]), _numbers(path, "y", content["y"])
-    return Exercise(loss(model(x), y), rate)
+        raise ValueError(f"an exercise has steps, or a model, x, y and loss; missing: {', '.join(missing)}")
+    model = storage.load(folder / _json.text("model", content["model"]))
+    loss = find_loss(_json.text("loss", content["loss"]))
+    x, y = (_json.numbers(name, content[name]) for name in ("x", "y"))
+    output: Value = loss(model(x), y)
+    return output
 
 
-def _steps(path: Path, content: Mapping[str, Any]) -> Value:
+def _output_of_steps(content: dict[str, Any]) -> Value:
     if not content["steps"]:
-        raise ValueError(f"{path}: the exercise has no steps")
-    at = _object(path, "at", content.get("at"))
-    known: dict[str, Any] = {name: Value(_number(path, name, x), name) for name, x in at.items()}
-    for name, text in _object(path, "steps", content["steps"]).items():
-        if not isinstance(text, str):
-            raise ValueError(f'{path}: step {name} is {text!r}; write an expression, such as "w*x"')
-        if name in known:
-            raise ValueError(f"{path}: step {name} has a name that is given already")
-        expression = parse(text)
-        unknown = [other for other in expression.names if other not in known]
-        if unknown:
-            raise ValueError(f"{path}: step {name} uses {unknown[0]}, which is not known by then")
-        result = expression(**{other: known[other] for other in expression.names})
-        if not isinstance(result, Value):
-            raise ValueError(f"{path}: step {name} = {text} depends on nothing that is given")
-        if result in known.values():
-            raise ValueError(f"{path}: step {name} only renames {text}")
-        result.label = name
-        known[name] = result
-    output: Value = result
+        raise ValueError("the exercise has no steps")
+    at = _json.entries("at", content.get("at"))
+    known: dict[str, Any] = {name: Value(_json.number(name, x), name) for name, x in at.items()}
+    for name, text in _json.entries("steps", content["steps"]).items():
+        known[name] = output = _output_of_step(name, text, known)
+    return output
+
+
+def _output_of_step(name: str, text: Any, known: dict[str, Any]) -> Value:
+    """One step of an exercise, recorded from the values known by then."""
+    if not isinstance(text, str):
+        raise ValueError(f'step {name} is {text!r}; write an expression, such as "w*x"')
+    if name in known:
+        raise ValueError(f"step {name} has a name that is given already")
+    expression = parse(text)
+    unknown = [other for other in expression.names if other not in known]
+    if unknown:
+        raise ValueError(f"step {name} uses {unknown[0]}, which is not known by then")
+    output = expression(**{other: known[other] for other in expression.names})
+    if not isinstance(output, Value):
+        raise ValueError(f"step {name} = {text} depends on nothing that is given")
+    if output in known.values():
+        raise ValueError(f"step {name} only renames {text}")
+    output.label = name
     return output
 
 
 def load_claims(path: str | os.PathLike[str]) -> dict[str, str]:
-    """A paper: the numbers that somebody claims, as they were written.
+    """A paper: the claimed numbers, as they were written.
 
     Args:
         path: a JSON file, `{"delta_5": "-0.0497", ...}`, or a CSV file whose header is `quantity,claimed`.
@@ -118,31 +124,39 @@ def load_claims(path: str | os.PathLike[str]) -> dict[str, str]:
         OSError: if it cannot be read.
     """
     path = Path(path)
-    if path.suffix.lower() == ".json":
-        pairs = _object(path, "a paper", _json(path, parse_float=str, parse_int=str))
-        for name, claim in pairs.items():
-            if not isinstance(claim, str):
-                raise ValueError(f"{path}: {name} is {claim!r}; write a number")
-        return dict(pairs)
-    text = _text(path)
-    rows = list(csv.reader(text.splitlines(), delimiter=delimiter(text)))
-    if not rows or [cell.strip().lower() for cell in rows[0]] != ["quantity", "claimed"]:
+    return _claims_in_json(path) if path.suffix.lower() == ".json" else _claims_in_csv(path)
+
+
+def _claims_in_json(path: Path) -> dict[str, str]:
+    try:
+        claims = _json.entries("a paper", _json.read(path, parse_float=str, parse_int=str))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    for name, claim in claims.items():
+        if not isinstance(claim, str):
+            raise ValueError(f"{path}: {name} is {claim!r}; write a number")
+    return claims
+
+
+def _claims_in_csv(path: Path) -> dict[str, str]:
+    header, *rows = read_rows(path)
+    if [cell.lower() for cell in header.cells] != ["quantity", "claimed"]:
         raise ValueError(f"{path}: the first line must be quantity,claimed")
     claims: dict[str, str] = {}
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:
+    for line, cells in rows:
+        if not cells:
             continue
-        if len(row) != 2:
-            raise ValueError(f"{path}, line {number}: {len(row)} cells; write quantity,claimed")
-        name, claim = (cell.strip() for cell in row)
+        if len(cells) != 2:
+            raise ValueError(f"{path}, line {line}: {len(cells)} cells; write quantity,claimed")
+        name, claim = cells
         if name in claims:
-            raise ValueError(f"{path}, line {number}: {name} is claimed twice")
+            raise ValueError(f"{path}, line {line}: {name} is claimed twice")
         claims[name] = claim
     return claims
 
 
-def marked(path: str | os.PathLike[str], exercise: Exercise) -> GradeReport:
-    """A paper, marked.
+def mark(path: str | os.PathLike[str], exercise: Exercise) -> GradeReport:
+    """The marks of a paper.
 
     Args:
         path: the paper, as `load_claims` reads it.
@@ -152,53 +166,11 @@ def marked(path: str | os.PathLike[str], exercise: Exercise) -> GradeReport:
         The report.
 
     Raises:
-        ValueError: if the paper cannot be read as claims about this exercise, naming the file.
-        OSError: if it cannot be read at all.
+        ValueError: if the paper cannot be read as claims about this exercise; the message names the file.
+        OSError: if the file cannot be read.
     """
     claims = load_claims(path)
     try:
         return grade(exercise.output, claims, learning_rate=exercise.learning_rate)
     except (ValueError, LookupError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text: {error}") from None
-
-
-def _json(path: Path, **options: Any) -> Any:
-    text = _text(path)
-    try:
-        return json.loads(text, object_pairs_hook=_once, **options)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def _object(path: Path, what: str, content: Any) -> Mapping[str, Any]:
-    if not isinstance(content, dict):
-        raise ValueError(f'{path}: {what} must be an object with names, as in {{"w": 0.5}}')
-    return content
-
-
-def _numbers(path: Path, name: str, content: Any) -> list[float]:
-    if not isinstance(content, list):
-        raise ValueError(f"{path}: {name} is {content!r}; write a list of numbers, such as [1, 0]")
-    return [_number(path, f"{name}[{i}]", x) for i, x in enumerate(content)]
-
-
-def _number(path: Path, name: str, x: Any) -> float:
-    if isinstance(x, bool) or not isinstance(x, (int, float)) or not isfinite(x):
-        raise ValueError(f"{path}: {name} is {x!r}; write a finite number, such as 0.5")
-    return float(x)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, x in pairs:
-        if name in found:
-            raise ValueError(f"{name} is given twice")
-        found[name] = x
-    return found

@@ -18,6 +18,18 @@ from nn.data.dataset import DataError, Dataset
 __all__ = ["load_csv"]
 
 
+class Row(NamedTuple):
+    """A row of a table.
+
+    Attributes:
+        line: the number of its first line, from 1.
+        cells: the text of its cells, without spaces around it.
+    """
+
+    line: int
+    cells: list[str]
+
+
 def load_csv(
     path: str | os.PathLike[str],
     target: str,
@@ -27,26 +39,26 @@ def load_csv(
 ) -> Dataset:
     """Read a data set from a CSV file.
 
-    The file is UTF-8 text. Its first row names the columns; the cells are separated by
-    commas, semicolons or tabs, whichever the first row has most of. Spaces around a cell and
-    blank rows at the end are ignored. All columns but the target are features, and numbers:
-    ASCII digits with a decimal point, as in `-1.5` or `2e-3`.
+    The file is UTF-8 text. Its first row names the columns. The cells are separated by commas, semicolons or
+    tabs, whichever is the most frequent in the first row. Spaces around a cell and blank rows at the end are
+    ignored. All columns but the target are features, and hold numbers: ASCII digits with a decimal point,
+    such as `-1.5` or `2e-3`.
 
     Args:
         path: the file.
-        target: the name of the column to predict. If it holds numbers, the task is regression;
-            if it holds text, classification, with the classes in alphabetical order.
-        classification: take the target as class names, even if they are numbers. They are
-            then put in order of their numbers and keep the names as written.
-        classes: the class names there are, in order, of which the file may hold some: those that a
-            trained network knows. Those in the file if left out.
+        target: the name of the column to predict. If it holds numbers, the task is regression; if it holds
+            text, classification, with the classes in alphabetical order.
+        classification: whether the target holds class names even if they are numbers. They are then in the
+            order of their numbers and keep the names as written.
+        classes: all class names in order, such as those that a trained network knows; the file may hold only
+            some. If left out, the classes are those in the file.
 
     Returns:
         The data set, with the path as its `source`.
 
     Raises:
-        DataError: if the file cannot be read as such a table. The message has the line (as an
-            editor counts), the column, the text found there and what to do.
+        DataError: if the file cannot be read as such a table. The message gives the line (as an editor
+            counts), the column, the text found there and what to do.
 
     Example:
         >>> import tempfile
@@ -56,35 +68,41 @@ def load_csv(
         >>> data.X, data.y, data.classes
         ([[150.0], [5.0]], [0, 1], ('apple', 'cherry'))
     """
-    return parse_table(_read(path), str(path), target, classification, source=str(path), known=classes)
-
-
-def _read(path: str | os.PathLike[str]) -> str:
     try:
-        raw = Path(path).read_bytes()
+        rows = read_rows(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; check the path") from None
     except IsADirectoryError:
         raise DataError(f"{path}: this is a directory; name a file in it") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    return parse_table(rows, str(path), target, classification, source=str(path), known=classes)
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[Row]:
+    """The rows of a CSV file of any shape, at least one.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DataError: if the file is not CSV in UTF-8, or is empty.
+        OSError: if it cannot be read.
+    """
+    raw = Path(path).read_bytes()
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = len(re.findall(rb"\r\n?|\n", raw[: error.start])) + 1
         raise DataError(
             f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8 text; "
             "save the file as CSV in the encoding UTF-8"
         ) from None
-
-
-class _Row(NamedTuple):
-    line: int
-    cells: list[str]
+    return parse_rows(text, str(path))
 
 
 class _Cell(NamedTuple):
-    """The text of one cell, never empty, and where it stands."""
+    """The text of one cell, never empty, and its place in the file."""
 
     text: str
     file: str
@@ -99,13 +117,31 @@ class _Cell(NamedTuple):
 
 
 def parse_table(
-    text: str, file: str, target: str, classification: bool, source: str, known: Sequence[str] = ()
+    rows: Sequence[Row],
+    file: str,
+    target: str,
+    classification: bool,
+    source: str,
+    known: Sequence[str] = (),
 ) -> Dataset:
-    header, *rows = _rows(text, file)
+    """The data set of a table.
+
+    Args:
+        rows: its rows, the names of the columns first.
+        file: the name of its file, for messages.
+        target: the name of the column to predict.
+        classification: whether the target holds class names even if they are numbers.
+        source: the source of the data.
+        known: all class names in order; those in the table if left out.
+
+    Raises:
+        DataError: if it is not such a table.
+    """
+    header, *examples = rows
     columns = _columns(header.cells, file, target)
-    if not rows:
+    if not examples:
         raise DataError(f"{file}: there is a header row but no data; add a row for each example")
-    table = [_cells(row, columns, file) for row in rows]
+    table = [_cells(row, columns, file) for row in examples]
     at = columns.index(target)
     labels = [cells.pop(at) for cells in table]
     y, classes = _target(labels, classification, known)
@@ -119,16 +155,24 @@ def parse_table(
     )
 
 
-def _rows(text: str, file: str) -> list[_Row]:
-    """Split the text into rows of stripped cells, each with the number of its first line."""
-    # strict: a quote that is never closed is an error, not a cell that holds the whole rest
+def parse_rows(text: str, file: str) -> list[Row]:
+    """The rows of a text in CSV, at least one.
+
+    Args:
+        text: the content of a file.
+        file: its name, for messages.
+
+    Raises:
+        DataError: if the text is not CSV, or is empty.
+    """
+    # strict: a quote that is never closed is an error, not a cell that holds all the rest
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=delimiter(text), strict=True, skipinitialspace=True)
     rows = []
     first = 1
     try:
         for cells in reader:
-            rows.append(_Row(first, [cell.strip() for cell in cells]))
+            rows.append(Row(first, [cell.strip() for cell in cells]))
             first = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
@@ -143,7 +187,7 @@ def _rows(text: str, file: str) -> list[_Row]:
 
 
 def delimiter(text: str) -> str:
-    """Return the separator of a CSV file's cells: what the header row has most of outside quotes.
+    """The separator of a CSV file's cells: the most frequent one in the header row, outside quotes.
 
     Args:
         text: the content of the file.
@@ -161,7 +205,7 @@ def delimiter(text: str) -> str:
 
 
 def _columns(columns: list[str], file: str, target: str) -> list[str]:
-    """Return the column names if they are unique, all there, and the target among them."""
+    """The names of the columns, checked: unique, none missing, and the target among them."""
     if "" in columns or not columns:
         raise DataError(
             f"{file}, line 1: column {columns.index('') + 1 if columns else 1} has no name; "
@@ -187,7 +231,7 @@ def _columns(columns: list[str], file: str, target: str) -> list[str]:
     return columns
 
 
-def _cells(row: _Row, columns: list[str], file: str) -> list[_Cell]:
+def _cells(row: Row, columns: list[str], file: str) -> list[_Cell]:
     if len(row.cells) != len(columns):
         raise DataError(
             f"{file}, line {row.line}: expected {len(columns)} cells, got {len(row.cells)}; "
@@ -201,7 +245,7 @@ def _cells(row: _Row, columns: list[str], file: str) -> list[_Cell]:
     return cells
 
 
-# narrower than float(), which also takes nan, 1_000 and the digits of other scripts; and than
+# narrower than float(), which also takes nan, 1_000 and the digits of other scripts, and narrower than
 # Decimal, which fails on exponents of 19 digits
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 
@@ -217,7 +261,7 @@ def _number(cell: _Cell) -> float:
 
 
 def _like_a_number(cell: _Cell) -> bool:
-    """Tell what is meant as a number, though it may not be written as one: `1,5`, `nan`."""
+    """Whether a cell is meant as a number, though perhaps not written as one: `1,5`, `nan`."""
     try:
         float(re.sub(r"[,_'\s]", "", cell.text))
     except ValueError:
@@ -228,7 +272,7 @@ def _like_a_number(cell: _Cell) -> bool:
 def _target(
     labels: list[_Cell], classification: bool, known: Sequence[str]
 ) -> tuple[list[float], tuple[str, ...]]:
-    """Return the target values and the class names: none if the labels are numbers."""
+    """The target values and the class names; no names if the labels are numbers."""
     if not classification and not known:
         numeric = [_like_a_number(label) for label in labels]
         if all(numeric):
@@ -250,7 +294,7 @@ def _target(
 
 
 def _classes(labels: list[_Cell]) -> tuple[str, ...]:
-    """Put the class names in order: of their values if all are numbers, else of their text."""
+    """The class names, ordered as numbers if all are numbers, else as text."""
     names = sorted({label.text for label in labels})
     column = f"{labels[0].file}, column {labels[0].column!r}"
     if len(names) == 1:

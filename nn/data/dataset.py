@@ -15,15 +15,15 @@ __all__ = ["DataError", "Dataset", "Standardization"]
 
 
 class DataError(ValueError):
-    """What is wrong with a data set or a data file, where, and what to do about it."""
+    """A fault of a data set or a data file; the message says where it is and what to do."""
 
 
 @dataclass(frozen=True)
 class Standardization:
     """The shift and the scale that bring each feature to mean 0 and standard deviation 1.
 
-    Made from the training set by `Dataset.standardized`, then applied to every input the
-    trained network sees. Two plain lists, so it can be written to a model file.
+    `Dataset.standardized` makes one from the training set. It is then applied to every input of the trained
+    network, and saved with it.
 
     Args:
         mean: one mean per feature, in the feature's unit.
@@ -53,11 +53,11 @@ class Standardization:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[float]], names: Sequence[str]) -> Standardization:
-        """Return the standardization that the columns of a table need.
+        """The standardization of the columns of a table.
 
         Args:
             rows: at least one row, with a number for each name.
-            names: what the columns are called in a message.
+            names: the names of the columns, for messages.
 
         Raises:
             DataError: if the values of a column are too large or too close together for doubles.
@@ -67,11 +67,11 @@ class Standardization:
             Standardization(mean=[2.0, 5.0], scale=[1.0, 1.0])
         """
         columns = zip(*rows, strict=True)
-        pairs = [_mean_and_scale(*named) for named in zip(names, columns, strict=True)]
+        pairs = [_mean_and_scale(name, column) for name, column in zip(names, columns, strict=True)]
         return cls(mean=[mean for mean, _ in pairs], scale=[scale for _, scale in pairs])
 
     def apply(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
-        """Return the rows with every feature shifted and scaled.
+        """The rows with every feature shifted and scaled.
 
         Args:
             rows: rows of features, each as long as `mean`.
@@ -102,7 +102,7 @@ class Dataset:
         X: `n` rows of `len(features)` finite numbers.
         y: `n` target values. Regression: a number; classification: a class index (an int).
         features: the names of the columns of `X`.
-        target: the name of what `y` holds.
+        target: the name of the quantity in `y`.
         classes: the class names, at the index that `y` gives them; empty for regression.
         source: where real data comes from, with the year; empty for generated data.
 
@@ -110,6 +110,7 @@ class Dataset:
         DataError: if the parts do not fit together or a number is not finite.
 
     Example:
+        >>> from nn import xor
         >>> data = xor()
         >>> len(data), data.features, data.classes
         (4, ('x1', 'x2'), ('0', '1'))
@@ -142,13 +143,14 @@ class Dataset:
         return len(self.X)
 
     def targets(self) -> list[list[float]]:
-        """Return, row by row, what the outputs of a network are compared with.
+        """The targets of a network, a row for each example.
 
         Returns:
             Regression: `[value]`. Two classes: `[0.0]` or `[1.0]`, for one sigmoid output.
             More classes: a one-hot row with a place for each class, for softmax outputs.
 
         Example:
+            >>> from nn import iris, xor
             >>> xor().targets()
             [[0.0], [1.0], [1.0], [0.0]]
             >>> iris().targets()[0]
@@ -174,6 +176,7 @@ class Dataset:
             DataError: if the fraction leaves one of the two without rows.
 
         Example:
+            >>> from nn import iris
             >>> train, test = iris().split(0.8, random.Random(1))
             >>> len(train), len(test)
             (120, 30)
@@ -205,6 +208,7 @@ class Dataset:
             DataError: if a feature's values are too large or too close together for doubles.
 
         Example:
+            >>> from nn import diabetes
             >>> train, test = diabetes().split(0.8, random.Random(1))
             >>> train, standardization = train.standardized()
             >>> inputs = standardization.apply(test.X)

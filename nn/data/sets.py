@@ -1,4 +1,4 @@
-"""Built-in data sets: three generated ones and exclusive or, and three classic real ones.
+"""Built-in data sets: generated ones and three classic real ones.
 
 Everything that draws random numbers takes a `random.Random`, so that the same seed gives the same data.
 """
@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from importlib.resources import files
 
-from nn.data.csv_table import parse_table
+from nn.data.csv_table import parse_rows, parse_table
 from nn.data.dataset import DataError, Dataset
 
 __all__ = ["DATASETS", "circles", "diabetes", "digits", "iris", "moons", "spirals", "xor"]
@@ -17,7 +17,7 @@ __all__ = ["DATASETS", "circles", "diabetes", "digits", "iris", "moons", "spiral
 
 
 def xor() -> Dataset:
-    """Return the four points of exclusive or, the smallest set no single neuron can learn.
+    """The four points of exclusive or, the smallest set that no single neuron can learn.
 
     Example:
         >>> for row, target in zip(xor().X, xor().y):
@@ -42,7 +42,7 @@ def moons(n: int, rng: random.Random, noise: float = 0.1) -> Dataset:
     The upper moon is centred at (0, 0), the lower one at (1, 0.5). The angle is uniform.
 
     Args:
-        n: how many points. They belong to the classes in turn, so as equally as can be.
+        n: how many points. They belong to the classes in turn.
         rng: the generator; the same seed gives the same points.
         noise: the standard deviation of the normal noise added to each coordinate.
 
@@ -50,7 +50,7 @@ def moons(n: int, rng: random.Random, noise: float = 0.1) -> Dataset:
         `n` rows of `x1`, `x2`; the classes are `upper` and `lower`.
 
     Raises:
-        DataError: if `n` is less than 2 or `noise` is not a finite number from 0 up.
+        DataError: if `n` is less than 2 or `noise` is negative or not finite.
 
     Example:
         >>> data = moons(5, random.Random(1))
@@ -72,7 +72,7 @@ def circles(n: int, rng: random.Random, noise: float = 0.05, factor: float = 0.5
     The outer circle has radius 1. The angle is uniform.
 
     Args:
-        n: how many points. They belong to the classes in turn, so as equally as can be.
+        n: how many points. They belong to the classes in turn.
         rng: the generator; the same seed gives the same points.
         noise: the standard deviation of the normal noise added to each coordinate.
         factor: the radius of the inner circle, between 0 and 1.
@@ -81,7 +81,7 @@ def circles(n: int, rng: random.Random, noise: float = 0.05, factor: float = 0.5
         `n` rows of `x1`, `x2`; the classes are `outer` and `inner`.
 
     Raises:
-        DataError: if `n` is less than 2, `noise` is not a finite number from 0 up, or
+        DataError: if `n` is less than 2, `noise` is negative or not finite, or
             `factor` is not between 0 and 1.
 
     Example:
@@ -107,7 +107,7 @@ def spirals(n: int, rng: random.Random, noise: float = 0.02, turns: float = 1.0,
     1; all arms meet at 0. Each arm is the one before it, turned by `1 / arms` of a full turn.
 
     Args:
-        n: how many points. They belong to the arms in turn, so as equally as can be.
+        n: how many points. They belong to the arms in turn.
         rng: the generator; the same seed gives the same points.
         noise: the standard deviation of the normal noise added to each coordinate.
         turns: how many full turns an arm makes from radius 0 to radius 1; negative is clockwise.
@@ -118,7 +118,7 @@ def spirals(n: int, rng: random.Random, noise: float = 0.02, turns: float = 1.0,
 
     Raises:
         DataError: if `arms` is less than 2, `n` is less than `arms`, `turns` is not finite,
-            or `noise` is not a finite number from 0 up.
+            or `noise` is negative or not finite.
 
     Example:
         >>> data = spirals(6, random.Random(1), arms=3)
@@ -147,7 +147,7 @@ def _scatter(
     target: str,
     classes: tuple[str, ...],
 ) -> Dataset:
-    """Collect `n` points of the classes in turn, each with normal noise added."""
+    """A set of `n` points of the classes in turn, with normal noise added."""
     if n < len(classes):
         raise DataError(f"n is {n}; {len(classes)} classes need at least one point each")
     if not 0 <= noise < math.inf:
@@ -161,7 +161,7 @@ def _scatter(
 
 
 def iris() -> Dataset:
-    """Return the measurements of 150 iris flowers, 50 of each of three species.
+    """The measurements of 150 iris flowers, 50 of each of three species.
 
     Features: length and width of sepal and petal, in centimetres. Measured by E. Anderson
     ("The irises of the Gaspe Peninsula", 1935), published by R. A. Fisher ("The use of
@@ -185,7 +185,7 @@ def iris() -> Dataset:
 
 
 def diabetes() -> Dataset:
-    """Return 442 diabetes patients and how far their disease progressed in a year.
+    """The progress of diabetes within a year, for 442 patients.
 
     Features, as measured, not scaled: `age` (years), `sex` (coded 1 and 2; the source does not
     say which is which), `bmi` (body mass index, kg/m^2), `bp` (average blood pressure), and six
@@ -208,7 +208,7 @@ def diabetes() -> Dataset:
 
 
 def digits() -> Dataset:
-    """Return 1797 handwritten digits as images of 8 x 8 pixels.
+    """1797 handwritten digits as images of 8 x 8 pixels.
 
     Features: the pixels `p00` to `p77` (row, then column, from the top left), each the number
     of inked points in a block of 4 x 4 of the scanned bitmap: a whole number from 0 (blank) to
@@ -240,7 +240,7 @@ def digits() -> Dataset:
 
 def _shipped(name: str, target: str, source: str, classification: bool = False) -> Dataset:
     text = files("nn.data").joinpath(name).read_text(encoding="utf-8")
-    return parse_table(text, name, target, classification, source)
+    return parse_table(parse_rows(text, name), name, target, classification, source)
 
 
 DATASETS: dict[str, Callable[[random.Random], Dataset]] = {

@@ -44,7 +44,7 @@ def table(rows: list[list[float]]) -> Dataset:
     return Dataset(rows, [float(i) for i in range(len(rows))], names, "y")
 
 
-# ---------------------------------------------------------------- real sets
+# --- Real sets.
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_each_name_loads_and_its_random_numbers_come_from_the_generator() -> Non
         assert bool(first.source) == (name in {"iris", "diabetes", "digits"})
 
 
-# ---------------------------------------------------------------- generated sets
+# --- Generated sets.
 
 
 def test_xor_is_exclusive_or() -> None:
@@ -243,7 +243,7 @@ def test_generators_refuse_senseless_arguments(
         make(random.Random(0))
 
 
-# ---------------------------------------------------------------- data set
+# --- Data set.
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_a_standardization_is_for_its_own_features() -> None:
         iris().standardized()[1].apply(xor().X)
 
 
-# ---------------------------------------------------------------- files that are right
+# --- Files that are right.
 
 
 @pytest.fixture
@@ -522,7 +522,7 @@ def test_a_table_written_as_csv_is_read_back_exactly(
         assert repr(data.y) == repr(targets)
 
 
-# ---------------------------------------------------------------- files that are wrong
+# --- Files that are wrong.
 
 HOW = "write one like -1.5 or 2e-3 (digits 0-9, decimal point), or remove the row or the column"
 WRONG: dict[str, tuple[str | bytes, str]] = {
