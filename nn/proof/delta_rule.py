@@ -13,11 +13,18 @@ Notation, for the layers l = 1 .. L (in code, index 0 is the first layer of neur
     delta_i^l    delta term, dJ/dz_i^l
     dW, db       gradients, dJ/dw_ij^l and dJ/db_i^l
 
-This file is an oracle: it shares no code with what it checks, and it computes with 400 decimal
-digits, rounding each result to a float once, at the end. Floats would not do. The sum in a delta
-may cancel, gelu' has a zero, 1 - o vanishes where a network is sure of itself, and there the
-relative error of a float has no bound. But 400 digits hold 1 and the least float, 5e-324, in one
-number with digits to spare, and so every formula stands here as the textbook prints it.
+This file is an oracle: it shares no code with the networks that it checks, nor with the engine. So it has its
+own table of activations and of losses, on purpose: each row is a closed form of value and derivative,
+written independently of the row of the same name in `nn.ACTIVATIONS` or `nn.LOSSES`. An activation or a loss
+of your own can be checked once it has a row here (`from nn.proof import delta_rule`):
+
+    delta_rule.ACTIVATIONS["mish"] = delta_rule.elementwise(f, derivative)
+    delta_rule.LOSSES["huber"] = delta_rule.termwise(term, derivative)
+
+It computes with 400 decimal digits and rounds each result to a float once, at the end. Floats would not do:
+the sum in a delta may cancel, gelu' has a zero, 1 - o vanishes where an output is close to 1, and there the
+relative error of a float has no bound. But 400 digits hold 1 and the least float, 5e-324, in one number with
+digits to spare. So every formula stands here as the textbook prints it.
 
 References: Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors",
 Nature 323 (1986), 533-536; Yehoshua, "Backpropagation: Step-By-Step Derivation" (2023).
@@ -50,7 +57,7 @@ _ONE = Decimal(1)
 _SLOPE = Decimal.from_float(0.01)  # the float, as networks have it, which is not quite one hundredth
 
 
-# Activations -----------------------------------------------------------------------------------
+# --- Activations.
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ class Activation:
     """A row of `ACTIVATIONS`: a layer's activation and its part in the backward pass.
 
     Attributes:
-        value: The activations `a` of a layer's net inputs `z`.
-        delta: The layer's deltas from `z`, `a` and `g`: `delta_i = sum_k g_k da_k/dz_i`.
+        value: the activations `a` of a layer's net inputs `z`.
+        delta: the layer's deltas from `z`, `a` and `g`: `delta_i = sum_k g_k da_k/dz_i`.
     """
 
     value: Callable[[Vector], Vector]
@@ -69,7 +76,12 @@ class Activation:
 def elementwise(
     f: Callable[[Decimal], Decimal], derivative: Callable[[Decimal, Decimal], Decimal]
 ) -> Activation:
-    """The row of `a_i = f(z_i)` with `derivative(z_i, a_i) = f'(z_i)`: `delta_i = g_i f'(z_i)`."""
+    """The row of `a_i = f(z_i)`, whose delta is `delta_i = g_i f'(z_i)`.
+
+    Args:
+        f: the function of a net input.
+        derivative: `f'(z_i)`, given `z_i` and `a_i`.
+    """
     return Activation(
         value=lambda z: [f(z_i) for z_i in z],
         delta=lambda z, a, g: [g_i * derivative(z_i, a_i) for z_i, a_i, g_i in zip(z, a, g, strict=True)],
@@ -161,7 +173,7 @@ ACTIVATIONS: dict[str, Activation] = {
 """Every activation by its name. At 0: relu' is 0, leaky_relu' is 0.01, elu' is 1."""
 
 
-# Losses ----------------------------------------------------------------------------------------
+# --- Losses.
 
 
 @dataclass(frozen=True)
@@ -171,8 +183,8 @@ class Loss:
     Attributes:
         value: `J` of the outputs `o` and the targets `y`.
         derivative: `dJ/do_i` for each output.
-        refuses: Whether one output and its target, as floats, need the logarithm of no positive
-            number.
+        refuses: whether one output and its target, as floats, need the logarithm of a number that is not
+            positive.
     """
 
     value: Callable[[Vector, Vector], Decimal]
@@ -185,7 +197,13 @@ def termwise(
     derivative: Callable[[Decimal, Decimal], Decimal],
     refuses: Callable[[float, float], bool] = lambda o, y: False,
 ) -> Loss:
-    """The row of `J = sum_i term(o_i, y_i)`, whose slope is `derivative(o_i, y_i)`."""
+    """The row of `J = sum_i term(o_i, y_i)`.
+
+    Args:
+        term: the term of an output and its target.
+        derivative: the derivative of the term by the output.
+        refuses: whether the term is infinite or undefined.
+    """
     return Loss(
         value=lambda o, y: sum((term(o_i, y_i) for o_i, y_i in zip(o, y, strict=True)), _ZERO),
         derivative=lambda o, y: [derivative(o_i, y_i) for o_i, y_i in zip(o, y, strict=True)],
@@ -194,12 +212,12 @@ def termwise(
 
 
 def _log(weight: Decimal, p: Decimal) -> Decimal:
-    """`weight * log(p)`, and 0 where the weight is 0 even if the log is infinite."""
+    """`weight * log(p)`; 0 if the weight is 0, even where the logarithm is infinite."""
     return weight * p.ln() if weight else _ZERO
 
 
 def _ratio(weight: Decimal, p: Decimal) -> Decimal:
-    """`weight / p`, the slope of `_log`."""
+    """`weight / p`, the derivative of `_log` by p."""
     return weight / p if weight else _ZERO
 
 
@@ -235,39 +253,64 @@ LOSSES: dict[str, Loss] = {
         refuses=lambda o, y: False,
     ),
 }
-"""Every loss of one example by its name. Those from logits take net inputs as the outputs."""
+"""Every loss of one example by its name. The losses from logits take net inputs as the outputs."""
 
 
-# Networks --------------------------------------------------------------------------------------
+# --- Networks.
 
 
-@dataclass(frozen=True)
-class DenseLayer:
-    """A layer as plain numbers. An absent connection or bias is `None`, which is not 0.
+class NeuronLike(Protocol):
+    """What `delta_rule` reads of a neuron."""
 
-    Attributes:
-        W: Weights, a row for each neuron: `n_out x n_in`.
-        b: Biases: `n_out`.
-        activation: A name in `ACTIVATIONS`.
-    """
+    @property
+    def w(self) -> Sequence[SupportsFloat]:
+        """The weights, one for each connection."""
 
-    W: Sequence[Sequence[float | None]]
-    b: Sequence[float | None]
-    activation: str
+    @property
+    def sources(self) -> Sequence[int]:
+        """The input that each weight comes from."""
+
+    @property
+    def b(self) -> SupportsFloat | None:
+        """The bias, or None."""
+
+
+class LayerLike(Protocol):
+    """What `delta_rule` reads of a layer."""
+
+    @property
+    def n_in(self) -> int:
+        """The number of inputs."""
+
+    @property
+    def activation(self) -> str:
+        """The name of the activation."""
+
+    @property
+    def neurons(self) -> Sequence[NeuronLike]:
+        """The neurons, in order."""
+
+
+class NetworkLike(Protocol):
+    """What `delta_rule` reads of a network."""
+
+    @property
+    def layers(self) -> Sequence[LayerLike]:
+        """The layers, from the first layer of neurons to the output."""
 
 
 @dataclass(frozen=True)
 class DeltaRule:
-    """What one forward and one backward pass found. Lists by layer; index 0 is the first.
+    """The numbers of one forward and one backward pass. Lists by layer; index 0 is the first layer.
 
     Attributes:
-        x: The input.
-        z: Net inputs: `z[l][i]`.
-        a: Activations: `a[l][i]`; the last are the outputs.
-        delta: Deltas `dJ/dz`: `delta[l][i]`.
-        dW: Gradients of the weights, neuron i, input j: `dW[l][i][j]`; `None` where absent.
-        db: Gradients of the biases: `db[l][i]`; `None` where absent.
-        loss: The value of `J`.
+        x: the input.
+        z: net inputs: `z[l][i]`.
+        a: activations: `a[l][i]`; the last are the outputs.
+        delta: deltas `dJ/dz`: `delta[l][i]`.
+        dW: gradients of the weights, neuron i, input j: `dW[l][i][j]`; `None` where absent.
+        db: gradients of the biases: `db[l][i]`; `None` where absent.
+        loss: the value of `J`.
     """
 
     x: list[float]
@@ -280,19 +323,19 @@ class DeltaRule:
 
 
 @dataclass(frozen=True)
-class _Parameters:
-    """A `DenseLayer`, checked, with its numbers and its activation looked up."""
+class _DenseLayer:
+    """A layer in decimals: a row of weights for each neuron, None where a connection or a bias is absent."""
 
     W: list[SparseVector]
     b: SparseVector
     activation: Activation
 
 
-# The delta rule --------------------------------------------------------------------------------
+# --- The delta rule.
 
 
-def backpropagate(
-    layers: Sequence[DenseLayer],
+def delta_rule(
+    model: NetworkLike,
     x: Iterable[SupportsFloat],
     y: Iterable[SupportsFloat] | SupportsFloat,
     loss: str | Callable[..., object],
@@ -303,32 +346,37 @@ def backpropagate(
         hidden layers   delta_i^l = f'(z_i^l) sum_j delta_j^(l+1) w_ji^(l+1)
         gradients       dJ/dw_ij^l = delta_i^l a_j^(l-1),  dJ/db_i^l = delta_i^l
 
+    The model is read by its attributes alone; none of its code runs.
+
     Args:
-        layers: The network, from the first layer of neurons to the output.
-        x: The input, `n_0` numbers.
-        y: The target, `n_L` numbers; one number will do for a single output.
-        loss: A name in `LOSSES`, or a function of that name.
+        model: a network with `layers`, each with `n_in`, `activation` (a name) and `neurons`, each with `w`,
+            `sources` (the input of each weight) and `b` (None if absent).
+        x: the input, `n_0` numbers.
+        y: the target, `n_L` numbers; a single number if there is one output.
+        loss: a name in `LOSSES`, or a function of that name.
 
     Returns:
-        The net inputs, activations, deltas, gradients and the loss, each rounded to a float once
-        from 400 digits.
+        The net inputs, activations, deltas, gradients and the loss, each rounded to a float once from 400
+        digits.
 
     Raises:
-        ValueError: If a name is unknown, a size does not fit, a number is not finite, or the loss
-            is infinite. An output counts as 0 or 1 where it rounds to 0.0 or 1.0: that is the
-            float whose logarithm a user would take.
-        OverflowError: If a result is beyond the range of a float.
+        ValueError: if a name has no row, a size or the sources of a neuron do not fit, a number is not finite,
+            or the loss is infinite. An output counts as 0 or 1 if it rounds to 0.0 or 1.0, because a user
+            takes the logarithm of that float.
+        OverflowError: if a result is beyond the range of a float.
 
     Example:
-        >>> layer = DenseLayer([[0.5, None]], [0.25], "identity")
-        >>> found = backpropagate([layer], [3, 1], 1, "squared_error")
+        >>> from types import SimpleNamespace
+        >>> neuron = SimpleNamespace(w=[0.5], sources=(0,), b=0.25)
+        >>> layer = SimpleNamespace(n_in=2, activation="identity", neurons=[neuron])
+        >>> found = delta_rule(SimpleNamespace(layers=[layer]), [3, 1], 1, "squared_error")
         >>> found.a, found.loss, found.delta
         ([[1.75]], 0.5625, [[1.5]])
         >>> found.dW, found.db
         ([[[4.5, None]]], [[1.5]])
     """
     with localcontext(_CONTEXT):
-        network = _read_network(layers)
+        network = _read_network(model)
         z, a = _forward(network, _vector(x, "input"))
         name, J = _read_loss(loss)
         targets = _read_targets(y, name, J, a[-1])
@@ -350,7 +398,7 @@ def backpropagate(
         )
 
 
-def _forward(network: list[_Parameters], x: Vector) -> tuple[list[Vector], list[Vector]]:
+def _forward(network: list[_DenseLayer], x: Vector) -> tuple[list[Vector], list[Vector]]:
     """The net inputs z^1 .. z^L and the activations a^0 .. a^L."""
     z: list[Vector] = []
     a = [x]
@@ -363,7 +411,7 @@ def _forward(network: list[_Parameters], x: Vector) -> tuple[list[Vector], list[
     return z, a
 
 
-def _backward(network: list[_Parameters], z: list[Vector], a: list[Vector], g: Vector) -> list[Vector]:
+def _backward(network: list[_DenseLayer], z: list[Vector], a: list[Vector], g: Vector) -> list[Vector]:
     """The deltas of every layer, from the output layer to the first; `g` is dJ/do."""
     delta: list[Vector] = []
     for layer, z_l, a_l in zip(reversed(network), reversed(z), reversed(a[1:]), strict=True):
@@ -373,7 +421,7 @@ def _backward(network: list[_Parameters], z: list[Vector], a: list[Vector], g: V
 
 
 def _weighted_sum(w: Iterable[Decimal | None], v: Vector) -> Decimal:
-    """The sum of w_j v_j over the connections there are."""
+    """The sum of w_j v_j over the connections."""
     return sum((w_j * v_j for w_j, v_j in zip(w, v, strict=True) if w_j is not None), _ZERO)
 
 
@@ -395,12 +443,15 @@ def _where_present(parameters: SparseVector, gradients: Vector) -> list[float | 
     ]
 
 
-# Reading numbers and names ---------------------------------------------------------------------
+# --- Reading numbers and names.
 
 
-def _look_up(table: Mapping[str, Row], kind: str, name: str) -> Row:
+def _look_up(table: Mapping[str, Row], title: str, name: str) -> Row:
     if name not in table:
-        raise ValueError(f"unknown {kind} {name!r}; known: {', '.join(table)}")
+        raise ValueError(
+            f"the delta rule needs its own closed form of {name!r}: add a row to "
+            f"nn.proof.delta_rule.{title}; it has {', '.join(table)}"
+        )
     return table[name]
 
 
@@ -415,40 +466,43 @@ def _vector(values: Iterable[SupportsFloat], name: str) -> Vector:
     return [_number(value, f"{name} {i}") for i, value in enumerate(values, start=1)]
 
 
-def _sparse_vector(values: Iterable[SupportsFloat | None], name: str) -> SparseVector:
-    return [
-        None if value is None else _number(value, f"{name} {i}") for i, value in enumerate(values, start=1)
-    ]
-
-
-def _read_network(layers: Sequence[DenseLayer]) -> list[_Parameters]:
-    if not layers:
+def _read_network(model: NetworkLike) -> list[_DenseLayer]:
+    if not model.layers:
         raise ValueError("the network has no layers; the delta rule needs at least one")
-    return [_read_layer(layer, f"layer {number}") for number, layer in enumerate(layers, start=1)]
+    return [_read_layer(layer, f"layer {number}") for number, layer in enumerate(model.layers, start=1)]
 
 
-def _read_layer(layer: DenseLayer, name: str) -> _Parameters:
-    if not layer.W:
+def _read_layer(layer: LayerLike, name: str) -> _DenseLayer:
+    if not layer.neurons:
         raise ValueError(f"{name} has no neurons")
-    if len(layer.b) != len(layer.W):
-        raise ValueError(f"{name} has {len(layer.W)} neurons and {len(layer.b)} biases")
-    n_in = len(layer.W[0])
-    for i, row in enumerate(layer.W, start=1):
-        if len(row) != n_in:
-            raise ValueError(
-                f"{name}: neuron {i} has {len(row)} weights and neuron 1 has {n_in}; "
-                "give an absent connection as None"
-            )
-    return _Parameters(
-        W=[_sparse_vector(row, f"{name}, neuron {i}: weight") for i, row in enumerate(layer.W, start=1)],
-        b=_sparse_vector(layer.b, f"{name}: bias"),
-        activation=_look_up(ACTIVATIONS, "activation", layer.activation),
+    return _DenseLayer(
+        W=[
+            _read_weights(neuron, layer.n_in, f"{name}, neuron {i}")
+            for i, neuron in enumerate(layer.neurons, start=1)
+        ],
+        b=[
+            None if neuron.b is None else _number(neuron.b, f"{name}: bias {i}")
+            for i, neuron in enumerate(layer.neurons, start=1)
+        ],
+        activation=_look_up(ACTIVATIONS, "ACTIVATIONS", layer.activation),
     )
+
+
+def _read_weights(neuron: NeuronLike, n_in: int, name: str) -> SparseVector:
+    sources = tuple(neuron.sources)
+    if len(sources) != len(neuron.w):
+        raise ValueError(f"{name} has {len(neuron.w)} weights and {len(sources)} sources")
+    if len(set(sources)) != len(sources) or not set(sources) <= set(range(n_in)):
+        raise ValueError(
+            f"{name} has the sources {sources}; they must be different inputs from 0 to {n_in - 1}"
+        )
+    weights = dict(zip(sources, neuron.w, strict=True))
+    return [_number(weights[j], f"{name}: weight {j + 1}") if j in weights else None for j in range(n_in)]
 
 
 def _read_loss(loss: str | Callable[..., object]) -> tuple[str, Loss]:
     name = loss if isinstance(loss, str) else str(getattr(loss, "__name__", loss))
-    return name, _look_up(LOSSES, "loss", name)
+    return name, _look_up(LOSSES, "LOSSES", name)
 
 
 def _read_targets(y: Iterable[SupportsFloat] | SupportsFloat, name: str, loss: Loss, o: Vector) -> Vector:
@@ -462,103 +516,3 @@ def _read_targets(y: Iterable[SupportsFloat] | SupportsFloat, name: str, loss: L
                 f"{output} where the target is {target}; use {name}_from_logits on the net inputs"
             )
     return targets
-
-
-# Reading a model -------------------------------------------------------------------------------
-
-
-class Neuron(Protocol):
-    """What `delta_rule` reads of a neuron."""
-
-    @property
-    def w(self) -> Sequence[SupportsFloat]:
-        """The weights of the connections there are."""
-
-    @property
-    def sources(self) -> Sequence[int]:
-        """The input that each weight comes from."""
-
-    @property
-    def b(self) -> SupportsFloat | None:
-        """The bias, if there is one."""
-
-
-class Layer(Protocol):
-    """What `delta_rule` reads of a layer."""
-
-    @property
-    def n_in(self) -> int:
-        """The number of inputs."""
-
-    @property
-    def activation(self) -> str:
-        """The name of the activation."""
-
-    @property
-    def neurons(self) -> Sequence[Neuron]:
-        """The neurons, in order."""
-
-
-class Model(Protocol):
-    """What `delta_rule` reads of a network."""
-
-    @property
-    def layers(self) -> Sequence[Layer]:
-        """The layers, from the first layer of neurons to the output."""
-
-
-def delta_rule(
-    model: Model,
-    x: Iterable[SupportsFloat],
-    y: Iterable[SupportsFloat] | SupportsFloat,
-    loss: str | Callable[..., object],
-) -> DeltaRule:
-    """Every delta and gradient of a model for one example by the delta rule.
-
-    The model is read by its attributes alone: no code of its own takes part.
-
-    Args:
-        model: A network with `layers`, each with `n_in`, `activation` (a name) and `neurons`,
-            each with `w`, `sources` (the input of each weight) and `b` (`None` if absent).
-        x: The input, `n_0` numbers.
-        y: The target, `n_L` numbers; one number will do for a single output.
-        loss: A name in `LOSSES`, or a function of that name.
-
-    Returns:
-        The net inputs, activations, deltas, gradients and the loss: see `backpropagate`.
-
-    Raises:
-        ValueError: As `backpropagate`, and if a neuron's sources do not fit its weights.
-        OverflowError: If a result is beyond the range of a float.
-
-    Example:
-        >>> from types import SimpleNamespace
-        >>> neuron = SimpleNamespace(w=[0.5], sources=(0,), b=0.25)
-        >>> layer = SimpleNamespace(n_in=2, activation="identity", neurons=[neuron])
-        >>> delta_rule(SimpleNamespace(layers=[layer]), [3, 1], 1, "squared_error").dW
-        [[[4.5, None]]]
-    """
-    layers = [
-        DenseLayer(
-            W=[
-                _dense_row(neuron, layer.n_in, f"layer {number}, neuron {i}")
-                for i, neuron in enumerate(layer.neurons, start=1)
-            ],
-            b=[None if neuron.b is None else float(neuron.b) for neuron in layer.neurons],
-            activation=layer.activation,
-        )
-        for number, layer in enumerate(model.layers, start=1)
-    ]
-    return backpropagate(layers, x, y, loss)
-
-
-def _dense_row(neuron: Neuron, n_in: int, name: str) -> list[float | None]:
-    sources = tuple(neuron.sources)
-    if len(sources) != len(neuron.w):
-        raise ValueError(f"{name} has {len(neuron.w)} weights and {len(sources)} sources")
-    if len(set(sources)) != len(sources) or not set(sources) <= set(range(n_in)):
-        raise ValueError(
-            f"{name} has the sources {sources}; they must be different inputs from 0 to {n_in - 1}"
-        )
-    weights = dict(zip(sources, neuron.w, strict=True))
-    return [float(weights[j]) if j in weights else None for j in range(n_in)]

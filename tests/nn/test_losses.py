@@ -20,6 +20,7 @@ from nn import (
     squared_error,
 )
 from nn.losses import Loss, find_loss
+from nn.proof import delta_rule
 
 mp: Any = mpmath.mp.clone()
 mp.dps = 800  # 1 - sigmoid(700) needs 304 digits to be seen at all
@@ -317,7 +318,9 @@ def test_every_row_says_what_it_is() -> None:
     assert sorted(filter(None, chosen)) == ["classes", "number", "two classes"]
 
 
-def test_every_loss_has_a_truth() -> None:
+def test_every_loss_has_a_truth_and_a_closed_form() -> None:
     missing = set(LOSSES) - set(TRUTHS)
     assert not missing, f"write the textbook definition of {missing} in TRUTHS above, with mpmath"
     assert set(LOSSES) == {name for name, _, _ in CASES}, "add points to CASES above"
+    missing = set(LOSSES) - set(delta_rule.LOSSES)
+    assert not missing, f"write {missing} in decimals in LOSSES in nn/proof/delta_rule.py"
