@@ -1,8 +1,8 @@
 """The command line: `deltagrad example`, `train`, `verify`, `draw`, `explain`, `check`, `grade`.
 
-A verb reads its arguments, calls one room of the project and prints what it returns. A mistake of the
-user's is one line on standard error and exit status 2; status 1 means that what was checked is wrong.
-Whatever a verb needs is imported by that verb, so that `deltagrad --help` is there at once.
+A command reads its arguments, calls one room of the project and prints the result. An invalid argument or
+file is one line on standard error and exit status 2; status 1 means that a check failed. Each command imports
+what it needs, so that `deltagrad --help` appears at once.
 """
 
 from __future__ import annotations
@@ -31,14 +31,19 @@ app = typer.Typer(
 )
 console = Console(highlight=False)
 
-Target = Annotated[str | None, typer.Option(help="The column to predict, for a CSV file.")]
-Classes = Annotated[bool, typer.Option("--classes", help="The target's numbers are names of classes.")]
-ExpressionText = Annotated[str, typer.Argument(help='Such as "tanh(w*x + b)".')]
-Numbers = Annotated[
-    list[str] | None, typer.Argument(help="For each name: w=0.4 x=1 b=0.1", show_default=False)
+Target = Annotated[str | None, typer.Option(help="The column to predict; needed for a CSV file.")]
+Classes = Annotated[
+    bool, typer.Option("--classes", help="Take the numbers in the target column as names of classes.")
 ]
-Parameters = Annotated[str, typer.Option(help="Names to show as parameters, as w,b.")]
-Depth = Annotated[int | None, typer.Option(min=1, help="How many operations to go back; by default all.")]
+ExpressionText = Annotated[str, typer.Argument(help='An expression, such as "tanh(w*x + b)".')]
+Numbers = Annotated[
+    list[str] | None,
+    typer.Argument(help="A number for each name, such as w=0.4 x=1 b=0.1.", show_default=False),
+]
+Parameters = Annotated[str, typer.Option(help="Names to show as parameters, such as w,b.")]
+Depth = Annotated[
+    int | None, typer.Option(min=1, help="How many operations to show, from the result; by default all.")
+]
 
 
 class OptimizerName(StrEnum):
@@ -51,7 +56,7 @@ class OptimizerName(StrEnum):
 def main() -> NoReturn:
     """Run the command line."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a sign that the terminal lacks is no reason to fail
+        sys.stdout.reconfigure(errors="replace")  # replace characters that the terminal cannot encode
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
@@ -75,10 +80,10 @@ def _give_up(message: str) -> NoReturn:
 
 @app.command()
 def example(
-    svg: Annotated[Path, typer.Option(help="Where to draw the network.")] = Path("worked_example.svg"),
-    graph: Annotated[Path | None, typer.Option(help="Where to draw its graph of scalars.")] = None,
-    player: Annotated[Path | None, typer.Option(help="Where to write a player of its steps, .html.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as data.")] = False,
+    svg: Annotated[Path, typer.Option(help="File to draw the network in.")] = Path("worked_example.svg"),
+    graph: Annotated[Path | None, typer.Option(help="File to draw its graph of scalars in.")] = None,
+    player: Annotated[Path | None, typer.Option(help="File for a player of its steps, .html.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the verdict.")] = False,
 ) -> None:
     """Compute, explain and check the article's worked example."""
@@ -86,13 +91,13 @@ def example(
     from nn.article import worked_example
 
     report = example_report.build()
-    drawings = [(svg, worked_example.drawn_network)]
+    drawings = [(svg, worked_example.draw_network)]
     if graph is not None:
-        drawings.append((graph, worked_example.drawn_graph))
+        drawings.append((graph, worked_example.draw_graph))
     for path, drawing in drawings:
         drawing().save(path)
     if player is not None:
-        worked_example.played_network().save(player)
+        worked_example.play_network().save(player)
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
     elif quiet:
@@ -112,31 +117,33 @@ def train(
     data: Annotated[str, typer.Argument(help="A CSV file, or the name of a built-in set.")],
     target: Target = None,
     classes: Classes = False,
-    hidden: Annotated[str, typer.Option(help="Sizes of the hidden layers; '' for none.")] = "64",
-    activation: Annotated[str, typer.Option(help="Of the hidden layers, such as tanh or gelu.")] = "relu",
+    hidden: Annotated[
+        str, typer.Option(help="Sizes of the hidden layers, such as 16,16; '' for none.")
+    ] = "64",
+    activation: Annotated[
+        str, typer.Option(help="Activation of the hidden layers, such as tanh or gelu.")
+    ] = "relu",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training examples.")] = 60,
-    batch_size: Annotated[int, typer.Option(min=0, help="Examples in a step; 0 for all.")] = 32,
-    optimizer: Annotated[OptimizerName, typer.Option(help="How a step follows from the gradient.")] = (
-        OptimizerName.ADAM
-    ),
-    learning_rate: Annotated[float, typer.Option(help="How far a step goes.")] = 0.003,
-    test: Annotated[float, typer.Option(help="The part held out to measure on.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
-    save: Annotated[Path | None, typer.Option(help="Write the model to this file.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the loss into this file.")] = None,
+    batch_size: Annotated[int, typer.Option(min=0, help="Examples in each step; 0 for all.")] = 32,
+    optimizer: Annotated[OptimizerName, typer.Option(help="The optimizer.")] = (OptimizerName.ADAM),
+    learning_rate: Annotated[float, typer.Option(help="The learning rate.")] = 0.003,
+    test: Annotated[
+        float, typer.Option(help="The part of the examples that is held out to measure on.")
+    ] = 0.2,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the split, the weights and the order of the examples.")
+    ] = 0,
+    save: Annotated[Path | None, typer.Option(help="File to write the model to.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="File to draw the loss in, by epoch.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Train a network on a table, and measure it on examples it has not seen."""
     from nn import experiment, optim, storage
-    from nn.train import History, fit
+    from nn.train import fit
 
     if not 0.0 < test < 1.0:
         raise ValueError(f"--test {test:g}: hold out a part between 0 and 1, such as 0.2")
-    for path in (save, plot):
-        if path is not None:
-            _refuse_unwritable(path)
-    if plot is not None:  # what cannot be drawn is known before training
-        History().plot().savefig(BytesIO(), format=plot.suffix.removeprefix(".") or None)
+    _refuse_outputs(save, plot)
     rng = random.Random(seed)
     table = experiment.load_data(data, target, classification=classes, rng=rng)
     training, held_out = table.split(1.0 - test, rng)
@@ -149,14 +156,14 @@ def train(
     make = {OptimizerName.SGD: optim.SGD, OptimizerName.ADAM: optim.Adam}[optimizer]
     history = fit(
         model,
-        *experiment.prepared(training, preparation),
+        *experiment.inputs_and_targets(training, preparation),
         loss=preparation.loss,
         optimizer=make(model.parameters(), learning_rate),
         epochs=epochs,
         batch_size=batch_size or None,
         rng=rng,
         progress=not quiet and sys.stderr.isatty(),
-        validation=experiment.prepared(held_out, preparation),
+        validation=experiment.inputs_and_targets(held_out, preparation),
     )
     print(f"training: {experiment.evaluate(model, training, preparation)}")
     print(f"held out: {experiment.evaluate(model, held_out, preparation)}")
@@ -170,15 +177,19 @@ def train(
 
 @app.command()
 def verify(
-    model: Annotated[Path, typer.Argument(help="A model file, as `train --save` writes.")],
+    model: Annotated[Path, typer.Argument(help="A model file, written by `train --save`.")],
     data: Annotated[str, typer.Argument(help="A CSV file, or the name of a built-in set.")],
     target: Target = None,
-    loss: Annotated[str | None, typer.Option(help="By default the one it was trained with.")] = None,
-    examples: Annotated[int, typer.Option(min=1, help="How many examples, from the first.")] = 10,
-    every: Annotated[bool, typer.Option("--all", help="Print every gradient.")] = False,
-    seed: Annotated[int, typer.Option(help="Of a generated set.")] = 0,
+    loss: Annotated[
+        str | None, typer.Option(help="The loss; by default the one that the model was trained with.")
+    ] = None,
+    examples: Annotated[int, typer.Option(min=1, help="How many examples to check, from the first.")] = 10,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print every gradient, not only the largest gaps.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of a generated set.")] = 0,
 ) -> None:
-    """Check every gradient of a model on data: reverse mode, delta rule, differences."""
+    """Check every gradient of a model by three routes: reverse mode, delta rule, differences."""
     from nn import experiment, storage
     from nn.proof.agreement import check_network
 
@@ -197,17 +208,19 @@ def draw(
     expression: ExpressionText,
     numbers: Numbers = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where to draw: .svg, .png, .pdf or .dot")
+        Path, typer.Option("--output", "-o", help="File to draw in: .svg, .png, .pdf or .dot.")
     ] = Path("graph.svg"),
-    view: Annotated[str | None, typer.Option(help="scalar or compact; by default as the graph is.")] = None,
+    view: Annotated[
+        str | None, typer.Option(help="scalar or compact; by default the one that suits the graph.")
+    ] = None,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     heat: Annotated[str | None, typer.Option(help="grad: edges as wide as their gradients.")] = None,
     parameters: Parameters = "",
     depth: Depth = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that the layout may take.")] = 10.0,
+    timeout: Annotated[float, typer.Option(help="The longest time for the layout, in seconds.")] = 10.0,
 ) -> None:
     """Draw the computation graph of an expression, with its gradients."""
-    result, shown = _recorded(expression, numbers or [], parameters, "draw")
+    result, shown = _record(expression, numbers or [], parameters, "draw")
     result.backward()
     options = {"view": view, "theme": theme, "heat": heat, "parameters": shown, "depth": depth}
     console.print(f"drawn in {result.draw(**options, timeout=timeout).save(output)}")
@@ -218,17 +231,17 @@ def explain(
     expression: ExpressionText,
     numbers: Numbers = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write a player to this file, .html, instead.")
+        Path | None, typer.Option("--output", "-o", help="File for a player, .html, in place of the text.")
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown with LaTeX.")] = False,
     theme: Annotated[
-        str | None, typer.Option(help="Of the player, light or dark; else the reader's.")
+        str | None, typer.Option(help="Theme of the player, light or dark; by default that of the reader.")
     ] = None,
     parameters: Parameters = "",
     depth: Depth = None,
 ) -> None:
     """Explain the forward and the backward pass of an expression, step by step."""
-    result, shown = _recorded(expression, numbers or [], parameters, "explain")
+    result, shown = _record(expression, numbers or [], parameters, "explain")
     if output is None:
         explanation = result.explain(depth=depth)
         print(explanation.markdown if markdown else explanation)
@@ -238,10 +251,8 @@ def explain(
         print(f"player written to {result.play(theme=theme, parameters=shown, depth=depth).save(output)}")
 
 
-def _recorded(
-    expression: str, numbers: list[str], parameters: str, purpose: str
-) -> tuple[Value, list[Value]]:
-    """An expression recorded at numbers, and those of its leaves that are to be shown as parameters."""
+def _record(expression: str, numbers: list[str], parameters: str, purpose: str) -> tuple[Value, list[Value]]:
+    """An expression recorded at numbers, and the leaves to show as parameters."""
     from engine import Value
     from engine.expression import assignments, parse
 
@@ -251,23 +262,30 @@ def _recorded(
         raise ValueError(f"--parameters {unknown[0]}: no such name among {', '.join(leaves)}")
     result = parse(expression)(**leaves)
     if not isinstance(result, Value):
-        raise ValueError(f"{expression!r} has nothing to {purpose}: it is no single number of a name")
+        raise ValueError(
+            f"{expression!r} does not give one number that depends on a name: there is nothing to {purpose}"
+        )
     return result, [leaves[name] for name in shown]
 
 
 @app.command()
 def check(
-    expression: Annotated[str, typer.Argument(help="As in 'tanh(w*x + b)', or package.module:function.")],
-    at: Annotated[list[str], typer.Argument(help="Where: x=0.5 y=2.", metavar="NAME=NUMBER...")],
+    expression: Annotated[
+        str, typer.Argument(help="An expression, such as 'tanh(w*x + b)', or package.module:function.")
+    ],
+    at: Annotated[list[str], typer.Argument(help="The point, such as x=0.5 y=2.", metavar="NAME=NUMBER...")],
     claimed: Annotated[
-        list[str] | None, typer.Option(help="A derivative to judge, as printed: x=0.0497; for every name.")
+        list[str] | None,
+        typer.Option(help="A claimed derivative, as printed, such as x=0.0497; one for every name."),
     ] = None,
-    against: Annotated[list[str] | None, typer.Option(help="torch, jax or autograd, to ask as well.")] = None,
+    against: Annotated[
+        list[str] | None, typer.Option(help="A framework to compare with: torch, jax or autograd.")
+    ] = None,
     order: Annotated[int, typer.Option(min=1, max=2, help="2 for second derivatives.")] = 1,
     digits: Annotated[
-        float, typer.Option(min=0, max=17, help="Right digits that will do where rounding costs some.")
+        float, typer.Option(min=0, max=17, help="How many right digits are enough where rounding loses some.")
     ] = 8.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as data.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Prove the gradient of an expression, or of a function of your own, at a point."""
     from engine.check import asking, check_gradients
@@ -296,9 +314,9 @@ def grade(
         list[Path], typer.Argument(help="JSON or CSV files of claimed numbers.", metavar="CLAIMS...")
     ],
     exercise: Annotated[
-        Path | None, typer.Option(help="What was to be computed, as JSON; the article's example if left out.")
+        Path | None, typer.Option(help="The exercise, a JSON file; by default the article's example.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as data.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
 ) -> None:
     """Mark hand computations: right, wrong here and why, or carried forward."""
     from engine.grading import grading
@@ -309,7 +327,7 @@ def grade(
     for paper in papers:
         try:
             reports[str(paper)] = exercises.mark(paper, asked)
-        except (ValueError, OSError) as error:  # the other papers are marked all the same
+        except (ValueError, OSError) as error:  # the other papers are still marked
             unread.append(_words(error))
     if as_json:
         print(json.dumps({paper: report.to_dict() for paper, report in reports.items()}, indent=2))
@@ -325,8 +343,19 @@ def grade(
         raise typer.Exit(1)
 
 
+def _refuse_outputs(model: Path | None, plot: Path | None) -> None:
+    """Raise an error before training if its model or its plot could not be written after it."""
+    for path in (model, plot):
+        if path is not None:
+            _refuse_unwritable(path)
+    if plot is not None:
+        from nn.train import History
+
+        History().plot().savefig(BytesIO(), format=plot.suffix.removeprefix(".") or None)
+
+
 def _refuse_unwritable(path: Path) -> None:
-    """What cannot be written is known before training, not after it."""
+    """Raise ValueError if a file cannot be written."""
     if path.is_dir():
         raise ValueError(f"{path} cannot be written: it is a folder")
     if not path.parent.is_dir():

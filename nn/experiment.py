@@ -1,7 +1,7 @@
-"""From a table to a trained network and its metrics: what `deltagrad train` and `verify` do.
+"""From a table to a network and its metrics: the steps of `deltagrad train` and `verify`.
 
-A number as target makes a regression: identity output, squared error. Two classes make one logit with the
-log loss, more classes a logit each with the cross-entropy.
+If the target is a number, the network has an identity output and the squared error. For two classes it has
+one logit and the log loss, for more classes a logit each and the cross-entropy.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def load_data(
 
     Args:
         source: a name in `nn.DATASETS`, or the path of a CSV file.
-        target: the column to predict; of a CSV file only.
+        target: the column to predict, for a CSV file only.
         classification: whether numbers in that column name classes.
-        classes: the names of all classes, of which the column may hold some; those in it if left out.
+        classes: the names of all classes; those in the column if left out.
         rng: the generator that a generated set draws from.
 
     Returns:
         The data.
 
     Raises:
-        DataError: if the file is not such a table, or no target is named for it.
+        DataError: if the file is not a table of numbers, or no target is named for it.
     """
     if source in DATASETS:
         if target is not None:
@@ -48,7 +48,7 @@ def load_data(
         return DATASETS[source](rng)
     if target is None:
         raise DataError(
-            f"{source} is no built-in set ({', '.join(DATASETS)}); if it is a CSV file, "
+            f"{source} is not a built-in set ({', '.join(DATASETS)}); if it is a CSV file, "
             "name the column to predict with --target"
         )
     return load_csv(source, target, classification=classification, classes=classes)
@@ -61,10 +61,10 @@ def prepare(data: Dataset) -> Preparation:
         data: the training set.
 
     Returns:
-        The preparation, which applies to any other data of these columns.
+        The preparation, which applies to any other data with these columns.
 
     Raises:
-        DataError: if the target is the same number throughout.
+        DataError: if the target is the same number in every example.
     """
     if not data.classes and min(data.y) == max(data.y):
         raise DataError(f"every example has {data.target} = {data.y[0]:g}: there is nothing to learn")
@@ -85,13 +85,13 @@ def _loss_for(data: Dataset) -> str:
 
 
 def may_be_classes(data: Dataset) -> bool:
-    """Whether numbers to predict look like names of classes: few whole ones, over and over.
+    """Whether numbers to predict look like names of classes: few different ones, all of them whole.
 
     Args:
         data: the examples.
 
     Returns:
-        False too where the target has classes already.
+        Whether they do; False if the target has classes already.
 
     Example:
         >>> may_be_classes(Dataset([[0.5]] * 6, [0, 1, 1, 0, 1, 0], ("x",), "y"))
@@ -105,32 +105,32 @@ def may_be_classes(data: Dataset) -> bool:
     )
 
 
-def prepared(data: Dataset, by: Preparation) -> tuple[list[list[float]], list[list[float]]]:
+def inputs_and_targets(data: Dataset, by: Preparation) -> tuple[list[list[float]], list[list[float]]]:
     """The inputs and targets of a network.
 
     Args:
-        data: a table with the columns and classes that were prepared for; the columns in any order.
+        data: a table with the columns and classes of the preparation; the columns in any order.
         by: the preparation.
 
     Returns:
-        Inputs and targets, one row each for each example.
+        Inputs and targets, a row of each for each example.
 
     Raises:
-        DataError: if a column is missing, a class is unknown, or one has classes where the other has numbers.
+        DataError: if a column is missing, a class is unknown, or only one of the two has classes.
     """
     if bool(data.classes) != bool(by.classes):
         kinds = ("classes", "numbers") if by.classes else ("numbers", "classes")
         raise DataError(f"the model predicts {kinds[0]}, but {data.target} holds {kinds[1]}")
     missing = [name for name in by.features if name not in data.features]
     if missing:
-        raise DataError(f"the data lacks the columns {', '.join(missing)}, which the model takes")
+        raise DataError(f"the data lacks the columns {', '.join(missing)}, which the model needs")
     columns = [data.features.index(name) for name in by.features]
     inputs = by.inputs.apply([[row[j] for j in columns] for row in data.X])
     if by.outputs is not None:
         return inputs, by.outputs.apply(data.targets())
     unknown = sorted(set(data.classes) - set(by.classes))
     if unknown:
-        raise DataError(f"the model knows no class {', '.join(unknown)}; it knows {', '.join(by.classes)}")
+        raise DataError(f"the model has no class {', '.join(unknown)}; it has {', '.join(by.classes)}")
     index = [by.classes.index(name) for name in data.classes]
     relabelled = replace(data, y=[index[int(y)] for y in data.y], classes=tuple(by.classes))
     return inputs, relabelled.targets()
@@ -142,7 +142,7 @@ def data_for(
     """The inputs and targets of a saved model, and its loss.
 
     Args:
-        preparation: what was saved with the model; None if nothing was.
+        preparation: the one that was saved with the model, or None.
         source: a name in `nn.DATASETS`, or the path of a CSV file.
         target: the column to predict; None for the one the model was trained with.
         rng: the generator that a generated set draws from.
@@ -158,7 +158,7 @@ def data_for(
         return data.X, data.targets(), _loss_for(data)
     column = None if source in DATASETS else target or preparation.target
     data = load_data(source, column, classes=preparation.classes, rng=rng)
-    return *prepared(data, preparation), preparation.loss
+    return *inputs_and_targets(data, preparation), preparation.loss
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,11 @@ class Metrics:
     """How good predictions are.
 
     Attributes:
-        name: "accuracy", the part of the classes that are right, or "R²", the part of the variance that
-            is explained.
-        value: that.
+        name: "accuracy", the part of the predicted classes that are right, or "R²", the part of the variance
+            that is explained.
+        value: the accuracy or R².
         error: the root of the mean squared error in the target's unit; None for classes.
-        examples: over how many examples.
+        examples: the number of examples.
     """
 
     name: str
@@ -196,7 +196,7 @@ def evaluate(model: MLP, data: Dataset, by: Preparation) -> Metrics:
     Returns:
         Accuracy for classes, R² and the root mean squared error for a number.
     """
-    inputs, targets = prepared(data, by)
+    inputs, targets = inputs_and_targets(data, by)
     outputs = [_numbers(model(x)) for x in inputs]
     if by.outputs is None:
         hits = sum(_choice(o) == _choice(y) for o, y in zip(outputs, targets, strict=True))
@@ -213,19 +213,19 @@ def _numbers(output: Any) -> list[float]:
 
 
 def _choice(scores: Sequence[float]) -> int:
-    """The class that scores choose: of one logit or one 0-or-1 target its side, else the largest."""
+    """The predicted class: for one score whether it is positive, else the index of the largest."""
     if len(scores) == 1:
         return int(scores[0] > 0.0)
     return max(range(len(scores)), key=scores.__getitem__)
 
 
 def network_for(by: Preparation, hidden: Sequence[int], activation: str, rng: random.Random) -> MLP:
-    """A network of the right inputs and outputs for a table.
+    """A network with the inputs and outputs that a table needs.
 
     Args:
         by: the preparation.
         hidden: the sizes of the hidden layers.
-        activation: of the hidden layers.
+        activation: the activation of the hidden layers.
         rng: the generator that draws the weights.
 
     Returns:

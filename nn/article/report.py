@@ -43,7 +43,7 @@ class ExampleReport:
     @property
     def ok(self) -> bool:
         """Whether the three routes agree, the last edition is right, and the slips explain the first."""
-        numbers = self.exact.named()
+        numbers = self.exact.by_name()
         last = all(is_right(printed[-1], numbers[name]) for name, printed in PUBLISHED.items())
         return self.agreement.ok and last and all(slip.explains for slip in self.slips)
 
@@ -61,7 +61,7 @@ class ExampleReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data."""
-        numbers = self.exact.named()
+        numbers = self.exact.by_name()
         return {
             "ok": self.ok,
             "verdict": self.verdict,
@@ -162,7 +162,7 @@ class ExampleReport:
 
     def _editions(self) -> Table:
         table = _table("", *EDITIONS, "exact")
-        exact = self.exact.named()
+        exact = self.exact.by_name()
         for name, printed in PUBLISHED.items():
             cells = [
                 Text(number) if is_right(number, exact[name]) else Text(f"✗ {number}", style="bold red")

@@ -1,4 +1,4 @@
-"""The worked example: one step of gradient descent, as published three times and as it is.
+"""The worked example: one step of gradient descent, as three editions print it and computed exactly.
 
 From "Backpropagation: Step-By-Step Derivation" (Roi Yehoshua, 2023): two inputs, hidden layers of three and
 two neurons, one output, sigmoids everywhere, log loss. The neurons are numbered as in the article: 1, 2, 3
@@ -49,7 +49,7 @@ PUBLISHED: Mapping[str, tuple[str, str, str]] = {
     "new w_41": ("-0.5141", "-0.5141", "-0.4859"),
     "output after the step": ("0.7043", "0.7037", "0.6981"),
 }
-"""What each edition prints. July's last number is what its own arithmetic implies; it prints 0.7035."""
+"""The numbers of each edition. July prints 0.7035 as its last number; here is what its arithmetic gives."""
 
 
 def network() -> MLP:
@@ -95,7 +95,7 @@ class Pass:
     updated: Mapping[str, float]
     output: float
 
-    def named(self) -> dict[str, float]:
+    def by_name(self) -> dict[str, float]:
         """The numbers that the article prints, by the names of `PUBLISHED`."""
         return {
             **{f"a_{i}": self.a[i] for i in (1, 2, 3, 4, 5, 6)},
@@ -106,7 +106,7 @@ class Pass:
 
 
 def by_engine() -> Pass:
-    """The example by the engine: record, `backward`, read `grad`, step.
+    """The example by the engine: record, run `backward`, read `grad`, take a step.
 
     Returns:
         Its numbers.
@@ -135,11 +135,11 @@ def by_engine() -> Pass:
 
 
 def by_hand(*, wrong_derivative: bool = False, wrong_step: bool = False) -> Pass:
-    """The example as the article computes it, line by line, with its slips if you like.
+    """The example as the article computes it, line by line, with its mistakes on request.
 
     Args:
-        wrong_derivative: the first slip: delta_5 with a_5 (1 - a_4) in place of a_5 (1 - a_5).
-        wrong_step: the second slip: w - w * dE/dw in place of w - alpha * dE/dw.
+        wrong_derivative: the first mistake: delta_5 with a_5 (1 - a_4) in place of a_5 (1 - a_5).
+        wrong_step: the second mistake: w - w * dE/dw in place of w - alpha * dE/dw.
 
     Returns:
         Its numbers.
@@ -185,13 +185,13 @@ def agreement() -> AgreementReport:
     return check_network(network(), [list(INPUTS)], [[TARGET]], log_loss)
 
 
-def drawn_network() -> Diagram:
-    """The network after its forward and its backward pass: the delta rule, readable off the picture."""
+def draw_network() -> Diagram:
+    """The network after both passes: a picture of the delta rule."""
     return network().draw(INPUTS, TARGET, log_loss, title="The worked example")
 
 
-def drawn_graph() -> Diagram:
-    """The same pass as a graph of scalars, with every local derivative."""
+def draw_graph() -> Diagram:
+    """The same passes as a graph of scalars, with every local derivative."""
     model = network()
     loss = log_loss(model(INPUTS), TARGET)
     loss.label = "J"
@@ -199,8 +199,8 @@ def drawn_graph() -> Diagram:
     return loss.draw(title="The worked example, scalar by scalar")
 
 
-def played_network() -> Player:
-    """The same pass, played step by step on the network."""
+def play_network() -> Player:
+    """The same passes, played step by step on the network."""
     return network().play(INPUTS, TARGET, log_loss, title="The worked example")
 
 
@@ -243,7 +243,7 @@ class Slip:
 
 def slips() -> list[Slip]:
     """The two slips of the April edition, each demonstrated, and both together."""
-    exact = by_hand().named()
+    exact = by_hand().by_name()
     trials = [
         (
             "δ_5 takes the derivative of the wrong neuron: a_5 (1 − a_4) in place of a_5 (1 − a_5).",
@@ -263,6 +263,6 @@ def slips() -> list[Slip]:
         ),
     ]
     return [
-        Slip(text, name, EDITIONS[0], PUBLISHED[name][0], exact[name], trial.named()[name])
+        Slip(text, name, EDITIONS[0], PUBLISHED[name][0], exact[name], trial.by_name()[name])
         for text, name, trial in trials
     ]

@@ -360,9 +360,9 @@ def delta_rule(
         digits.
 
     Raises:
-        ValueError: if a name has no row, a size or the sources of a neuron do not fit, a number is not finite,
-            or the loss is infinite. An output counts as 0 or 1 if it rounds to 0.0 or 1.0, because a user
-            takes the logarithm of that float.
+        ValueError: if a name has no row, a size or the sources of a neuron do not fit, a number is not
+            finite, or the loss is infinite. An output counts as 0 or 1 if it rounds to 0.0 or 1.0, because
+            a user takes the logarithm of that float.
         OverflowError: if a result is beyond the range of a float.
 
     Example:

@@ -377,8 +377,14 @@ REFUSED = {
     "no such loss": (["verify", "model.json", "people.csv", "--loss", "hinge"], "unknown loss 'hinge'"),
     "other columns": (["verify", "model.json", "iris"], "the data lacks the columns height, weight"),
     "other inputs": (["verify", "plain.json", "iris"], "layer 1 expects 2 inputs, got 4"),
-    "nothing to draw": (["draw", "3"], "'3' has nothing to draw"),
-    "nothing to explain": (["explain", "[x]", "x=1"], "'[x]' has nothing to explain"),
+    "nothing to draw": (
+        ["draw", "3"],
+        "'3' does not give one number that depends on a name: there is nothing to draw",
+    ),
+    "nothing to explain": (
+        ["explain", "[x]", "x=1"],
+        "'[x]' does not give one number that depends on a name: there is nothing to explain",
+    ),
     "a parameter there is not": (["explain", "x", "x=1", "--parameters", "w"], "no such name among x"),
     "a player as a picture": (["explain", "x", "x=1", "-o", "x.svg"], "saved as .html, not as 'x.svg'"),
     "a theme there is not": (["explain", "x", "x=1", "-o", "x.html", "--theme", "red"], "not 'red'"),

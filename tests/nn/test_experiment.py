@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nn import MLP, DataError, Dataset, circles, diabetes, iris, load_csv, moons, xor
-from nn.experiment import Metrics, data_for, evaluate, load_data, network_for, prepare, prepared
+from nn.experiment import Metrics, data_for, evaluate, inputs_and_targets, load_data, network_for, prepare
 
 NUMBERS = Dataset(
     X=[[1.0, 10.0], [3.0, 30.0], [5.0, 50.0]], y=[0.0, 3.0, 6.0], features=("a", "b"), target="t"
@@ -37,7 +37,7 @@ def test_a_file_comes_by_path_and_target(tmp_path: Path) -> None:
 def test_a_target_is_named_for_a_file_and_for_nothing_else() -> None:
     with pytest.raises(DataError, match="the built-in set iris has its own target; leave out --target"):
         load_data("iris", "species", rng=rng())
-    with pytest.raises(DataError, match=r"mine\.csv is no built-in set \(xor, moons, .*name the column"):
+    with pytest.raises(DataError, match=r"mine\.csv is not a built-in set \(xor, moons, .*name the column"):
         load_data("mine.csv", None, rng=rng())
 
 
@@ -75,7 +75,7 @@ def test_first_weights_suit_the_activation(activation: str, variance: float) -> 
 
 
 def test_inputs_and_a_number_to_predict_are_standardized() -> None:
-    inputs, targets = prepared(NUMBERS, prepare(NUMBERS))
+    inputs, targets = inputs_and_targets(NUMBERS, prepare(NUMBERS))
     one = math.sqrt(3 / 2)
     assert inputs == [pytest.approx([-one, -one]), [0.0, 0.0], pytest.approx([one, one])]
     assert [y for (y,) in targets] == pytest.approx([-one, 0.0, one])
@@ -84,28 +84,28 @@ def test_inputs_and_a_number_to_predict_are_standardized() -> None:
 def test_columns_may_stand_in_any_order_and_more_may_be_there() -> None:
     other = replace(NUMBERS, X=[[b, 7.0, a] for a, b in NUMBERS.X], features=("b", "c", "a"))
     by = prepare(NUMBERS)
-    assert prepared(other, by) == prepared(NUMBERS, by)
+    assert inputs_and_targets(other, by) == inputs_and_targets(NUMBERS, by)
 
 
 def test_classes_may_stand_in_any_order() -> None:
     data = Dataset([[0.0], [1.0], [2.0]], [0, 1, 2], ("a",), "t", classes=("x", "y", "z"))
     other = Dataset([[0.0], [2.0]], [1, 0], ("a",), "t", classes=("z", "x"))
-    assert prepared(other, prepare(data))[1] == [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    assert inputs_and_targets(other, prepare(data))[1] == [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
 
 
 def test_what_does_not_fit_the_preparation_is_refused() -> None:
-    with pytest.raises(DataError, match="the data lacks the columns b, which the model takes"):
-        prepared(replace(NUMBERS, X=[[1.0]] * 3, features=("a",)), prepare(NUMBERS))
-    with pytest.raises(DataError, match="the model knows no class lower, upper; it knows outer, inner"):
-        prepared(moons(4, rng()), prepare(circles(4, rng())))
+    with pytest.raises(DataError, match="the data lacks the columns b, which the model needs"):
+        inputs_and_targets(replace(NUMBERS, X=[[1.0]] * 3, features=("a",)), prepare(NUMBERS))
+    with pytest.raises(DataError, match="the model has no class lower, upper; it has outer, inner"):
+        inputs_and_targets(moons(4, rng()), prepare(circles(4, rng())))
 
 
 def test_classes_are_not_taken_for_numbers_nor_numbers_for_classes() -> None:
     classes = replace(NUMBERS, y=[0, 1, 1], classes=("no", "yes"))
     with pytest.raises(DataError, match="the model predicts numbers, but t holds classes"):
-        prepared(classes, prepare(NUMBERS))
+        inputs_and_targets(classes, prepare(NUMBERS))
     with pytest.raises(DataError, match="the model predicts classes, but t holds numbers"):
-        prepared(NUMBERS, prepare(classes))
+        inputs_and_targets(NUMBERS, prepare(classes))
 
 
 def test_a_model_without_preparation_takes_the_data_as_it_is() -> None:
@@ -117,7 +117,7 @@ def test_a_saved_preparation_knows_its_target(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("b,t,a\n10,0,1\n30,3,3\n50,6,5\n", encoding="utf-8")
     by = prepare(NUMBERS)
-    assert data_for(by, str(path), None, rng()) == (*prepared(NUMBERS, by), "squared_error")
+    assert data_for(by, str(path), None, rng()) == (*inputs_and_targets(NUMBERS, by), "squared_error")
 
 
 # --- Metrics.

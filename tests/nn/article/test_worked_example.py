@@ -116,7 +116,7 @@ def test_a_weight_of_0_in_place_of_an_absent_one_makes_the_output_wrong() -> Non
 
 
 def test_every_published_number_is_marked_as_it_is() -> None:
-    exact = by_engine().named()
+    exact = by_engine().by_name()
     assert list(exact) == list(PUBLISHED)
     for k, edition in enumerate(EDITIONS):
         wrong = {name for name, printed in PUBLISHED.items() if not is_right(printed[k], exact[name])}
@@ -173,7 +173,7 @@ def test_each_slip_alone_and_both_together(wrong_derivative: bool, wrong_step: b
 
 @pytest.mark.parametrize(("edition", "wrong_derivative"), [(0, True), (1, False)])
 def test_the_slips_make_every_number_of_their_edition(edition: int, wrong_derivative: bool) -> None:
-    found = by_hand(wrong_derivative=wrong_derivative, wrong_step=True).named()
+    found = by_hand(wrong_derivative=wrong_derivative, wrong_step=True).by_name()
     other = {name for name, printed in PUBLISHED.items() if not is_right(printed[edition], found[name])}
     assert other == {"new w_65"}  # printed 0.8569: the slip makes 0.8570, a unit of the last digit away
     assert f"{found['new w_65']:.4f}" == "0.8570"
