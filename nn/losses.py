@@ -22,11 +22,10 @@ The delta rule shares no code with the losses that it checks: `check_network` ne
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from inspect import getdoc
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, overload
 
 from engine import Value, fsum, log, log1p, log_softmax, softplus
-from nn.tables import look_up, refuse_taken
+from nn.tables import facts_of, look_up, refuse_taken
 
 __all__ = [
     "LOSSES",
@@ -281,32 +280,46 @@ def find_loss(loss: LossFunction | str) -> Loss:
     return next(rows, Loss(getattr(loss, "__name__", str(loss)), loss))
 
 
-def loss(function: Function) -> Function:
-    """A decorator that adds a loss of your own, under the name of the function.
-
-    To give more facts than its docstring, assign a row: `nn.LOSSES["name"] = Loss(...)`.
+@overload
+def loss(function: Function, /) -> Function: ...
+@overload
+def loss(**facts: Any) -> Callable[[Function], Function]: ...
+def loss(function: Any = None, /, **facts: Any) -> Any:
+    """A decorator that adds a loss of your own to the table.
 
     Args:
         function: the loss of the outputs and the targets of one example, written with functions of
             `engine`.
+        **facts: facts of its row, as `Loss` lists them. The name is that of the function and the text its
+            docstring, if they are left out.
 
     Returns:
-        The function itself.
+        The function itself; without a function, a decorator that returns it.
 
     Raises:
         ValueError: if there is already a loss of this name.
 
     Example:
-        >>> @loss
-        ... def log_loss(output, target):
-        ...     return (output - target[0]) ** 2
+        >>> @loss(output="sigmoid", text="the probability of an error")
+        ... def error_rate(output, target):
+        ...     return abs(output - target[0])
+        >>> find_loss("error_rate").output
+        'sigmoid'
+        >>> del LOSSES["error_rate"]
+        >>> loss(log_loss)
         Traceback (most recent call last):
         ...
-        ValueError: there is already a loss 'log_loss': choose another name, or assign to the table
+        ValueError: there is a loss 'log_loss' already: give yours another name, or first `del ...
     """
-    name = function.__name__
-    refuse_taken(LOSSES, "a loss", name)
-    LOSSES[name] = Loss(name, function, getdoc(function) or "")
+    if function is None:
+        return lambda own: _added(own, facts)
+    return _added(function, facts)
+
+
+def _added(function: Function, facts: dict[str, Any]) -> Function:
+    row = Loss(function=function, **facts_of(function, facts))
+    refuse_taken(LOSSES, "a loss", "nn.LOSSES", row.name)
+    LOSSES[row.name] = row
     return function
 
 

@@ -69,7 +69,9 @@ def test_the_decorator_adds_a_row_and_refuses_a_taken_name(monkeypatch: pytest.M
         """The third power."""
         return z**3
 
-    assert nn.activations.ACTIVATIONS["cube"] == Activation("cube", cube, "The third power.")
+    assert nn.activations.ACTIVATIONS["cube"] == Activation("cube", cube, "The third power")
     assert repr(MLP(1, [1], output="cube", rng=random.Random(0))) == "MLP 1-1 (cube), 2 parameters"
-    with pytest.raises(ValueError, match=r"^there is already an activation 'cube': choose another name, or "):
+    with pytest.raises(
+        ValueError, match=r"^there is an activation 'cube' already: give yours another name, or first `del nn"
+    ):
         nn.activation(cube)

@@ -300,9 +300,10 @@ def test_the_decorator_adds_a_row_and_refuses_a_taken_name(monkeypatch: pytest.M
         """Half the squared error."""
         return (output - target) ** 2 / 2
 
-    assert nn.losses.LOSSES["halved_error"] == Loss("halved_error", halved_error, "Half the squared error.")
+    assert nn.losses.LOSSES["halved_error"] == Loss("halved_error", halved_error, "Half the squared error")
     with pytest.raises(
-        ValueError, match=r"^there is already a loss 'halved_error': choose another name, or "
+        ValueError,
+        match=r"^there is a loss 'halved_error' already: give yours another name, or first `del nn",
     ):
         nn.loss(halved_error)
 
