@@ -95,7 +95,7 @@ def squared_error(output: Output, target: Target) -> Value:
         The loss.
 
     Raises:
-        ValueError: if outputs and targets are not equally many.
+        ValueError: if the numbers of outputs and targets differ.
 
     Example:
         >>> squared_error([Value(1.0), Value(2.0)], [1.0, 4.0]).data
@@ -115,7 +115,7 @@ def log_loss(output: Output, target: Target) -> Value:
         The loss.
 
     Raises:
-        ValueError: if outputs and targets are not equally many, a target is not from 0 to 1, or the loss is
+        ValueError: if the numbers of outputs and targets differ, a target is not from 0 to 1, or the loss is
             infinite.
 
     Example:
@@ -144,7 +144,7 @@ def log_loss_from_logits(output: Output, target: Target) -> Value:
         The sum of y_i softplus(-z_i) + (1 - y_i) softplus(z_i).
 
     Raises:
-        ValueError: if outputs and targets are not equally many, or a target is not from 0 to 1.
+        ValueError: if the numbers of outputs and targets differ, or a target is not from 0 to 1.
 
     Example:
         >>> log_loss_from_logits(Value(50.0), 1.0).data
@@ -170,7 +170,7 @@ def cross_entropy(output: Output, target: Target) -> Value:
         The loss.
 
     Raises:
-        ValueError: if outputs and targets are not equally many, the targets are not probabilities that add
+        ValueError: if the numbers of outputs and targets differ, the targets are not probabilities that add
             up to 1, or the loss is infinite.
 
     Example:
@@ -196,7 +196,7 @@ def cross_entropy_from_logits(output: Output, target: Target) -> Value:
         The sum of -y_i log_softmax(z)_i.
 
     Raises:
-        ValueError: if outputs and targets are not equally many, or the targets are not probabilities that
+        ValueError: if the numbers of outputs and targets differ, or the targets are not probabilities that
             add up to 1.
 
     Example:

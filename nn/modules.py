@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import engine
 from engine import Value
-from engine.value import as_float, constant, parameter
+from engine.value import as_float, constant, operand, parameter
 from nn.activations import find_activation
 from nn.tables import look_up
 
@@ -38,7 +38,7 @@ INITIALIZATIONS: dict[str, Callable[[Generator, int, int], float]] = {
     "lecun_uniform": lambda rng, n_in, n_out: _uniform(rng, 1.0 / n_in),
     "lecun_normal": lambda rng, n_in, n_out: rng.gauss(0.0, math.sqrt(1.0 / n_in)),
 }
-"""How a weight is drawn, given the sizes of its layer. Biases start at 0.
+"""How a weight is drawn, given the numbers of inputs and of neurons of its layer. Biases start at 0.
 
 - uniform: from -1 to 1, whatever the sizes.
 - xavier_uniform, xavier_normal: variance 2 / (n_in + n_out) (Glorot and Bengio 2010, section 4.2.1).
@@ -64,7 +64,7 @@ _ONE = constant(1.0)  # the bias is the weight of an input that is always 1
 
 
 class Module:
-    """Something with parameters.
+    """Anything that has parameters. A subclass implements `parameters`.
 
     Example:
         >>> len(MLP(2, [16, 16, 1]).parameters())
@@ -72,24 +72,24 @@ class Module:
     """
 
     def parameters(self) -> list[Value]:
-        """The leaves that training moves, always in the same order."""
+        """The leaves that training moves, in an order that never changes."""
         raise NotImplementedError(f"{type(self).__name__} must implement parameters()")
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0, as each step of gradient descent must."""
+        """Set the gradient of every parameter to 0, as every step of gradient descent needs it."""
         for p in self.parameters():
             p.grad = 0.0
 
 
 class Neuron(Module):
-    """The net input of a neuron: weights, a bias, and the sum they make of the inputs.
+    """A neuron without its activation: weights, a bias, and the net input z = sum_j w_j x_j + b.
 
     Args:
-        n_in: how many inputs its layer has.
-        sources: the indices of the inputs it is connected to; None for all. A connection that is absent
-            has no weight: not one of value 0, which would get a gradient and move.
-        bias: whether it has one.
-        draw: gives each weight its first value.
+        n_in: the number of inputs of its layer.
+        sources: the indices of the inputs that it is connected to; None for all. An absent connection has no
+            weight. (A weight of value 0 would get a gradient and move.)
+        bias: whether it has a bias.
+        draw: returns the first value of a weight.
         layer: the number of its layer, from 1, for labels.
         index: its own number, from 1, for labels.
 
@@ -128,7 +128,11 @@ class Neuron(Module):
         self.labels = _name("z", layer, index), _name("a", layer, index)
 
     def __call__(self, x: Sequence[Value | float]) -> Value:
-        """The net input z of the inputs x, of which it picks its sources."""
+        """The net input z.
+
+        Args:
+            x: the inputs of the layer.
+        """
         picked = x if len(self.sources) == self.n_in else [x[j] for j in self.sources]
         z: Value
         if self.b is None:
@@ -144,17 +148,17 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """Neurons side by side, and their activation.
+    """A layer of neurons and their activation.
 
     Args:
-        n_in: how many inputs it takes.
-        n_out: how many neurons it has.
+        n_in: the number of inputs.
+        n_out: the number of neurons.
         activation: a name in `nn.ACTIVATIONS`.
         init: a name in `INITIALIZATIONS`.
-        rng: the generator that draws the weights; None for Python's shared one, `random`.
-        connections: for each neuron the indices of the inputs it is connected to; None for all.
-        biases: for each neuron whether it has a bias; None for all.
-        number: its own number in the network, from 1, for labels and messages.
+        rng: the generator that draws the weights; None for Python's shared generator, `random`.
+        connections: for each neuron the indices of the inputs that it is connected to; None for all.
+        biases: for each neuron whether it has a bias; None if all have one.
+        number: the number of the layer in the network, from 1, for labels and messages.
 
     Raises:
         ValueError: for an unknown name or connections that do not fit.
@@ -196,22 +200,33 @@ class Layer(Module):
         ]
 
     def __call__(self, x: Sequence[Value | float]) -> list[Value]:
-        """The activations of the inputs x.
+        """The activations a of the inputs x.
+
+        Raises:
+            ValueError: if x has the wrong length.
+        """
+        return self.activate(self.net_inputs(x))
+
+    def net_inputs(self, x: Sequence[Value | float]) -> list[Value]:
+        """The net inputs z of the inputs x, one for each neuron.
 
         Raises:
             ValueError: if x has the wrong length.
         """
         if len(x) != self.n_in:
             raise ValueError(f"layer {self.number} expects {self.n_in} inputs, got {len(x)}")
-        z = [neuron(x) for neuron in self.neurons]
-        a = find_activation(self.activation).of_layer(z)
-        for neuron, z_i, a_i in zip(self.neurons, z, a, strict=True):
-            if a_i is not z_i:  # identity: it keeps the label z
+        return [neuron(x) for neuron in self.neurons]
+
+    def activate(self, z: Sequence[Value]) -> list[Value]:
+        """The activations a of the net inputs z, one for each neuron."""
+        a = [operand(a_i) for a_i in find_activation(self.activation).of_layer(z)]
+        for neuron, a_i in zip(self.neurons, a, strict=True):
+            if not a_i.label:  # identity returns the net input, which keeps its label
                 a_i.label = neuron.labels[1]
         return a
 
     def parameters(self) -> list[Value]:
-        """Those of each neuron in turn."""
+        """The parameters of each neuron in turn."""
         return [p for neuron in self.neurons for p in neuron.parameters()]
 
     def __repr__(self) -> str:
@@ -222,16 +237,16 @@ class MLP(Module):
     """A multilayer perceptron.
 
     Args:
-        n_in: how many inputs it takes.
-        n_outs: how many neurons each layer has, the output layer last.
-        activation: of the hidden layers, a name in `nn.ACTIVATIONS`.
+        n_in: the number of inputs.
+        n_outs: the number of neurons of each layer, the output layer last.
+        activation: the activation of the hidden layers, a name in `nn.ACTIVATIONS`.
         output: the activation of the output layer, a name in `nn.ACTIVATIONS`.
         init: how weights are drawn, a name in `INITIALIZATIONS`.
-        rng: the generator that draws them: the same seed gives the same bits. None for Python's shared
-            generator, the one that `random.seed` seeds.
-        connections: for each layer and neuron the indices of the inputs it is connected to; None where
-            all are. What is absent has no weight and no gradient.
-        biases: for each layer and neuron whether it has a bias; None where all have.
+        rng: the generator that draws the weights; the same seed gives the same bits. None for Python's shared
+            generator, which `random.seed` seeds.
+        connections: for each layer and neuron the indices of the inputs that it is connected to; None for a
+            layer in which all are connected. An absent connection has no weight and no gradient.
+        biases: for each layer and neuron whether it has a bias; None for a layer in which all have one.
 
     Raises:
         TypeError: if n_outs is not a sequence.
@@ -290,12 +305,12 @@ class MLP(Module):
         biases: Sequence[Sequence[float | None]],
         activations: Sequence[str],
     ) -> MLP:
-        """A network of given numbers.
+        """A network with given weights and biases.
 
         Args:
-            weights: for each layer a matrix, one row per neuron; None where a connection is absent.
-            biases: for each layer a vector; None where a bias is absent.
-            activations: for each layer a name.
+            weights: for each layer a matrix with a row for each neuron; None for an absent connection.
+            biases: for each layer a list with a number for each neuron; None for an absent bias.
+            activations: for each layer a name in `nn.ACTIVATIONS`.
 
         Returns:
             The network.
@@ -312,7 +327,7 @@ class MLP(Module):
         model = cls(
             len(weights[0][0]),
             [len(matrix) for matrix in weights],
-            rng=random.Random(0),  # what it draws is replaced; the shared generator stays as it was
+            rng=random.Random(0),  # its numbers are replaced below; the shared generator is not used
             connections=[[[j for j, w in enumerate(row) if w is not None] for row in m] for m in weights],
             biases=[[b is not None for b in vector] for vector in biases],
         )
@@ -345,7 +360,7 @@ class MLP(Module):
         return a[0] if len(a) == 1 else a
 
     def parameters(self) -> list[Value]:
-        """Those of each layer in turn."""
+        """The parameters of each layer in turn."""
         return [p for layer in self.layers for p in layer.parameters()]
 
     def draw(
@@ -439,11 +454,11 @@ def _refuse_misfits(
     biases: Sequence[Sequence[float | None]],
     activations: Sequence[str],
 ) -> None:
-    """Matrices of one network: as many columns as the layer before has rows, as many biases as rows."""
+    """Raise ValueError if the sizes of the matrices and biases do not fit, or a number is not finite."""
     if not len(weights) == len(biases) == len(activations) > 0:
         raise ValueError(
             f"got weights for {len(weights)} layers, biases for {len(biases)} and {len(activations)} "
-            "activations; a network has as many of each, at least one"
+            "activations; give the same number of each, at least one"
         )
     if len(weights[0]) == 0:
         raise ValueError("layer 1 has no neurons")

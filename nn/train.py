@@ -28,10 +28,10 @@ Callback: TypeAlias = Callable[[int, "History"], object]
 
 @dataclass
 class History:
-    """What happened in training, epoch by epoch. A notebook shows the loss, if matplotlib is installed.
+    """The losses of training, epoch by epoch. A notebook shows them as a plot if matplotlib is installed.
 
     Attributes:
-        loss: the mean loss over each epoch's examples, each as it was when it was used.
+        loss: the mean loss over the examples of each epoch, each measured just before its step.
         validation: the mean loss over the validation set after each epoch; empty without one.
     """
 
@@ -42,13 +42,13 @@ class History:
         """Draw the loss over the epochs, with matplotlib.
 
         Args:
-            path: a file to write the picture to, of the format its ending says.
+            path: a file for the picture; its ending chooses the format.
 
         Returns:
             The matplotlib figure.
 
         Raises:
-            ImportError: if matplotlib is not installed, saying how to install it.
+            ImportError: if matplotlib is not installed; the message says how to install it.
         """
         try:
             from matplotlib.figure import Figure
@@ -70,7 +70,7 @@ class History:
         return figure
 
     def _repr_png_(self) -> bytes | None:
-        """What a notebook shows."""
+        """The plot as a notebook shows it; None without matplotlib."""
         picture = BytesIO()
         try:
             self.plot().savefig(picture, format="png", dpi=150)
@@ -97,33 +97,34 @@ def fit(
     """Train a network by gradient descent on the mean loss.
 
     The network and the loss are recorded for one example and compiled; the program then runs on whole
-    batches. A branch that a loss of your own takes in Python, as in `if output.data > 1`, is not recorded:
-    write it with `engine.where`, `max` or `relu`, or train with `compiled=False`.
+    batches. A branch in Python in a loss of your own, such as `if output.data > 1`, is not recorded: write it
+    with `engine.where`, `max` or `relu`, or train with `compiled=False`.
 
     Args:
-        model: the network; its parameters are moved.
+        model: the network. Training changes its parameters.
         X: the inputs, one row for each example.
         y: the targets, a number or a row for each example.
         loss: a function of outputs and targets, or its name in `nn.LOSSES`.
-        optimizer: what moves the parameters; `SGD(model.parameters())` if None.
-        epochs: how often to go through all the examples.
-        batch_size: how many examples make one step: None for all of them (batch gradient descent), 1
+        optimizer: moves the parameters; `SGD(model.parameters())` if None.
+        epochs: the number of passes over all examples.
+        batch_size: the number of examples in each step: None for all of them (batch gradient descent), 1
             (stochastic), or a number between (mini-batch; the last batch may be smaller).
         rng: the generator that shuffles the examples before each epoch; None keeps their order.
-        progress: whether to show a bar with the loss on it.
-        validation: inputs and targets to measure the loss on after each epoch.
+        progress: whether to show a progress bar with the loss.
+        validation: inputs and targets on which to measure the loss after each epoch.
         callback: called after each epoch with its number, from 1, and the history so far; training stops
             if it returns True.
-        compiled: whether to run the compiled program; False records every example anew, which gives the
-            same parameters to within rounding.
+        compiled: whether to run the compiled program. False records every example anew and gives the same
+            parameters to within rounding.
 
     Returns:
         The losses of each epoch.
 
     Raises:
-        ValueError: if the data is empty or does not fit, if the optimizer is another model's, or as soon as
-            the loss or a gradient is not finite.
-        TypeError: if the data holds what is no number, the optimizer is none, or the loss returns no Value.
+        ValueError: if the data is empty or does not fit, if the optimizer belongs to another model, or as
+            soon as the loss or a gradient is not finite.
+        TypeError: if the data contains anything but numbers, the optimizer is not an `Optimizer`, or the loss
+            does not return a Value.
 
     Example:
         >>> from nn import MLP, SGD, fit, xor
@@ -181,14 +182,15 @@ def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:
     Args:
         X: the inputs, one row for each example.
         y: the targets, a number or a row for each example.
-        what: what the data is called in a message.
+        what: the name of the data, for messages.
 
     Returns:
         A pair for each example.
 
     Raises:
-        ValueError: if there are no examples, not as many targets as inputs, or a number is not finite.
-        TypeError: if something is not a number.
+        ValueError: if there are no examples, the numbers of inputs and targets differ, or a number is not
+            finite.
+        TypeError: if an entry is not a number.
     """
     if len(X) != len(y):
         raise ValueError(f"the {what} data has {len(X)} rows of inputs and {len(y)} targets")
