@@ -39,7 +39,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def entries(what: str, content: Any, exactly: Collection[str] | None = None) -> dict[str, Any]:
-    """An object, with exactly the given keys if there are any."""
+    """An object; if keys are given, with exactly these."""
     if exactly is not None and (not isinstance(content, dict) or content.keys() != set(exactly)):
         raise ValueError(f"{what} must have exactly the entries {', '.join(sorted(exactly))}")
     if not isinstance(content, dict):

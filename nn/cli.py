@@ -365,7 +365,7 @@ def _refuse_unwritable(path: Path) -> None:
 
 
 def _sizes(text: str) -> list[int]:
-    """The sizes of layers, as in 16,16."""
+    """The sizes of layers in a text such as 16,16."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
         raise ValueError(f"--hidden {text!r}: give sizes such as 16,16")

@@ -53,11 +53,11 @@ class Loss:
     Args:
         name: its name.
         function: the loss of the outputs and the targets of one example.
-        text: what it is in words or as a formula.
+        text: the mathematics, as a formula or in words.
         output: the activation of the output layer that it goes with; "" for any.
         logits: whether it applies that activation itself, and so takes net inputs.
-        predicts: what a target is: "number", "two classes" or "classes"; "" if the command line is not to
-            choose it by the target.
+        predicts: "number", "two classes" or "classes" if the command line chooses this loss for such a
+            target; "" if it does not.
         branch_free: whether no `if` of it depends on the data of an output, so that the recording of one
             example is right for all.
 
@@ -80,7 +80,7 @@ class Loss:
 
     @property
     def __name__(self) -> str:
-        """Its name, as of a function."""
+        """The name; a function has it too."""
         return self.name
 
 

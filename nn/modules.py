@@ -76,7 +76,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} must implement parameters()")
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0, as every step of gradient descent needs it."""
+        """Set the gradient of every parameter to 0, before the next step of gradient descent."""
         for p in self.parameters():
             p.grad = 0.0
 
@@ -177,7 +177,9 @@ class Layer(Module):
         number: int = 1,
     ) -> None:
         if n_in < 1 or n_out < 1:
-            raise ValueError(f"layer {number} has {n_in} inputs and {n_out} neurons; it needs one of each")
+            raise ValueError(
+                f"layer {number} has {n_in} inputs and {n_out} neurons; it needs at least one of each"
+            )
         for what, given in (("connections", connections), ("biases", biases)):
             if given is not None and len(given) != n_out:
                 raise ValueError(f"layer {number} has {n_out} neurons, got {what} for {len(given)}")
@@ -276,7 +278,9 @@ class MLP(Module):
         biases: Sequence[Sequence[bool] | None] | None = None,
     ) -> None:
         if not isinstance(n_outs, Sequence):
-            raise TypeError(f"n_outs is the number of neurons of each layer, as [16, 16, 1]; got {n_outs!r}")
+            raise TypeError(
+                f"n_outs is the number of neurons of each layer, such as [16, 16, 1]; got {n_outs!r}"
+            )
         if not n_outs:
             raise ValueError("an MLP needs at least one layer: n_outs is empty")
         for what, given in (("connections", connections), ("biases", biases)):

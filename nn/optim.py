@@ -78,7 +78,7 @@ class Optimizer:
         """Move every parameter once, by its `grad`.
 
         Raises:
-            ValueError: if the schedule gives a negative number, or one that is not finite.
+            ValueError: if the schedule gives a rate that is negative or not finite.
         """
         moved = self.advance([p.data for p in self.parameters], [p.grad for p in self.parameters])
         for p, number in zip(self.parameters, moved.tolist(), strict=True):
@@ -96,7 +96,7 @@ class Optimizer:
             The new parameters, an array (parameters,).
 
         Raises:
-            ValueError: if the schedule gives a negative number, or one that is not finite; or if `update`
+            ValueError: if the schedule gives a rate that is negative or not finite; or if `update`
                 does not return as many numbers.
         """
         rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
@@ -127,7 +127,7 @@ class SGD(Optimizer):
     Args:
         parameters: the leaves to move.
         learning_rate: a positive number, or a schedule.
-        momentum: the part of the velocity that is kept, at least 0 and below 1.
+        momentum: the part of the velocity to keep, at least 0 and below 1.
         nesterov: whether to look ahead along the velocity.
 
     Example:
@@ -150,7 +150,9 @@ class SGD(Optimizer):
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"momentum is {momentum}; it must be at least 0 and below 1")
         if nesterov and momentum == 0.0:
-            raise ValueError("nesterov needs momentum: there is no velocity to look ahead along")
+            raise ValueError(
+                "nesterov needs momentum above 0: without it there is no velocity to look ahead along"
+            )
         self.momentum = momentum
         self.nesterov = nesterov
         self._velocity: Any = 0.0
@@ -169,7 +171,7 @@ class Adam(Optimizer):
     Args:
         parameters: the leaves to move.
         learning_rate: a positive number, or a schedule.
-        betas: the parts of the two running means that are kept at each step, at least 0 and below 1.
+        betas: the parts of the two running means to keep at each step, at least 0 and below 1.
         epsilon: a positive number that keeps the division finite.
     """
 

@@ -161,7 +161,7 @@ class CompiledSteps:
             self._refuse_branches(examples[:_EXAMPLES_COMPARED])
 
     def _refuse_branches(self, examples: Sequence[Example]) -> None:
-        """Raise ValueError if the program differs from what is recorded: the loss chose in Python."""
+        """Raise ValueError if the program and a recording differ: the loss took a branch in Python."""
         costs = self._program(self._X[: len(examples)]).tolist()
         for example, compiled in zip(examples, costs, strict=True):
             if not math.isfinite(compiled):

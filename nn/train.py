@@ -199,7 +199,7 @@ def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:
     examples = [(_floats(x_i), _floats(y_i)) for x_i, y_i in zip(X, y, strict=True)]
     for i, (x_i, y_i) in enumerate(examples):
         if not all(map(math.isfinite, [*x_i, *y_i])):
-            raise ValueError(f"row {i} of the {what} data holds a number that is not finite: {x_i}, {y_i}")
+            raise ValueError(f"row {i} of the {what} data contains a number that is not finite: {x_i}, {y_i}")
     return examples
 
 

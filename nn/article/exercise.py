@@ -1,4 +1,4 @@
-"""Exercises and papers: what was to be computed, and what somebody handed in."""
+"""Exercises and papers: the computations that were asked for, and the numbers that were handed in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Exercise:
 
     Args:
         output: the value that is differentiated, with labels on everything that can be claimed.
-        learning_rate: of the step; None if there is no step.
+        learning_rate: the learning rate of the step; None if there is no step.
     """
 
     output: Value
@@ -95,14 +95,14 @@ def _output_of_step(name: str, text: Any, known: dict[str, Any]) -> Value:
     if not isinstance(text, str):
         raise ValueError(f'step {name} is {text!r}; write an expression, such as "w*x"')
     if name in known:
-        raise ValueError(f"step {name} has a name that is given already")
+        raise ValueError(f"the name of step {name} is taken")
     expression = parse(text)
     unknown = [other for other in expression.names if other not in known]
     if unknown:
         raise ValueError(f"step {name} uses {unknown[0]}, which is not known by then")
     output = expression(**{other: known[other] for other in expression.names})
     if not isinstance(output, Value):
-        raise ValueError(f"step {name} = {text} depends on nothing that is given")
+        raise ValueError(f"step {name} = {text} depends on no given value")
     if output in known.values():
         raise ValueError(f"step {name} only renames {text}")
     output.label = name
@@ -160,7 +160,7 @@ def mark(path: str | os.PathLike[str], exercise: Exercise) -> GradeReport:
 
     Args:
         path: the paper, as `load_claims` reads it.
-        exercise: what was to be computed.
+        exercise: the exercise that the paper answers.
 
     Returns:
         The report.

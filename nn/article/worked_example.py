@@ -162,7 +162,7 @@ def by_hand(*, wrong_derivative: bool = False, wrong_step: bool = False) -> Pass
 
 
 def _source(name: str, a: Mapping[int, float]) -> float:
-    """What a parameter multiplies: 1 for a bias, an input in the first layer, else an activation."""
+    """The factor of a parameter: 1 for a bias, an input in the first layer, an activation in the others."""
     if name[0] == "b":
         return 1.0
     i, j = int(name[2]), int(name[3])

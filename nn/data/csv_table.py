@@ -1,4 +1,4 @@
-"""Data sets read from a CSV file, the user's own or one that is shipped."""
+"""Tables in CSV, read into data sets."""
 
 import csv
 import difflib

@@ -187,7 +187,7 @@ def iris() -> Dataset:
 def diabetes() -> Dataset:
     """The progress of diabetes within a year, for 442 patients.
 
-    Features, as measured, not scaled: `age` (years), `sex` (coded 1 and 2; the source does not
+    Features, measured and not scaled: `age` (years), `sex` (coded 1 and 2; the source does not
     say which is which), `bmi` (body mass index, kg/m^2), `bp` (average blood pressure), and six
     blood serum measurements `s1` to `s6`, whose units the source does not give. They are known
     as total cholesterol, LDL, HDL, total cholesterol / HDL, logarithm of triglycerides, and

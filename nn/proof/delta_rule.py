@@ -24,7 +24,7 @@ of your own can be checked once it has a row here (`from nn.proof import delta_r
 It computes with 400 decimal digits and rounds each result to a float once, at the end. Floats would not do:
 the sum in a delta may cancel, gelu' has a zero, 1 - o vanishes where an output is close to 1, and there the
 relative error of a float has no bound. But 400 digits hold 1 and the least float, 5e-324, in one number with
-digits to spare. So every formula stands here as the textbook prints it.
+digits to spare. So every formula is written here as the textbook prints it.
 
 References: Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors",
 Nature 323 (1986), 533-536; Yehoshua, "Backpropagation: Step-By-Step Derivation" (2023).
@@ -54,7 +54,7 @@ Row = TypeVar("Row")
 _CONTEXT = Context(prec=400, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[DivisionByZero, InvalidOperation, Overflow])
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
-_SLOPE = Decimal.from_float(0.01)  # the float, as networks have it, which is not quite one hundredth
+_SLOPE = Decimal.from_float(0.01)  # the float that networks have, which is not quite one hundredth
 
 
 # --- Activations.
@@ -260,7 +260,7 @@ LOSSES: dict[str, Loss] = {
 
 
 class NeuronLike(Protocol):
-    """What `delta_rule` reads of a neuron."""
+    """The attributes of a neuron that `delta_rule` reads."""
 
     @property
     def w(self) -> Sequence[SupportsFloat]:
@@ -268,7 +268,7 @@ class NeuronLike(Protocol):
 
     @property
     def sources(self) -> Sequence[int]:
-        """The input that each weight comes from."""
+        """The index of the input of each weight."""
 
     @property
     def b(self) -> SupportsFloat | None:
@@ -276,7 +276,7 @@ class NeuronLike(Protocol):
 
 
 class LayerLike(Protocol):
-    """What `delta_rule` reads of a layer."""
+    """The attributes of a layer that `delta_rule` reads."""
 
     @property
     def n_in(self) -> int:
@@ -292,7 +292,7 @@ class LayerLike(Protocol):
 
 
 class NetworkLike(Protocol):
-    """What `delta_rule` reads of a network."""
+    """The attributes of a network that `delta_rule` reads."""
 
     @property
     def layers(self) -> Sequence[LayerLike]:

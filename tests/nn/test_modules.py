@@ -144,7 +144,7 @@ def test_labels_are_those_of_the_article() -> None:
 
 
 def test_sizes_that_are_no_list_are_refused() -> None:
-    with pytest.raises(TypeError, match=r"n_outs is the number of neurons of each layer, as .*; got 3"):
+    with pytest.raises(TypeError, match=r"n_outs is the number of neurons of each layer, such as .*; got 3"):
         MLP(2, 3)  # type: ignore[arg-type]  # what is refused
 
 
@@ -256,8 +256,8 @@ def test_rows_of_numpy_are_inputs() -> None:
         (lambda: MLP(3, [4, 1])([1.0] * 4), r"^layer 1 expects 3 inputs, got 4$"),
         (lambda: Layer(3, 2, number=5)([1.0]), r"^layer 5 expects 3 inputs, got 1$"),
         (lambda: MLP(2, []), "needs at least one layer: n_outs is empty"),
-        (lambda: MLP(0, [1]), "layer 1 has 0 inputs and 1 neurons; it needs one of each"),
-        (lambda: MLP(2, [3, 0]), "layer 2 has 3 inputs and 0 neurons; it needs one of each"),
+        (lambda: MLP(0, [1]), "layer 1 has 0 inputs and 1 neurons; it needs at least one of each"),
+        (lambda: MLP(2, [3, 0]), "layer 2 has 3 inputs and 0 neurons; it needs at least one of each"),
         (
             lambda: MLP(2, [1, 1], activation="sine"),
             r"unknown activation 'sine'; known: identity, .*, softmax",

@@ -362,9 +362,9 @@ def test_a_gradient_that_is_not_finite_stops_training_before_the_step() -> None:
             [[1.0, 2.0], [1.0, math.nan]],
             [1.0, 1.0],
             {},
-            "row 1 of the training data holds a number that is not",
+            "row 1 of the training data contains a number that is not",
         ),
-        ([[1.0, 2.0]], [math.inf], {}, "row 0 of the training data holds a number that is not finite"),
+        ([[1.0, 2.0]], [math.inf], {}, "row 0 of the training data contains a number that is not finite"),
     ],
 )
 def test_data_that_does_not_fit_is_refused(X: Any, y: Any, options: dict[str, Any], message: str) -> None:

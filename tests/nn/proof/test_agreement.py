@@ -330,7 +330,7 @@ def test_the_report_is_plain_data() -> None:
         ([[1.0]], [1.0], "log_loss", "layer 1 expects 2 inputs, got 1"),
         ([[1.0, 2.0]], [[1.0, 0.0]], "log_loss", "the loss got 1 outputs and 2 targets"),
         ([[1.0, 2.0]], [1.0], "hinge", "unknown loss 'hinge'"),
-        ([[1.0, math.nan]], [1.0], "log_loss", "holds a number that is not finite"),
+        ([[1.0, math.nan]], [1.0], "log_loss", "contains a number that is not finite"),
         ([[1.0, 2.0]], [1.0], lambda o, y: o, "needs its own closed form of '<lambda>': add a row"),
     ],
 )
