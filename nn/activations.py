@@ -1,4 +1,4 @@
-"""Activations: one table with one row for each, and the door by which your own enter.
+"""Activations: one table, with a row for each, and a decorator that adds your own.
 
 Example:
     >>> import engine, nn

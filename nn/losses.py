@@ -1,4 +1,4 @@
-"""Losses of one example: one table with one row for each, and the door by which your own enter.
+"""Losses of one example: one table, with a row for each, and a decorator that adds your own.
 
 A loss takes the outputs of a network and as many targets, or one output and one target. A target is a number,
 or a Value if it is to be recorded too. The losses of probabilities also exist as losses of net inputs

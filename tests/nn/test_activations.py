@@ -1,6 +1,7 @@
 """Activations: one row each, and the door by which a user's own enter."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import engine
 import nn
 from engine import Value
-from nn import ACTIVATIONS, INITIALIZATIONS, MLP, Activation
+from nn import ACTIVATIONS, INITIALIZATIONS, LOSSES, MLP, Activation, check_network, fit, xor
 from nn.activations import find_activation
 from nn.proof import delta_rule
 from tests.nn.truth import TRUE_ACTIVATIONS
@@ -75,3 +76,36 @@ def test_the_decorator_adds_a_row_and_refuses_a_taken_name(monkeypatch: pytest.M
         ValueError, match=r"^there is an activation 'cube' already: give yours another name, or first `del nn"
     ):
         nn.activation(cube)
+
+
+def test_an_activation_of_ones_own_trains_and_is_saved(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(ACTIVATIONS, "double", lambda z: 2.0 * z)
+    data, trained = xor(), []
+    for compiled in (True, False):
+        model = MLP(2, [3, 1], activation="double", rng=random.Random(0))
+        fit(model, data.X, data.y, loss="squared_error", epochs=2, progress=False, compiled=compiled)
+        trained.append([p.data for p in model.parameters()])
+    assert trained[0] == pytest.approx(trained[1], rel=1e-12)
+    nn.save(model, tmp_path / "model.json")
+    assert nn.load(tmp_path / "model.json")([1.0, 2.0]).data == model([1.0, 2.0]).data
+    monkeypatch.undo()
+    with pytest.raises(nn.ModelFileError, match="unknown activation 'double'; known: identity"):
+        nn.load(tmp_path / "model.json")
+
+
+def test_names_of_ones_own_are_checked_once_the_delta_rule_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ACTIVATIONS, "square", lambda z: z * z)
+    monkeypatch.setitem(LOSSES, "cubic", lambda output, target: (output - target[0]) ** 3)
+    model = MLP.from_weights([[[0.5, -1.0]]], [[0.25]], ["square"])
+    example = [[1.0, 2.0]], [0.5], "cubic"
+    for title, name, row in (
+        ("ACTIVATIONS", "square", delta_rule.elementwise(lambda z: z * z, lambda z, a: 2 * z)),
+        ("LOSSES", "cubic", delta_rule.termwise(lambda o, y: (o - y) ** 3, lambda o, y: 3 * (o - y) ** 2)),
+    ):
+        message = f"needs its own closed form of '{name}': add a row to nn.proof.delta_rule.{title}"
+        with pytest.raises(ValueError, match=message):
+            check_network(model, *example)
+        monkeypatch.setitem(getattr(delta_rule, title), name, row)
+    assert check_network(model, *example).ok
