@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
 
-from engine.check.program import NotJudgedError
+from engine.check.subject import NotJudgedError
 from engine.value import Value, as_float
 
 FLOAT_PRECISION = 1e-10  # relative: what a number that is not printed is held to

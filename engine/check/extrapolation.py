@@ -7,7 +7,7 @@ each says of its own error and what rounding may have done are added up, and the
 from collections.abc import Callable
 from math import inf, isfinite
 
-from engine.check.reference import Slope
+from engine.check.truth import Slope
 
 _LADDERS = ((0.1, 2.0), (0.037, 1.6))  # the first step, relative to the point; and the ratio of the steps
 _STEPS = 14

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from math import pi
 from typing import Any
 
-from engine.check.program import Program
+from engine.check.subject import Subject
 
 
 class Framework:
@@ -120,39 +120,39 @@ class Framework:
 _NAMES = {"sigmoid": "expit", "atan2": "arctan2"}
 
 
-def _torch(program: Program) -> list[float]:
+def _torch(subject: Subject) -> list[float]:
     torch = import_module("torch")
     m = Framework(torch, [torch.special], lambda x: torch.tensor(x, dtype=torch.float64))
-    numbers = [m.number(x).requires_grad_() for x in program.point]
-    output = program.over(m, numbers)
+    numbers = [m.number(x).requires_grad_() for x in subject.point]
+    output = subject.over(m, numbers)
     if not output.requires_grad:  # it came from numbers that nothing moves
         return [0.0] * len(numbers)
     found = torch.autograd.grad(output, numbers, allow_unused=True)
     return [0.0 if g is None else float(g) for g in found]
 
 
-def _jax(program: Program) -> list[float]:
+def _jax(subject: Subject) -> list[float]:
     jax, numpy, special = (import_module(name) for name in ("jax", "jax.numpy", "jax.scipy.special"))
     in_double = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
     with in_double(True):
         m = Framework(numpy, [special, jax.nn], lambda x: numpy.asarray(x, dtype="float64"))
-        found = jax.grad(lambda numbers: program.over(m, numbers))([m.number(x) for x in program.point])
+        found = jax.grad(lambda numbers: subject.over(m, numbers))([m.number(x) for x in subject.point])
         return [float(g) for g in found]
 
 
-def _autograd(program: Program) -> list[float]:
+def _autograd(subject: Subject) -> list[float]:
     autograd, numpy = import_module("autograd"), import_module("autograd.numpy")
     special = [import_module("autograd.scipy.special")] if find_spec("scipy") else []
     m = Framework(numpy, special, float)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Output seems independent")  # it says so, and answers 0
-        found = autograd.grad(lambda numbers: program.over(m, numbers))(list(program.point))
+        found = autograd.grad(lambda numbers: subject.over(m, numbers))(list(subject.point))
     return [float(g) for g in found]
 
 
-FRAMEWORKS: dict[str, Callable[[Program], list[float]]] = {
+FRAMEWORKS: dict[str, Callable[[Subject], list[float]]] = {
     "torch": _torch,
     "jax": _jax,
     "autograd": _autograd,
 }
-"""Other frameworks by name: the derivatives of a program by its inputs, in double precision."""
+"""Other frameworks by name: the derivatives of a subject by its inputs, in double precision."""

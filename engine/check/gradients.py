@@ -2,7 +2,7 @@
 
 First everything that makes numbers meaningless is ruled out: a random function, one that assigns its
 inputs, missing names. Then each derivative is judged by three numbers (`engine.check.verdict`), and what is
-wrong is explained (`engine.check.diagnosis`).
+wrong is explained (`engine.check.mistakes`).
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +11,22 @@ from typing import Any, TypeAlias
 
 from engine.backprop import backward
 from engine.check.claims import Claim, claims_by_name, listed
-from engine.check.diagnosis import diagnose
 from engine.check.extrapolation import extrapolated
 from engine.check.frameworks import FRAMEWORKS
-from engine.check.program import Function, Graph, NotJudgedError, Point, Program, Recording, program_of
-from engine.check.reference import DIGITS, Reference, Slope
+from engine.check.high_precision import RulesAtAnyPrecision
+from engine.check.mistakes import diagnose
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
-from engine.check.report import Comparison, GradientReport, Opinion
-from engine.check.rules import RulesAtAnyPrecision
+from engine.check.report import GradientComparison, GradientReport, Opinion
+from engine.check.subject import (
+    FunctionSubject,
+    GraphSubject,
+    NotJudgedError,
+    Point,
+    Run,
+    Subject,
+    subject_of,
+)
+from engine.check.truth import DIGITS, Slope, Truth
 from engine.check.verdict import IGNORED, RIGHT, Finding, judge, right_digits
 from engine.value import Value
 
@@ -71,7 +79,7 @@ def check_gradients(
         gradient by x: claimed 3, truth 6: half the truth: a factor 2 is missing; or a term is missing: x is
         also used in mul(x, x)
     """
-    program = program_of(f, at, numbers)
+    subject = subject_of(f, at, numbers)
     sources = [against] if isinstance(against, str) or callable(against) else list(against)
     unknown = [name for name in sources if isinstance(name, str) and name not in FRAMEWORKS]
     if unknown:
@@ -85,28 +93,26 @@ def check_gradients(
 
         if claimed is not None or sources:
             raise ValueError("claimed and against are for gradients: order 2 checks the engine alone")
-        return check_hessian(program, digits)
+        return check_hessian(subject, digits)
     try:
-        recording = program.record()
-        claims = None if claimed is None else _claims(program, claimed)
+        run = subject.record()
+        claims = None if claimed is None else _claims(subject, claimed)
     except NotJudgedError as fault:
         return GradientReport(fault=str(fault), error=fault.__cause__)
-    backward(recording.output)
-    rules = RulesAtAnyPrecision(recording)
-    slopes, reference = _slopes(program, recording, rules)
-    findings = [
-        judge(recording, rules, x, slope, digits) for x, slope in zip(recording.inputs, slopes, strict=True)
-    ]
+    backward(run.output)
+    rules = RulesAtAnyPrecision(run)
+    slopes, reference = _slopes(subject, run, rules)
+    findings = [judge(run, rules, x, slope, digits) for x, slope in zip(run.inputs, slopes, strict=True)]
     opinions: list[dict[str, Opinion]] = [{} for _ in slopes]
     if claims is not None:
-        _add_claims(opinions, program, recording, slopes, claims)
-    notes = [_add_source(opinions, program, slopes, source, digits) for source in sources]
+        _add_claims(opinions, subject, run, slopes, claims)
+    notes = [_add_source(opinions, subject, slopes, source, digits) for source in sources]
     comparisons = [
-        _comparison(program, i, slope, recording.inputs[i].grad, findings[i], opinions[i])
+        _comparison(subject, i, slope, run.inputs[i].grad, findings[i], opinions[i])
         for i, slope in enumerate(slopes)
     ]
     failed = next((note for note in notes if note), "")
-    point = dict(zip(program.names, program.point, strict=True))
+    point = dict(zip(subject.names, subject.point, strict=True))
     return GradientReport(comparisons, reference, failed, _notes(comparisons), point)
 
 
@@ -139,18 +145,18 @@ def assert_gradients(
 # --- The truth.
 
 
-def _slopes(program: Program, recording: Recording, rules: RulesAtAnyPrecision) -> tuple[list[Slope], str]:
+def _slopes(subject: Subject, run: Run, rules: RulesAtAnyPrecision) -> tuple[list[Slope], str]:
     """The true slope by each input, and what it was computed from."""
-    expected = [_or_none(rules, x) for x in recording.inputs]
+    expected = [_or_none(rules, x) for x in run.inputs]
     try:
-        slopes = _by_reference(program, expected)
-        text = f"a difference of {program.text}, with {_most_digits(slopes)} digits"
+        slopes = _by_reference(subject, expected)
+        text = f"a difference of {subject.text}, with {_most_digits(slopes)} digits"
     except DifferentiatesItselfError as error:
-        graph = Graph(recording.output, recording.inputs)
+        graph = GraphSubject(run.output, run.inputs)
         slopes = _by_reference(graph, expected)
         text = f"a difference of {graph.text}, with {_most_digits(slopes)} digits, as {error}"
     except (NotReplayableError, TypeError, AttributeError) as error:
-        slopes = [_in_double(program, i) for i in range(len(program.names))]
+        slopes = [_in_double(subject, i) for i in range(len(subject.names))]
         bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
         text = f"differences in double precision, good to {bound:.0e} relative, as {error}"
     return slopes, text
@@ -167,15 +173,15 @@ def _or_none(rules: RulesAtAnyPrecision, x: Value) -> Any:
         return None
 
 
-def _by_reference(program: Program, expected: Sequence[Any]) -> list[Slope]:
-    reference = Reference(program)
-    return [reference.slope(i, b) for i, b in enumerate(expected)]
+def _by_reference(subject: Subject, expected: Sequence[Any]) -> list[Slope]:
+    truth_of = Truth(subject)
+    return [truth_of.slope(i, b) for i, b in enumerate(expected)]
 
 
-def _in_double(program: Program, i: int) -> Slope:
-    if not isinstance(program, Function):
+def _in_double(subject: Subject, i: int) -> Slope:
+    if not isinstance(subject, FunctionSubject):
         return Slope("unresolved", None, None, None, 16, "the recorded graph cannot run on other numbers")
-    function = program
+    function = subject
 
     def along(x: float) -> float:
         point = [*function.point[:i], x, *function.point[i + 1 :]]
@@ -187,48 +193,48 @@ def _in_double(program: Program, i: int) -> Slope:
 # --- The others.
 
 
-def _claims(program: Program, claimed: Any) -> dict[str, Claim]:
+def _claims(subject: Subject, claimed: Any) -> dict[str, Claim]:
     shape: Any = None
-    if isinstance(program, Function):
-        shape = program.args or list(program.kwargs.values())
+    if isinstance(subject, FunctionSubject):
+        shape = subject.args or list(subject.kwargs.values())
         if callable(claimed):
-            floats = Function(claimed, program.args, program.kwargs)
+            floats = FunctionSubject(claimed, subject.args, subject.kwargs)
             try:
-                claimed = floats.call(program.point)
+                claimed = floats.call(subject.point)
             except Exception as error:  # whatever it raises is its answer
                 raise NotJudgedError(
                     f"the claimed gradient raises {type(error).__name__}: {error}"
                 ) from error
-    return claims_by_name(claimed, program.names, shape if shape is not None else program.names)
+    return claims_by_name(claimed, subject.names, shape if shape is not None else subject.names)
 
 
 def _add_claims(
     opinions: Sequence[dict[str, Opinion]],
-    program: Program,
-    recording: Recording,
+    subject: Subject,
+    run: Run,
     slopes: Sequence[Slope],
     claims: dict[str, Claim],
 ) -> None:
-    fits = [_fits(claims[name], slope) for name, slope in zip(program.names, slopes, strict=True)]
+    fits = [_fits(claims[name], slope) for name, slope in zip(subject.names, slopes, strict=True)]
     known = {
-        name: float(s.value) for name, s in zip(program.names, slopes, strict=True) if s.value is not None
+        name: float(s.value) for name, s in zip(subject.names, slopes, strict=True) if s.value is not None
     }
-    wrong = [name for name, ok in zip(program.names, fits, strict=True) if not ok and name in known]
-    mistakes = _mistakes(recording, program.names, known, claims, wrong) if wrong else {}
-    for i, name in enumerate(program.names):
+    wrong = [name for name, ok in zip(subject.names, fits, strict=True) if not ok and name in known]
+    mistakes = _mistakes(run, subject.names, known, claims, wrong) if wrong else {}
+    for i, name in enumerate(subject.names):
         claim = claims[name]
         opinions[i]["claimed"] = Opinion(claim.text, claim.value, fits[i], mistakes.get(name, ()))
 
 
 def _mistakes(
-    recording: Recording,
+    run: Run,
     names: Sequence[str],
     truth: dict[str, float],
     claims: dict[str, Claim],
     wrong: Sequence[str],
 ) -> dict[str, list[str]]:
     complete = len(truth) == len(names)
-    return diagnose(recording if complete else None, names, truth, claims, wrong)
+    return diagnose(run if complete else None, names, truth, claims, wrong)
 
 
 def _fits(claim: Claim, slope: Slope) -> bool:
@@ -243,7 +249,7 @@ def _fits(claim: Claim, slope: Slope) -> bool:
 
 def _add_source(
     opinions: Sequence[dict[str, Opinion]],
-    program: Program,
+    subject: Subject,
     slopes: Sequence[Slope],
     source: Against,
     digits: float,
@@ -252,14 +258,14 @@ def _add_source(
     name = source if isinstance(source, str) else getattr(source, "__name__", "other")
     try:
         if isinstance(source, str):
-            found = FRAMEWORKS[source](program)
-        elif isinstance(program, Function):
-            answer = source(program.f, program.kwargs or program.args)
-            given = claims_by_name(answer, program.names, program.args or list(program.kwargs.values()))
-            found = [given[n].value for n in program.names]
+            found = FRAMEWORKS[source](subject)
+        elif isinstance(subject, FunctionSubject):
+            answer = source(subject.f, subject.kwargs or subject.args)
+            given = claims_by_name(answer, subject.names, subject.args or list(subject.kwargs.values()))
+            found = [given[n].value for n in subject.names]
         else:
             raise NotJudgedError("a recorded graph can be given to the frameworks by name only")
-    except Exception as error:  # whatever a foreign program raises is its answer
+    except Exception as error:  # whatever a foreign subject raises is its answer
         return f"{name} gave no gradient: {type(error).__name__}: {error}"
     for opinion, slope, x in zip(opinions, slopes, found, strict=True):
         claim = Claim(repr(x), x)
@@ -280,11 +286,11 @@ def _lost(x: float, slope: Slope) -> Sequence[str]:
 
 
 def _comparison(
-    program: Program, i: int, slope: Slope, engine: float, finding: Finding, opinions: dict[str, Opinion]
-) -> Comparison:
-    return Comparison(
-        program.names[i],
-        program.point[i],
+    subject: Subject, i: int, slope: Slope, engine: float, finding: Finding, opinions: dict[str, Opinion]
+) -> GradientComparison:
+    return GradientComparison(
+        subject.names[i],
+        subject.point[i],
         truth=None if slope.value is None else float(slope.value),
         left=None if slope.left is None else float(slope.left),
         right=None if slope.right is None else float(slope.right),
@@ -294,7 +300,7 @@ def _comparison(
     )
 
 
-def _notes(comparisons: Sequence[Comparison]) -> list[str]:
+def _notes(comparisons: Sequence[GradientComparison]) -> list[str]:
     notes = []
     ignored = [c.name for c in comparisons if c.finding.verdict == IGNORED and c.finding.ok]
     if ignored:

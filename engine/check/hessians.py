@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
-from engine.check.program import NotJudgedError, Program, Recording
-from engine.check.reference import AGREEMENT, DIGITS, precision
+from engine.check.high_precision import agrees, local_slopes
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
-from engine.check.report import Comparison, GradientReport
-from engine.check.rules import agrees, local_slopes
+from engine.check.report import GradientComparison, GradientReport
+from engine.check.subject import NotJudgedError, Run, Subject
+from engine.check.truth import AGREEMENT, DIGITS, precision
 from engine.check.verdict import (
     FULL_DIGITS,
     INCONCLUSIVE,
@@ -27,29 +27,29 @@ from engine.value import Value
 _UNDEFINED = (ValueError, ArithmeticError, NotReplayableError, DifferentiatesItselfError)
 
 
-def check_hessian(program: Program, least_digits: float) -> GradientReport:
-    """Prove every second derivative of a program.
+def check_hessian(subject: Subject, least_digits: float) -> GradientReport:
+    """Prove every second derivative of a subject.
 
     Args:
-        program: what to differentiate twice.
+        subject: what to differentiate twice.
         least_digits: how many right decimal digits will do where rounding costs some.
 
     Returns:
         The report; a second derivative is named by both inputs, as in "x, y".
     """
     try:
-        recording = program.record()
+        run = subject.record()
     except NotJudgedError as fault:
         return GradientReport(fault=str(fault), error=fault.__cause__)
-    second = hessian(recording.output, recording.inputs)
+    second = hessian(run.output, run.inputs)
     comparisons = []
-    for i, j in combinations_with_replacement(range(len(program.names)), 2):
-        truth, reason = _second_difference(program, i, j)
-        finding = _judged(second[i][j], truth, reason, recording, least_digits)
+    for i, j in combinations_with_replacement(range(len(subject.names)), 2):
+        truth, reason = _second_difference(subject, i, j)
+        finding = _judged(second[i][j], truth, reason, run, least_digits)
         comparisons.append(
-            Comparison(
-                f"{program.names[i]}, {program.names[j]}",
-                program.point[i],
+            GradientComparison(
+                f"{subject.names[i]}, {subject.names[j]}",
+                subject.point[i],
                 truth=None if truth is None or finding.verdict == KINK else float(truth),
                 left=None,
                 right=None,
@@ -57,16 +57,16 @@ def check_hessian(program: Program, least_digits: float) -> GradientReport:
                 finding=finding,
             )
         )
-    point = dict(zip(program.names, program.point, strict=True))
-    return GradientReport(comparisons, f"second differences of {program.text}", point=point)
+    point = dict(zip(subject.names, subject.point, strict=True))
+    return GradientReport(comparisons, f"second differences of {subject.text}", point=point)
 
 
-def _second_difference(program: Program, i: int, j: int) -> tuple[Any, str]:
+def _second_difference(subject: Subject, i: int, j: int) -> tuple[Any, str]:
     """The second derivative on which two precisions agree; or None and the reason."""
     before: list[Any] = []
     try:
         for digits in DIGITS:
-            before.append(_difference(program, i, j, digits))
+            before.append(_difference(subject, i, j, digits))
             if len(before) > 1 and abs(before[-1] - before[-2]) <= AGREEMENT * abs(before[-1]):
                 return before[-1], ""
             if len(before) > 2 and abs(before[-1]) < 1e-4 * abs(before[-2]) < 1e-8 * abs(before[-3]):
@@ -76,30 +76,30 @@ def _second_difference(program: Program, i: int, j: int) -> tuple[Any, str]:
     return None, f"no two runs agreed, up to {DIGITS[-1]} digits: there may be a kink here"
 
 
-def _difference(program: Program, i: int, j: int, digits: int) -> Any:
+def _difference(subject: Subject, i: int, j: int, digits: int) -> Any:
     """The central difference; its error is of the order of h**2, that of rounding of 1/h**2."""
     m = precision(digits)
-    point = [m.number(x) for x in program.point]
+    point = [m.number(x) for x in subject.point]
     h = [m.number(10) ** (-(digits // 4)) * (abs(x) if x else 1) for x in point]
 
     def at(up_i: int, up_j: int) -> Any:
         moved = list(point)
         moved[i] += up_i * h[i]
         moved[j] += up_j * h[j]
-        return program.over(m, moved)
+        return subject.over(m, moved)
 
     if i == j:
         return (at(1, 0) - 2 * at(0, 0) + at(-1, 0)) / h[i] ** 2
     return (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h[i] * h[j])
 
 
-def _judged(second: Value, truth: Any, reason: str, recording: Recording, least_digits: float) -> Finding:
+def _judged(second: Value, truth: Any, reason: str, run: Run, least_digits: float) -> Finding:
     if truth is None:
         return Finding(INCONCLUSIVE, ok=False, why=reason)
     order = topological([second])
     by_rules = _by_rules(order, second, truth)
     if by_rules is None or not agrees(by_rules, truth):
-        found = local_slopes([*recording.order, *order])
+        found = local_slopes([*run.order, *order])
         wrong = [value.op for value, _, _, slope in found if slope.kind == "smooth"]
         if found and not wrong:
             return Finding(

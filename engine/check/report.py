@@ -43,7 +43,7 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GradientComparison:
     """One derivative, by all sources.
 
     Args:
@@ -110,7 +110,7 @@ class GradientReport(Table):
         error: the exception behind the fault, if there was one.
     """
 
-    comparisons: Sequence[Comparison] = ()
+    comparisons: Sequence[GradientComparison] = ()
     reference: str = ""
     fault: str = ""
     notes: Sequence[str] = ()
@@ -130,7 +130,7 @@ class GradientReport(Table):
         return {c.name: c.verdict for c in self.comparisons}
 
     @property
-    def worst(self) -> Comparison | None:
+    def worst(self) -> GradientComparison | None:
         """The derivative to look at first: one that is wrong, else that with the fewest right digits."""
         return min(self.comparisons, key=lambda c: (c.ok, c.finding.digits), default=None)
 
@@ -206,7 +206,7 @@ def _gradients(n: int) -> str:
     return f"{n} gradient{'' if n == 1 else 's'}"
 
 
-def _accusation(c: Comparison) -> str:
+def _accusation(c: GradientComparison) -> str:
     if not c.finding.ok:
         kind = "cannot be proved" if c.finding.verdict == INCONCLUSIVE else c.finding.verdict
         return f"gradient by {c.name}: {kind}: {c.finding.why}"
@@ -224,7 +224,7 @@ def _told_from(truth: float, value: float) -> str:
     return repr(truth)
 
 
-def _rows(c: Comparison) -> list[tuple[str, ...]]:
+def _rows(c: GradientComparison) -> list[tuple[str, ...]]:
     truth = "" if c.truth is None else repr(c.truth)
     if c.truth is None and c.left is not None and c.right is not None:
         truth = f"{c.left:.6g} | {c.right:.6g}"
@@ -257,7 +257,7 @@ def _relative(gap: float | None) -> str:
     return "" if gap is None else ("0" if gap == 0.0 else f"{gap:.0e}")
 
 
-def _as_dict(c: Comparison) -> dict[str, Any]:
+def _as_dict(c: GradientComparison) -> dict[str, Any]:
     gap, relative = c.gap(c.engine)
     return {
         "name": c.name,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from math import inf, isnan, log10, ulp
 from typing import Any
 
-from engine.check.program import Recording
-from engine.check.reference import Slope
-from engine.check.rules import Rules, RulesAtAnyPrecision, agrees, local_slopes
+from engine.check.high_precision import Rules, RulesAtAnyPrecision, agrees, local_slopes
+from engine.check.subject import Run
+from engine.check.truth import Slope
 from engine.value import Value
 
 RIGHT = "right"
@@ -47,13 +47,11 @@ class Finding:
     why: str = ""
 
 
-def judge(
-    recording: Recording, rules: RulesAtAnyPrecision, value: Value, slope: Slope, least_digits: float
-) -> Finding:
+def judge(run: Run, rules: RulesAtAnyPrecision, value: Value, slope: Slope, least_digits: float) -> Finding:
     """The verdict on the engine's derivative by one input.
 
     Args:
-        recording: the graph, after `backward`.
+        run: the graph, after `backward`.
         rules: its rules in high precision.
         value: the input.
         slope: the truth.
@@ -63,19 +61,19 @@ def judge(
         The finding.
     """
     a = value.grad
-    if value not in recording.order:
+    if value not in run.order:
         return _not_recorded(slope)
     if slope.kind in ("kink", "jump", "vertical"):
-        return _at_a_kink(recording, a, slope)
+        return _at_a_kink(run, a, slope)
     if slope.value is None:
         return Finding(INCONCLUSIVE, ok=False, why=slope.reason)
     b = rules.derivative(value, slope.value)
     if not agrees(b, slope.value):
-        return _not_the_slope(recording, a, b, slope)
+        return _not_the_slope(run, a, b, slope)
     digits = right_digits(a, b)
     if digits >= FULL_DIGITS:
         return Finding(RIGHT, ok=True, digits=digits)
-    where = _where_digits_went(recording, rules.with_digits(slope.digits), digits)
+    where = _where_digits_went(run, rules.with_digits(slope.digits), digits)
     return Finding(ROUNDING, digits >= least_digits, digits, f"{max(digits, 0.0):.0f} digits left; {where}")
 
 
@@ -101,17 +99,17 @@ def _not_recorded(slope: Slope) -> Finding:
     return Finding(DETACHED, ok=False, why="f uses it, but unrecorded: as .data or float(...)")
 
 
-def _at_a_kink(recording: Recording, a: float, slope: Slope) -> Finding:
+def _at_a_kink(run: Run, a: float, slope: Slope) -> Finding:
     low, high = sorted((float(slope.left), float(slope.right)))
-    where = _names([value for value, _, _, local in local_slopes(recording.order) if local.kind != "smooth"])
+    where = _names([value for value, _, _, local in local_slopes(run.order) if local.kind != "smooth"])
     sides = f"{slope.reason}: {_short(slope.left)} on the left, {_short(slope.right)} on the right"
     finding = f"{sides}; the engine gives {_short(a)}{', by the convention of ' + where if where else ''}"
     return Finding(KINK, slope.kind != "jump" and low <= a <= high, why=finding)
 
 
-def _not_the_slope(recording: Recording, a: float, b: Any, slope: Slope) -> Finding:
+def _not_the_slope(run: Run, a: float, b: Any, slope: Slope) -> Finding:
     """Not what the rules give: a rule is wrong, a convention was used, or f is not what was recorded."""
-    found = local_slopes(recording.order)
+    found = local_slopes(run.order)
     wrong = [entry for entry in found if entry[3].kind == "smooth"]
     if wrong:
         others = [value for value, _, _, _ in wrong if value.op != wrong[0][0].op]
@@ -149,15 +147,15 @@ def _told_apart(a: Any, b: Any) -> tuple[str, str]:
     return shown
 
 
-def _where_digits_went(recording: Recording, exact: Rules, digits: float) -> str:
+def _where_digits_went(run: Run, exact: Rules, digits: float) -> str:
     """The first place, forwards and then backwards, where the error is about as large as in the end."""
-    for value in recording.order:
+    for value in run.order:
         if _lost(value.data, exact.values[value], digits):
             return f"lost forwards, at {_expression(value)}"
-    for value in recording.order:
+    for value in run.order:
         if any(_lost(p, q, digits) for p, q in zip(value.partials, exact.partials(value), strict=True)):
             return f"lost in the derivative of {_expression(value)}"
-    for value in reversed(recording.order):
+    for value in reversed(run.order):
         if _lost(value.grad, exact.adjoints.get(value, 0), digits):
             return f"lost backwards, in the sum of the terms of {value.label or _expression(value)}"
     return "lost little by little"

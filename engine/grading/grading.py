@@ -16,7 +16,7 @@ from math import fsum, isfinite
 from typing import Any, ClassVar, NamedTuple
 
 from engine.check.claims import Claim, listed
-from engine.check.diagnosis import LOCAL_SIGN, SIGN, describe, name_of, slips
+from engine.check.mistakes import LOCAL_SIGN, SIGN, describe, name_of, slips
 from engine.check.table import Block, Table
 from engine.derivatives import refuse_if_changed
 from engine.graph import topological

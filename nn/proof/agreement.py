@@ -24,8 +24,8 @@ from tqdm import tqdm
 
 from engine import Value, fsum
 from engine.backprop import adjoints
-from engine.check.program import Recording
-from engine.check.rules import Rules
+from engine.check.high_precision import Rules
+from engine.check.subject import Run
 from engine.graph import topological
 from engine.replay import differences
 from nn import losses
@@ -44,7 +44,7 @@ _KINKED_AT_0 = ("relu", "leaky_relu")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RouteComparison:
     """One parameter's gradient by three routes.
 
     Attributes:
@@ -107,10 +107,10 @@ class AgreementReport(JupyterMixin):
         shown: those that the table shows; None for all.
     """
 
-    comparisons: Sequence[Comparison]
+    comparisons: Sequence[RouteComparison]
     examples: int
     loss: str
-    shown: Sequence[Comparison] | None = None
+    shown: Sequence[RouteComparison] | None = None
 
     @property
     def ok(self) -> bool:
@@ -118,7 +118,7 @@ class AgreementReport(JupyterMixin):
         return bool(self.comparisons) and all(c.ok for c in self.comparisons)
 
     @property
-    def worst(self) -> Comparison:
+    def worst(self) -> RouteComparison:
         """The comparison with the largest gap."""
         return max(self.comparisons, key=lambda c: c.gap)
 
@@ -270,7 +270,7 @@ def check_network(
         strict=True,
     )
     name = getattr(J, "__name__", str(J))
-    return AgreementReport([Comparison(*column) for column in columns], len(examples), name)
+    return AgreementReport([RouteComparison(*column) for column in columns], len(examples), name)
 
 
 def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
@@ -287,7 +287,7 @@ def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
 def _by_rules(model: MLP, cost: Value) -> list[float]:
     """The gradients of one example by the rules of the engine, in 60 digits."""
     parameters = model.parameters()
-    adjoints = Rules(Recording(cost, parameters, topological([cost])), _DIGITS).adjoints
+    adjoints = Rules(Run(cost, parameters, topological([cost])), _DIGITS).adjoints
     return [float(adjoints.get(p, 0.0)) for p in parameters]
 
 

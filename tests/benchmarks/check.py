@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine import check_gradients, exp, sin, sumprod, tanh
-from engine.check.program import Function
+from engine.check.subject import FunctionSubject
 from nn import log_loss
 from nn.article import worked_example
 from tests.engine.check.test_check import random_program
@@ -62,7 +62,7 @@ def plugin_milliseconds() -> float:
 def main() -> None:
     """Print the figures."""
     point = {"x": 0.3, "y": 0.4, "z": 0.5}
-    nodes = len(Function(thirty_operations, (), point).record().order)
+    nodes = len(FunctionSubject(thirty_operations, (), point).record().order)
     report = check_gradients(thirty_operations, point)
     taken = milliseconds(lambda: check_gradients(thirty_operations, point))
     print(f"3 inputs, {nodes} nodes: {taken:.2f} ms")

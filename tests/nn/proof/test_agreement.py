@@ -20,7 +20,7 @@ from nn import ACTIVATIONS, LOSSES, MLP, AgreementReport, check_network, xor
 from nn.activations import find_activation
 from nn.losses import find_loss
 from nn.proof import agreement
-from nn.proof.agreement import Comparison
+from nn.proof.agreement import RouteComparison
 from nn.proof.delta_rule import ACTIVATIONS as ORACLE
 from nn.proof.delta_rule import LOSSES as ORACLE_LOSSES
 
@@ -238,24 +238,24 @@ def test_a_slightly_wrong_difference_is_caught(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("comparison", "ok"),
     [
-        (Comparison("w", 1.0, 1.0, 1.0, 1.0, 0.0), True),
-        (Comparison("w", 1.0, 1.0, None, 1.0, 0.0), True),
-        (Comparison("w", 0.0, 0.0, 0.0, 0.0, 0.0), True),
-        (Comparison("w", 1.0 + 2.0**-52, 1.0, 1.0, 1.0, 2e-16), True),
-        (Comparison("w", 1.0 + 1e-11, 1.0, 1.0, 1.0, 0.0), False),
-        (Comparison("w", 1.0, 1.0, 1.0, 1.0, 1e-11), False),
-        (Comparison("w", 1e-20, 0.0, 0.0, 1.0, 0.0), True),  # terms of 1 that cancel
-        (Comparison("w", 1e-20, 0.0, 0.0, 1.0, 1e-11), False),
-        (Comparison("w", 1e-20, 0.0, 0.0, 1e-20, 0.0), False),
-        (Comparison("w", 1e-20, 0.0, 0.0, 0.0, 0.0), False),
-        (Comparison("w", math.nan, 1.0, 1.0, 1.0, 0.0), False),
-        (Comparison("w", 1.0, 1.0, math.nan, 1.0, math.inf), False),
-        (Comparison("w", math.inf, 1.0, 1.0, 1.0, 0.0), False),
-        (Comparison("w", 2.0, 1.0, 1.0, math.inf, 0.0), False),
-        (Comparison("w", 2.0, 1.0, 1.0, math.nan, 0.0), False),
+        (RouteComparison("w", 1.0, 1.0, 1.0, 1.0, 0.0), True),
+        (RouteComparison("w", 1.0, 1.0, None, 1.0, 0.0), True),
+        (RouteComparison("w", 0.0, 0.0, 0.0, 0.0, 0.0), True),
+        (RouteComparison("w", 1.0 + 2.0**-52, 1.0, 1.0, 1.0, 2e-16), True),
+        (RouteComparison("w", 1.0 + 1e-11, 1.0, 1.0, 1.0, 0.0), False),
+        (RouteComparison("w", 1.0, 1.0, 1.0, 1.0, 1e-11), False),
+        (RouteComparison("w", 1e-20, 0.0, 0.0, 1.0, 0.0), True),  # terms of 1 that cancel
+        (RouteComparison("w", 1e-20, 0.0, 0.0, 1.0, 1e-11), False),
+        (RouteComparison("w", 1e-20, 0.0, 0.0, 1e-20, 0.0), False),
+        (RouteComparison("w", 1e-20, 0.0, 0.0, 0.0, 0.0), False),
+        (RouteComparison("w", math.nan, 1.0, 1.0, 1.0, 0.0), False),
+        (RouteComparison("w", 1.0, 1.0, math.nan, 1.0, math.inf), False),
+        (RouteComparison("w", math.inf, 1.0, 1.0, 1.0, 0.0), False),
+        (RouteComparison("w", 2.0, 1.0, 1.0, math.inf, 0.0), False),
+        (RouteComparison("w", 2.0, 1.0, 1.0, math.nan, 0.0), False),
     ],
 )
-def test_what_counts_as_agreement(comparison: Comparison, ok: bool) -> None:
+def test_what_counts_as_agreement(comparison: RouteComparison, ok: bool) -> None:
     assert comparison.ok is ok
     assert AgreementReport([comparison], 1, "squared_error").ok is ok
 
@@ -265,18 +265,18 @@ def test_a_report_of_nothing_is_not_ok() -> None:
 
 
 def test_the_gap_is_counted_in_units_in_the_last_place() -> None:
-    assert Comparison("w", 1.0 + 3 * 2.0**-52, 1.0, None, 1.0, 0.0).ulp == 3.0
-    assert Comparison("w", 0.0, 0.0, None, 1.0, 0.0).ulp == 0.0
-    assert Comparison("w", 5e-324, 0.0, None, 1.0, 0.0).ulp == 1.0
+    assert RouteComparison("w", 1.0 + 3 * 2.0**-52, 1.0, None, 1.0, 0.0).ulp == 3.0
+    assert RouteComparison("w", 0.0, 0.0, None, 1.0, 0.0).ulp == 0.0
+    assert RouteComparison("w", 5e-324, 0.0, None, 1.0, 0.0).ulp == 1.0
 
 
 # --- What the report says.
 
 WRONG = AgreementReport(
     [
-        Comparison("w_11^1", 0.5, 0.5, 0.5, 1.0, 0.0),
-        Comparison("w_12^1", 0.25, 0.75, 0.75, 1.0, 0.0),
-        Comparison("b_1^1", 1.0, 1.0 + 1e-9, None, 2.0, 0.0),
+        RouteComparison("w_11^1", 0.5, 0.5, 0.5, 1.0, 0.0),
+        RouteComparison("w_12^1", 0.25, 0.75, 0.75, 1.0, 0.0),
+        RouteComparison("b_1^1", 1.0, 1.0 + 1e-9, None, 2.0, 0.0),
     ],
     2,
     "squared_error",

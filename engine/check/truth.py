@@ -1,4 +1,4 @@
-"""The truth: slopes of a program by differences in high precision, on both sides of the point.
+"""The truth: slopes of a subject by differences in high precision, on both sides of the point.
 
 No rule for a derivative takes part. A difference with a step h has an error of the order of h or h**2,
 and rounding costs digits in proportion to 1/h; with d digits and h = 10**(-d/3) both stay small, and with
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from engine.check.program import Program
+from engine.check.subject import Subject
 from engine.numbers.multiprecision import Multiprecision
 
 DIGITS = (60, 120, 240, 480, 960)
@@ -26,14 +26,14 @@ precision = lru_cache(maxsize=16)(Multiprecision)
 
 @dataclass(frozen=True)
 class Slope:
-    """How a program moves with one of its inputs.
+    """How a subject moves with one of its inputs.
 
     Args:
         kind: "smooth"; "kink": two slopes; "jump"; "vertical": an infinite slope; "edge": undefined on one
             side or both; "unresolved": no two runs agreed.
         left: the slope on the left; None where there is none.
         right: the slope on the right.
-        value: the derivative where the program is smooth, else None.
+        value: the derivative where the subject is smooth, else None.
         digits: decimal digits of the last run.
         reason: in words, why there is no derivative; may be empty.
         error: a bound of the error of the value, 0 where it is exact to more digits than a float has.
@@ -49,7 +49,7 @@ class Slope:
 
 
 @dataclass(frozen=True)
-class _Run:
+class _Differences:
     """One run: the slopes at one precision, and the step on the side where there is one."""
 
     left: Any
@@ -59,34 +59,34 @@ class _Run:
     error: str
 
 
-class Reference:
-    """The slopes of a program at its point.
+class Truth:
+    """The slopes of a subject at its point.
 
     Args:
-        program: what to differentiate.
+        subject: what to differentiate.
 
     Example:
-        >>> from engine.check.program import Function
-        >>> float(Reference(Function(lambda x: x**3, [2.0], {})).slope(0).value)
+        >>> from engine.check.subject import FunctionSubject
+        >>> float(Truth(FunctionSubject(lambda x: x**3, [2.0], {})).slope(0).value)
         12.0
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
         self._at_rest: dict[int, Any] = {}
 
     def slope(self, i: int, expected: Any = None) -> Slope:
         """The derivative by one input.
 
         Args:
-            i: the place of the input among the program's names.
+            i: the place of the input among the subject's names.
             expected: what the rules say, if known. Agreement with it settles the matter in one run, and
                 a slope that vanishes is called 0 once it is below any digit of it.
 
         Returns:
             The slope.
         """
-        runs: list[_Run] = []
+        runs: list[_Differences] = []
         for digits in DIGITS:
             try:
                 runs.append(self._run(i, digits))
@@ -101,16 +101,16 @@ class Reference:
         reason = f"no two runs agreed, up to {last.digits} digits"
         return Slope("unresolved", last.left, last.right, None, last.digits, reason)
 
-    def _run(self, i: int, digits: int) -> _Run:
+    def _run(self, i: int, digits: int) -> _Differences:
         m = precision(digits)
-        point = [m.number(x) for x in self.program.point]
+        point = [m.number(x) for x in self.subject.point]
         if digits not in self._at_rest:
-            self._at_rest[digits] = self.program.over(m, point)
+            self._at_rest[digits] = self.subject.over(m, point)
         middle = self._at_rest[digits]
         h = m.number(10) ** (-(digits // 3)) * (abs(point[i]) if point[i] else 1)
         up, error_up = self._moved(m, point, i, h)
         down, error_down = self._moved(m, point, i, -h)
-        return _Run(
+        return _Differences(
             left=None if down is None else (middle - down) / h,
             right=None if up is None else (up - middle) / h,
             central=None if up is None or down is None else (up - down) / (2 * h),
@@ -120,12 +120,12 @@ class Reference:
 
     def _moved(self, m: Any, point: Sequence[Any], i: int, h: Any) -> tuple[Any, str]:
         try:
-            return self.program.over(m, [*point[:i], point[i] + h, *point[i + 1 :]]), ""
+            return self.subject.over(m, [*point[:i], point[i] + h, *point[i + 1 :]]), ""
         except _UNDEFINED as error:
             return None, f"{type(error).__name__}: {error}"
 
 
-def _verdict(runs: Sequence[_Run], expected: Any) -> Slope | None:
+def _verdict(runs: Sequence[_Differences], expected: Any) -> Slope | None:
     """What the runs so far show; None if one more is needed."""
     now = runs[-1]
     if len(runs) == 1:
@@ -155,14 +155,14 @@ def _verdict(runs: Sequence[_Run], expected: Any) -> Slope | None:
     return Slope("kink", left, right, None, now.digits, "the slopes on the two sides differ")
 
 
-def _edge(before: _Run, now: _Run) -> Slope:
+def _edge(before: _Differences, now: _Differences) -> Slope:
     left = None if now.left is None or before.left is None else _limit(before.left, now.left)
     right = None if now.right is None or before.right is None else _limit(before.right, now.right)
     sides = [name for name, side in (("left", now.left), ("right", now.right)) if side is None]
     return Slope("edge", left, right, None, now.digits, f"f raises on the {' and '.join(sides)}: {now.error}")
 
 
-def _settled_by(run: _Run, expected: Any) -> bool:
+def _settled_by(run: _Differences, expected: Any) -> bool:
     """Whether a first run needs no second: both sides, and the rules, already say the same."""
     if expected is None or not _agree(run.central, expected):
         return False
@@ -173,7 +173,7 @@ def _agree(a: Any, b: Any) -> bool:
     return bool(abs(a - b) <= AGREEMENT * abs(a))
 
 
-def _vanishes(runs: Sequence[_Run], expected: Any) -> bool:
+def _vanishes(runs: Sequence[_Differences], expected: Any) -> bool:
     """Whether the slopes fall to 0 with the step, below any digit of what is expected."""
     if len(runs) < 3:
         return False

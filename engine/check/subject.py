@@ -20,12 +20,12 @@ class NotJudgedError(Exception):
 
 
 @dataclass(frozen=True)
-class Recording:
-    """One run of a program in double precision.
+class Run:
+    """One run of a subject in double precision.
 
     Args:
         output: what it computed.
-        inputs: its leaves, in the order of the program's names.
+        inputs: its leaves, in the order of the subject's names.
         order: every value that the output depends on, parents first.
     """
 
@@ -34,14 +34,14 @@ class Recording:
     order: Sequence[Value]
 
 
-class Program(Protocol):
+class Subject(Protocol):
     """A function of named numbers."""
 
     names: list[str]
     point: list[float]
     text: str  # what is run again in high precision, for the report
 
-    def record(self) -> Recording:
+    def record(self) -> Run:
         """Run it on fresh Values.
 
         Raises:
@@ -52,7 +52,7 @@ class Program(Protocol):
         """Run it over a number system: its value at numbers of that system."""
 
 
-class Function:
+class FunctionSubject:
     """A Python function of Values, at a point.
 
     Args:
@@ -90,7 +90,7 @@ class Function:
         kwargs = {name: _refilled(argument, fresh) for name, argument in self.kwargs.items()}
         return self.f(*args, **kwargs)
 
-    def record(self) -> Recording:
+    def record(self) -> Run:
         """Run it on fresh Values, twice: a random function gives itself away."""
         first, second = self._run(), self._run()
         if _trace(first) != _trace(second):
@@ -107,7 +107,7 @@ class Function:
             return output.number
         return m.number(output.data if isinstance(output, Value) else as_float(output))
 
-    def _run(self) -> Recording:
+    def _run(self) -> Run:
         values = [Value(x, name) for name, x in zip(self.names, self.point, strict=True)]
         fresh = iter(values)
         args = [_refilled(argument, fresh) for argument in self.args]
@@ -118,7 +118,7 @@ class Function:
             raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
         self._refuse_mutation(values, args, kwargs)
         _refuse_output(output)
-        return Recording(output, values, topological([output]))
+        return Run(output, values, topological([output]))
 
     def _refuse_mutation(
         self, values: Sequence[Value], args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -134,7 +134,7 @@ class Function:
             raise NotJudgedError("f changes the list it was given. Let it work on a copy: list(x).")
 
 
-class Graph:
+class GraphSubject:
     """A recorded graph, of some of its leaves.
 
     Args:
@@ -159,7 +159,7 @@ class Graph:
         if twice:
             raise ValueError(f"two leaves are labelled {min(twice)!r}: give every leaf a label of its own")
 
-    def record(self) -> Recording:
+    def record(self) -> Run:
         """A copy of the graph, so that nobody's `grad` changes."""
         _refuse_output(self.output)
         copies: dict[int, Any] = {}
@@ -168,14 +168,14 @@ class Graph:
         order = topological([output])
         for value in order:
             value.grad = 0.0
-        return Recording(output, inputs, order)
+        return Run(output, inputs, order)
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
         """Evaluate the recorded operations again; branches stay as they were taken."""
         return replay(self.order, m, dict(zip(self.inputs, numbers, strict=True)))[self.output]
 
 
-def program_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[str, Any]) -> Program:
+def subject_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[str, Any]) -> Subject:
     """What `check_gradients` was asked to check.
 
     Args:
@@ -184,7 +184,7 @@ def program_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
         named: the point by keywords.
 
     Returns:
-        The program.
+        The subject.
 
     Raises:
         TypeError: if the point is given twice, or is no point.
@@ -192,16 +192,16 @@ def program_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
     if isinstance(f, Value):
         if named or isinstance(at, Mapping):
             raise TypeError("a recorded output has its numbers already: give `at` leaves, or nothing")
-        return Graph(f, at)
+        return GraphSubject(f, at)
     if not callable(f):
         raise TypeError(f"f is {type(f).__name__} {f!r}; give a function of Values, or a recorded Value")
     if at is not None and named:
         raise TypeError("give the point once: as `at`, or by keywords")
     if at is None or isinstance(at, Mapping):
-        return Function(f, (), named if at is None else at)
+        return FunctionSubject(f, (), named if at is None else at)
     if isinstance(at, str) or not isinstance(at, Sequence):
         raise TypeError(f"`at` is {type(at).__name__}; give a dict, a sequence or keywords: x=0.5")
-    return Function(f, at, {})
+    return FunctionSubject(f, at, {})
 
 
 def _takes(f: Callable[..., Any], kwargs: Mapping[str, Any]) -> bool:
@@ -267,6 +267,6 @@ def _refuse_output(output: Any) -> None:
         raise NotJudgedError(f"f is {output.data} at the point, and has no derivative there.")
 
 
-def _trace(recording: Recording) -> list[tuple[str, str, tuple[int, ...]]]:
-    index = {value: i for i, value in enumerate(recording.order)}
-    return [(v.op, repr(v.data), tuple(index[p] for p in v.parents)) for v in recording.order]
+def _trace(run: Run) -> list[tuple[str, str, tuple[int, ...]]]:
+    index = {value: i for i, value in enumerate(run.order)}
+    return [(v.op, repr(v.data), tuple(index[p] for p in v.parents)) for v in run.order]

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.backprop import adjoints
 from engine.check.claims import Claim
-from engine.check.program import Recording
+from engine.check.subject import Run
 from engine.numbers import floats
 from engine.ops import OPS
 from engine.value import CONSTANT, Value
@@ -38,7 +38,7 @@ class Mistake:
 
 
 def diagnose(
-    recording: Recording | None,
+    run: Run | None,
     names: Sequence[str],
     truth: Mapping[str, float],
     claims: Mapping[str, Claim],
@@ -47,7 +47,7 @@ def diagnose(
     """The mistakes that explain wrong numbers.
 
     Args:
-        recording: the graph, after `backward`; None where there is none.
+        run: the graph, after `backward`; None where there is none.
         names: the names of its inputs.
         truth: the derivatives.
         claims: what is claimed in their place.
@@ -57,7 +57,7 @@ def diagnose(
         For each wrong name the mistakes that explain it, in words; an empty list where none does.
     """
     fitting: dict[str, list[tuple[int, str]]] = {name: [] for name in wrong}
-    for mistake in _mistakes(recording, names, truth, claims, wrong):
+    for mistake in _mistakes(run, names, truth, claims, wrong):
         explained = [
             name for name in wrong if name in mistake.predicted and claims[name].fits(mistake.predicted[name])
         ]
@@ -83,24 +83,24 @@ def _best(found: list[tuple[int, str]]) -> list[str]:
 
 
 def _mistakes(
-    recording: Recording | None,
+    run: Run | None,
     names: Sequence[str],
     truth: Mapping[str, float],
     claims: Mapping[str, Claim],
     wrong: Sequence[str],
 ) -> Iterator[Mistake]:
-    yield from _of_numbers(recording, truth)
+    yield from _of_numbers(run, truth)
     yield from _of_places(names, truth, claims, wrong)
-    if recording is not None:
-        inputs = dict(zip(names, recording.inputs, strict=True))
-        yield from _of_one_step(recording, inputs, truth)
-        yield from _of_every_step(recording, inputs)
+    if run is not None:
+        inputs = dict(zip(names, run.inputs, strict=True))
+        yield from _of_one_step(run, inputs, truth)
+        yield from _of_every_step(run, inputs)
 
 
 # --- Mistakes that the numbers alone show.
 
 
-def _of_numbers(recording: Recording | None, truth: Mapping[str, float]) -> Iterator[Mistake]:
+def _of_numbers(run: Run | None, truth: Mapping[str, float]) -> Iterator[Mistake]:
     yield Mistake(SIGN, {name: -g for name, g in truth.items()}, whole=False)
     doubled = {name: 2.0 * g for name, g in truth.items()}
     if len(truth) > 1:
@@ -109,19 +109,19 @@ def _of_numbers(recording: Recording | None, truth: Mapping[str, float]) -> Iter
     yield Mistake(
         "half the truth: a factor 2 is missing", {name: 0.5 * g for name, g in truth.items()}, whole=False
     )
-    for n in _counts(recording):
+    for n in _counts(run):
         times_n, by_n = ({name: factor * g for name, g in truth.items()} for factor in (n, 1.0 / n))
         yield Mistake(f"{n} times the truth: a sum in place of the mean over {n}", times_n, whole=False)
         yield Mistake(f"1/{n} of the truth: a mean over {n} in place of the sum", by_n, whole=False)
 
 
-def _counts(recording: Recording | None) -> list[int]:
+def _counts(run: Run | None) -> list[int]:
     """How many terms the sums of a graph have, and the whole numbers it divides by."""
-    if recording is None:
+    if run is None:
         return []
     counts: set[int] = set()
     terms: dict[Value, int] = {}
-    for value in recording.order:
+    for value in run.order:
         if value.op == "add":
             terms[value] = sum(terms.get(p, 1) for p in value.parents)
             counts.add(terms[value])
@@ -174,18 +174,16 @@ def _matrices(names: Iterable[str]) -> dict[str, dict[tuple[int, int], str]]:
 # --- Mistakes inside the backward pass, at one step of it or at every step of its kind.
 
 
-def _of_one_step(
-    recording: Recording, inputs: Mapping[str, Value], truth: Mapping[str, float]
-) -> Iterator[Mistake]:
-    tangents = {name: _tangents(recording, x) for name, x in inputs.items()}
-    numbers = {value: value.data for value in recording.order}
-    uses = Counter(p for value in recording.order for p in value.parents)
-    for value in recording.order:
+def _of_one_step(run: Run, inputs: Mapping[str, Value], truth: Mapping[str, float]) -> Iterator[Mistake]:
+    tangents = {name: _tangents(run, x) for name, x in inputs.items()}
+    numbers = {value: value.data for value in run.order}
+    uses = Counter(p for value in run.order for p in value.parents)
+    for value in run.order:
         if value.grad == 0.0:
             continue
         for k, (parent, partial) in enumerate(zip(value.parents, value.partials, strict=True)):
             touched = [name for name in inputs if parent in tangents[name]]
-            for other, text in slips(recording.order, numbers, value, k, partial, uses):
+            for other, text in slips(run.order, numbers, value, k, partial, uses):
                 change = value.grad * (other - partial)
                 if touched and change - change == 0.0 and change != 0.0:
                     yield Mistake(text, _changed(truth, {n: change * tangents[n][parent] for n in touched}))
@@ -195,10 +193,10 @@ def _changed(truth: Mapping[str, float], changes: Mapping[str, float]) -> dict[s
     return {name: g + changes.get(name, 0.0) for name, g in truth.items()}
 
 
-def _tangents(recording: Recording, x: Value) -> dict[Value, float]:
+def _tangents(run: Run, x: Value) -> dict[Value, float]:
     """The derivative by one input of every value that depends on it."""
     tangent = {x: 1.0}
-    for value in recording.order:
+    for value in run.order:
         if value is not x and any(p in tangent for p in value.parents):
             tangent[value] = sum(
                 d * tangent[p] for p, d in zip(value.parents, value.partials, strict=True) if p in tangent
@@ -302,24 +300,18 @@ def _partial(op: str, out: float | None, x: float) -> float | None:
         return None
 
 
-def _of_every_step(recording: Recording, inputs: Mapping[str, Value]) -> Iterator[Mistake]:
-    kinds = Counter(value.op for value in recording.order if len(value.parents) == 1 and value.op != "neg")
+def _of_every_step(run: Run, inputs: Mapping[str, Value]) -> Iterator[Mistake]:
+    kinds = Counter(value.op for value in run.order if len(value.parents) == 1 and value.op != "neg")
     for op in (op for op, count in kinds.items() if count > 1):
-        own_output = {v: _partial(op, None, v.data) for v in recording.order if v.op == op}
+        own_output = {v: _partial(op, None, v.data) for v in run.order if v.op == op}
         left_out = dict.fromkeys(own_output, 1.0)
-        yield _swept(recording, inputs, left_out, f"the derivative of {op} is left out everywhere")
+        yield _swept(run, inputs, left_out, f"the derivative of {op} is left out everywhere")
         if None not in own_output.values():
-            yield _swept(
-                recording, inputs, own_output, f"every derivative of {op} is taken at its own output"
-            )
+            yield _swept(run, inputs, own_output, f"every derivative of {op} is taken at its own output")
 
 
-def _swept(
-    recording: Recording, inputs: Mapping[str, Value], changed: Mapping[Value, Any], text: str
-) -> Mistake:
-    adjoint = adjoints(
-        recording.order, recording.output, lambda v: (changed[v],) if v in changed else v.partials, 1.0
-    )
+def _swept(run: Run, inputs: Mapping[str, Value], changed: Mapping[Value, Any], text: str) -> Mistake:
+    adjoint = adjoints(run.order, run.output, lambda v: (changed[v],) if v in changed else v.partials, 1.0)
     return Mistake(text, {name: adjoint.get(x, 0.0) for name, x in inputs.items()})
 
 

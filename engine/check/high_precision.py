@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.backprop import adjoints
-from engine.check.program import Recording
-from engine.check.reference import DIGITS, Reference, Slope, precision
+from engine.check.subject import Run
+from engine.check.truth import DIGITS, Slope, Truth, precision
 from engine.ops import OPS
 from engine.replay import replay
 from engine.value import Value
@@ -17,7 +17,7 @@ class Rules:
     """A recorded graph, computed forwards and backwards with a number of digits.
 
     Args:
-        recording: the graph.
+        run: the graph.
         digits: decimal digits.
 
     Attributes:
@@ -25,11 +25,11 @@ class Rules:
         adjoints: the derivative of the output by each value that has one.
     """
 
-    def __init__(self, recording: Recording, digits: int) -> None:
+    def __init__(self, run: Run, digits: int) -> None:
         self.m = precision(digits)
-        self.values = replay(recording.order, self.m, {})
+        self.values = replay(run.order, self.m, {})
         self._partials: dict[Value, Sequence[Any]] = {}
-        self.adjoints = adjoints(recording.order, recording.output, self.partials, self.m.number(1.0))
+        self.adjoints = adjoints(run.order, run.output, self.partials, self.m.number(1.0))
 
     def partials(self, value: Value) -> Sequence[Any]:
         """The derivative of a value by each operand, by its rule."""
@@ -49,11 +49,11 @@ class RulesAtAnyPrecision:
     """The derivatives that the rules give, with as many digits as it takes.
 
     Args:
-        recording: the graph.
+        run: the graph.
     """
 
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+    def __init__(self, run: Run) -> None:
+        self._recording = run
         self._by_digits: dict[int, Rules] = {}
 
     def with_digits(self, digits: int) -> Rules:
@@ -78,8 +78,8 @@ def agrees(a: Any, b: Any, relative: float = AGREEMENT) -> bool:
     return bool(abs(a - b) <= relative * abs(b))
 
 
-class Operation:
-    """One recorded operation on its own, as a program of its operands."""
+class OperationSubject:
+    """One recorded operation on its own, as a subject of its operands."""
 
     text = "the operation"
 
@@ -88,9 +88,9 @@ class Operation:
         self.names = [p.label or p.op or "a leaf" for p in value.parents]
         self.point = [p.data for p in value.parents]
 
-    def record(self) -> Recording:
+    def record(self) -> Run:
         """What was recorded."""
-        return Recording(self.value, self.value.parents, [*dict.fromkeys(self.value.parents), self.value])
+        return Run(self.value, self.value.parents, [*dict.fromkeys(self.value.parents), self.value])
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
         """The row's `forward`."""
@@ -119,10 +119,10 @@ def local_slopes(order: Sequence[Value]) -> list[tuple[Value, int, Any, Slope]]:
     for value in order:
         if not value.parents:
             continue
-        operation = Operation(value)
-        reference = Reference(operation)
+        operation = OperationSubject(value)
+        truth = Truth(operation)
         for k, partial in enumerate(operation.partials()):
-            slope = reference.slope(k, partial)
+            slope = truth.slope(k, partial)
             if slope.value is None or not agrees(partial, slope.value):
                 found.append((value, k, partial, slope))
     return found
