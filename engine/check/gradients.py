@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 from engine.backprop import backward
 from engine.check.claims import Claim, claims_by_name, listed
 from engine.check.extrapolation import extrapolated
-from engine.check.frameworks import FRAMEWORKS
+from engine.check.frameworks import FRAMEWORKS, gradient_by
+from engine.check.hessians import check_hessian
 from engine.check.high_precision import RulesAtAnyPrecision
 from engine.check.mistakes import diagnose
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
@@ -26,7 +27,7 @@ from engine.check.subject import (
     Subject,
     subject_of,
 )
-from engine.check.truth import DIGITS, Slope, Truth
+from engine.check.truth import DIGITS, UNDEFINED, Slope, Truth
 from engine.check.verdict import IGNORED, RIGHT, Finding, judge, right_digits
 from engine.value import Value
 
@@ -89,8 +90,6 @@ def check_gradients(
     if order not in (1, 2):
         raise ValueError(f"order is {order}: 1 checks the gradient, 2 the Hessian")
     if order == 2:
-        from engine.check.hessians import check_hessian
-
         if claimed is not None or sources:
             raise ValueError("claimed and against are for gradients: order 2 checks the engine alone")
         return check_hessian(subject, digits)
@@ -169,7 +168,7 @@ def _most_digits(slopes: Sequence[Slope]) -> int:
 def _or_none(rules: RulesAtAnyPrecision, x: Value) -> Any:
     try:
         return rules.with_digits(DIGITS[0]).adjoints.get(x)
-    except (ValueError, ArithmeticError):  # the exact numbers are outside a domain that the floats are in
+    except UNDEFINED:  # the exact numbers are outside a domain that the floats are in
         return None
 
 
@@ -258,7 +257,7 @@ def _add_source(
     name = source if isinstance(source, str) else getattr(source, "__name__", "other")
     try:
         if isinstance(source, str):
-            found = FRAMEWORKS[source](subject)
+            found = gradient_by(source, subject)
         elif isinstance(subject, FunctionSubject):
             answer = source(subject.f, subject.kwargs or subject.args)
             given = claims_by_name(answer, subject.names, subject.args or list(subject.kwargs.values()))

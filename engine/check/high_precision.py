@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.backprop import adjoints
-from engine.check.subject import Run
-from engine.check.truth import DIGITS, Slope, Truth, precision
+from engine.check.subject import Run, Subject
+from engine.check.truth import DIGITS, UNDEFINED, Slope, Truth, precision
 from engine.ops import OPS
 from engine.replay import replay
 from engine.value import Value
@@ -33,15 +33,9 @@ class Rules:
 
     def partials(self, value: Value) -> Sequence[Any]:
         """The derivative of a value by each operand, by its rule."""
-        if not value.parents:
-            return ()
         if value not in self._partials:
             operands = [self.values[p] for p in value.parents]
-            try:
-                partials = OPS[value.op].partials(self.m, self.values[value], *operands)
-            except (ValueError, ArithmeticError):  # infinite, as the recorded ones are
-                partials = [self.m.number(p) for p in value.partials]
-            self._partials[value] = partials
+            self._partials[value] = _partials(self.m, value, self.values[value], operands)
         return self._partials[value]
 
 
@@ -63,7 +57,15 @@ class RulesAtAnyPrecision:
         return self._by_digits[digits]
 
     def derivative(self, value: Value, truth: Any) -> Any:
-        """The derivative by a value: that which agrees with the truth, or on which two runs agree."""
+        """The derivative by a value, with as many digits as it takes to agree with the truth or with itself.
+
+        Args:
+            value: the value to differentiate by.
+            truth: the derivative by differences; None if there is none.
+
+        Returns:
+            The derivative by the rules.
+        """
         before = None
         for digits in DIGITS:
             derivative = self.with_digits(digits).adjoints.get(value, 0)
@@ -74,55 +76,63 @@ class RulesAtAnyPrecision:
 
 
 def agrees(a: Any, b: Any, relative: float = AGREEMENT) -> bool:
-    """Whether two numbers are the same, relative to the second; 0 agrees with 0 alone."""
+    """Whether two numbers are equal, relative to the second; 0 agrees with 0 alone."""
     return bool(abs(a - b) <= relative * abs(b))
 
 
-class OperationSubject:
-    """One recorded operation on its own, as a subject of its operands."""
+class OperationSubject(Subject):
+    """One recorded operation on its own, as a function of its operands.
+
+    Args:
+        value: the result of the operation.
+    """
 
     text = "the operation"
 
     def __init__(self, value: Value) -> None:
         self.value = value
-        self.names = [p.label or p.op or "a leaf" for p in value.parents]
+        self.names = [p.label for p in value.parents]
         self.point = [p.data for p in value.parents]
 
     def record(self) -> Run:
-        """What was recorded."""
+        """The operation as it was recorded."""
         return Run(self.value, self.value.parents, [*dict.fromkeys(self.value.parents), self.value])
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
         """The row's `forward`."""
         return OPS[self.value.op].forward(m, *numbers)
 
-    def partials(self) -> Sequence[Any]:
-        """The row's `partials`, in high precision."""
-        m = precision(DIGITS[1])
-        x = [m.number(x_i) for x_i in self.point]
-        try:
-            return OPS[self.value.op].partials(m, self.over(m, x), *x)
-        except (ValueError, ArithmeticError):
-            return [m.number(p) for p in self.value.partials]
-
 
 def local_slopes(order: Sequence[Value]) -> list[tuple[Value, int, Any, Slope]]:
-    """Each operation of a graph on its own: where its rule is not its slope.
+    """The operations of a graph whose rule differs from the slope of the operation itself.
 
     Args:
         order: recorded values.
 
     Returns:
-        The value, the place of the operand, what the rule says, and the slope that it is not.
+        For each such rule: the value, the place of the operand, the partial by the rule, and the slope.
     """
     found = []
+    m = precision(DIGITS[1])
     for value in order:
-        if not value.parents:
-            continue
-        operation = OperationSubject(value)
-        truth = Truth(operation)
-        for k, partial in enumerate(operation.partials()):
+        operands = [m.number(p.data) for p in value.parents]
+        truth = Truth(OperationSubject(value))
+        for k, partial in enumerate(_partials(m, value, None, operands)):
             slope = truth.slope(k, partial)
             if slope.value is None or not agrees(partial, slope.value):
                 found.append((value, k, partial, slope))
     return found
+
+
+def _partials(m: Any, value: Value, out: Any, operands: Sequence[Any]) -> Sequence[Any]:
+    """The partials of a value by its rule; those recorded where the rule is undefined in high precision."""
+    if not operands:
+        return ()
+    row = OPS[value.op]
+    try:
+        partials: Sequence[Any] = row.partials(
+            m, row.forward(m, *operands) if out is None else out, *operands
+        )
+    except UNDEFINED:
+        partials = [m.number(p) for p in value.partials]
+    return partials

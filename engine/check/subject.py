@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from engine.check.replayed import Replayed
-from engine.graph import topological
+from engine.graph import dependents, topological
 from engine.replay import replay
 from engine.value import Value, as_float
 
@@ -16,7 +16,7 @@ Point: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 
 class NotJudgedError(Exception):
-    """Why nothing can be judged, in words for the report."""
+    """The reason why no gradient can be checked, for the report."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Run:
     """One run of a subject in double precision.
 
     Args:
-        output: what it computed.
-        inputs: its leaves, in the order of the subject's names.
+        output: the recorded result.
+        inputs: the recorded inputs, in the order of the subject's names.
         order: every value that the output depends on, parents first.
     """
 
@@ -35,7 +35,7 @@ class Run:
 
 
 class Subject(Protocol):
-    """A function of named numbers."""
+    """A function of named numbers, at a point."""
 
     names: list[str]
     point: list[float]
@@ -49,10 +49,14 @@ class Subject(Protocol):
         """
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
-        """Run it over a number system: its value at numbers of that system."""
+        """Its value at other numbers, computed in the number system `m` that they belong to."""
+
+    def moved(self, m: Any, numbers: Mapping[int, Any]) -> Any:
+        """Its value near the point, with the inputs at some places replaced by numbers of `m`."""
+        return self.over(m, [numbers.get(i, m.number(x)) for i, x in enumerate(self.point)])
 
 
-class FunctionSubject:
+class FunctionSubject(Subject):
     """A Python function of Values, at a point.
 
     Args:
@@ -134,15 +138,12 @@ class FunctionSubject:
             raise NotJudgedError("f changes the list it was given. Let it work on a copy: list(x).")
 
 
-class GraphSubject:
+class GraphSubject(Subject):
     """A recorded graph, of some of its leaves.
 
     Args:
         output: the recorded value.
-        inputs: leaves, or inner values, to differentiate by; None for every leaf that is no constant.
-
-    Raises:
-        ValueError: if there is no leaf, or two have the same label.
+        inputs: leaves, or inner values, to differentiate by; None for every leaf except constants.
     """
 
     text = "the recorded graph"
@@ -153,14 +154,10 @@ class GraphSubject:
         self.inputs = [v for v in self.order if v.is_variable] if inputs is None else list(inputs)
         self.names = [v.label or f"leaf {i}" for i, v in enumerate(self.inputs, start=1)]
         self.point = [v.data for v in self.inputs]
-        if not self.inputs:
-            raise ValueError("there is nothing to check: the output depends on no leaf")
-        twice = {name for name in self.names if self.names.count(name) > 1}
-        if twice:
-            raise ValueError(f"two leaves are labelled {min(twice)!r}: give every leaf a label of its own")
+        self._at_rest: dict[Any, Mapping[Value, Any]] = {}
 
     def record(self) -> Run:
-        """A copy of the graph, so that nobody's `grad` changes."""
+        """A copy of the graph, so that no `grad` is modified."""
         _refuse_output(self.output)
         copies: dict[int, Any] = {}
         output = copy.deepcopy(self.output, copies)
@@ -174,9 +171,24 @@ class GraphSubject:
         """Evaluate the recorded operations again; branches stay as they were taken."""
         return replay(self.order, m, dict(zip(self.inputs, numbers, strict=True)))[self.output]
 
+    def moved(self, m: Any, numbers: Mapping[int, Any]) -> Any:
+        """Evaluate only what depends on the moved inputs."""
+        replaced = {self.inputs[i]: number for i, number in numbers.items()}
+        moved = dependents(self.order, replaced).difference(self.inputs)
+        known = dict(self._values_at_the_point(m)) | replaced
+        for value in moved:
+            del known[value]
+        return replay([value for value in self.order if value in moved], m, known)[self.output]
+
+    def _values_at_the_point(self, m: Any) -> Mapping[Value, Any]:
+        if m not in self._at_rest:
+            point = [m.number(x) for x in self.point]
+            self._at_rest[m] = replay(self.order, m, dict(zip(self.inputs, point, strict=True)))
+        return self._at_rest[m]
+
 
 def subject_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[str, Any]) -> Subject:
-    """What `check_gradients` was asked to check.
+    """The subject that the arguments of `check_gradients` describe.
 
     Args:
         f: a function of Values, or a recorded output.
@@ -187,12 +199,15 @@ def subject_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
         The subject.
 
     Raises:
-        TypeError: if the point is given twice, or is no point.
+        TypeError: if the point is given twice, or is not a point.
+        ValueError: if a recorded output depends on no leaf, or two leaves have the same label.
     """
     if isinstance(f, Value):
         if named or isinstance(at, Mapping):
             raise TypeError("a recorded output has its numbers already: give `at` leaves, or nothing")
-        return GraphSubject(f, at)
+        graph = GraphSubject(f, at)
+        _refuse_names(graph.names)
+        return graph
     if not callable(f):
         raise TypeError(f"f is {type(f).__name__} {f!r}; give a function of Values, or a recorded Value")
     if at is not None and named:
@@ -202,6 +217,14 @@ def subject_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
     if isinstance(at, str) or not isinstance(at, Sequence):
         raise TypeError(f"`at` is {type(at).__name__}; give a dict, a sequence or keywords: x=0.5")
     return FunctionSubject(f, at, {})
+
+
+def _refuse_names(names: Sequence[str]) -> None:
+    if not names:
+        raise ValueError("there is nothing to check: the output does not depend on any leaf")
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"two leaves are labelled {min(twice)!r}: give each leaf a label of its own")
 
 
 def _takes(f: Callable[..., Any], kwargs: Mapping[str, Any]) -> bool:

@@ -1,11 +1,10 @@
-"""The truth: slopes of a subject by differences in high precision, on both sides of the point.
+"""The truth: derivatives of a subject by differences in high precision.
 
 No rule for a derivative takes part. A difference with a step h has an error of the order of h or h**2,
-and rounding costs digits in proportion to 1/h; with d digits and h = 10**(-d/3) both stay small, and with
-twice the digits both become much smaller. So the number of digits is doubled until two runs agree, or one
-run agrees with what was computed by other means, from the rules, to more digits than a float has. What
-happens to the slopes on the left and on the right meanwhile tells a smooth function from a kink, a jump
-and a vertical tangent.
+and rounding costs digits in proportion to 1/h. With d digits and h = 10**(-d/3) both stay small; with twice
+the digits both become much smaller. So the number of digits is doubled until two runs agree, or until a run
+agrees with the rules to more digits than a float has. From one run to the next, the slopes on the left and
+on the right tell a smooth function from a kink, a jump and a vertical tangent.
 """
 
 from collections.abc import Sequence
@@ -19,14 +18,17 @@ from engine.numbers.multiprecision import Multiprecision
 DIGITS = (60, 120, 240, 480, 960)
 AGREEMENT = 1e-17  # relative: more than a float can tell
 _SHRINKS = 1e-4  # what vanishes with h shrinks by 1e-20 from one run to the next, or by 1e-10 as sqrt(h)
-_UNDEFINED = (ValueError, ZeroDivisionError, OverflowError)
+_NO_AGREEMENT = f"no two runs agreed, up to {DIGITS[-1]} digits"
+
+UNDEFINED = (ValueError, ArithmeticError)
+"""What a number system raises outside the domain of an operation."""
 
 precision = lru_cache(maxsize=16)(Multiprecision)
 
 
 @dataclass(frozen=True)
 class Slope:
-    """How a subject moves with one of its inputs.
+    """The derivative of a subject by one of its inputs, or the slopes on its two sides.
 
     Args:
         kind: "smooth"; "kink": two slopes; "jump"; "vertical": an infinite slope; "edge": undefined on one
@@ -35,8 +37,8 @@ class Slope:
         right: the slope on the right.
         value: the derivative where the subject is smooth, else None.
         digits: decimal digits of the last run.
-        reason: in words, why there is no derivative; may be empty.
-        error: a bound of the error of the value, 0 where it is exact to more digits than a float has.
+        reason: why there is no derivative, in words; may be empty.
+        error: a bound of the error of the value; 0 if it is exact to more digits than a float has.
     """
 
     kind: str
@@ -50,7 +52,7 @@ class Slope:
 
 @dataclass(frozen=True)
 class _Differences:
-    """One run: the slopes at one precision, and the step on the side where there is one."""
+    """The difference quotients of one run; None on a side where the subject is undefined, with the error."""
 
     left: Any
     right: Any
@@ -60,15 +62,16 @@ class _Differences:
 
 
 class Truth:
-    """The slopes of a subject at its point.
+    """The derivatives of a subject at its point, by differences.
 
     Args:
         subject: what to differentiate.
 
     Example:
         >>> from engine.check.subject import FunctionSubject
-        >>> float(Truth(FunctionSubject(lambda x: x**3, [2.0], {})).slope(0).value)
-        12.0
+        >>> truth = Truth(FunctionSubject(lambda x: x**3, [2.0], {}))
+        >>> float(truth.slope(0).value), float(truth.second(0, 0).value)
+        (12.0, 12.0)
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -80,8 +83,8 @@ class Truth:
 
         Args:
             i: the place of the input among the subject's names.
-            expected: what the rules say, if known. Agreement with it settles the matter in one run, and
-                a slope that vanishes is called 0 once it is below any digit of it.
+            expected: the derivative by the rules, if known. Where the first run agrees with it, no second
+                is needed; a slope that vanishes is called 0 once it is below any digit of it.
 
         Returns:
             The slope.
@@ -89,8 +92,8 @@ class Truth:
         runs: list[_Differences] = []
         for digits in DIGITS:
             try:
-                runs.append(self._run(i, digits))
-            except _UNDEFINED as error:  # where rounding alone keeps the floats inside a domain
+                runs.append(self._differences(i, digits))
+            except UNDEFINED as error:  # where rounding alone keeps the floats inside a domain
                 return Slope(
                     "edge", None, None, None, digits, f"f is undefined at the exact numbers: {error}"
                 )
@@ -98,18 +101,37 @@ class Truth:
             if verdict is not None:
                 return verdict
         last = runs[-1]
-        reason = f"no two runs agreed, up to {last.digits} digits"
-        return Slope("unresolved", last.left, last.right, None, last.digits, reason)
+        return Slope("unresolved", last.left, last.right, None, last.digits, _NO_AGREEMENT)
 
-    def _run(self, i: int, digits: int) -> _Differences:
+    def second(self, i: int, j: int) -> Slope:
+        """The second derivative by two inputs, which may be the same.
+
+        Args:
+            i: the place of the one input among the subject's names.
+            j: the place of the other.
+
+        Returns:
+            The slope of the slope: "smooth" with its value, "edge" or "unresolved".
+        """
+        runs: list[Any] = []
+        for digits in DIGITS:
+            try:
+                runs.append(self._second_difference(i, j, digits))
+            except UNDEFINED as error:
+                return Slope("edge", None, None, None, digits, f"f raises near the point: {error}")
+            if len(runs) > 1 and _agree(runs[-1], runs[-2]):
+                return Slope("smooth", None, None, runs[-1], digits)
+            if len(runs) > 2 and _fall_to_0(runs):
+                return Slope("smooth", None, None, runs[-1] * 0, digits)
+        reason = f"{_NO_AGREEMENT}: there may be a kink here"
+        return Slope("unresolved", None, None, None, DIGITS[-1], reason)
+
+    def _differences(self, i: int, digits: int) -> _Differences:
         m = precision(digits)
-        point = [m.number(x) for x in self.subject.point]
-        if digits not in self._at_rest:
-            self._at_rest[digits] = self.subject.over(m, point)
-        middle = self._at_rest[digits]
-        h = m.number(10) ** (-(digits // 3)) * (abs(point[i]) if point[i] else 1)
-        up, error_up = self._moved(m, point, i, h)
-        down, error_down = self._moved(m, point, i, -h)
+        x, middle = m.number(self.subject.point[i]), self._value_at_the_point(digits)
+        h = _step(m, x, digits // 3)
+        up, error_up = self._moved(m, i, x + h)
+        down, error_down = self._moved(m, i, x - h)
         return _Differences(
             left=None if down is None else (middle - down) / h,
             right=None if up is None else (up - middle) / h,
@@ -118,11 +140,34 @@ class Truth:
             error=error_up or error_down,
         )
 
-    def _moved(self, m: Any, point: Sequence[Any], i: int, h: Any) -> tuple[Any, str]:
+    def _moved(self, m: Any, i: int, number: Any) -> tuple[Any, str]:
         try:
-            return self.subject.over(m, [*point[:i], point[i] + h, *point[i + 1 :]]), ""
-        except _UNDEFINED as error:
+            return self.subject.moved(m, {i: number}), ""
+        except UNDEFINED as error:
             return None, f"{type(error).__name__}: {error}"
+
+    def _second_difference(self, i: int, j: int, digits: int) -> Any:
+        """The central difference; its error is of the order of h**2, that of rounding of 1/h**2."""
+        m = precision(digits)
+        x, y = (m.number(self.subject.point[k]) for k in (i, j))
+        h, k = _step(m, x, digits // 4), _step(m, y, digits // 4)
+        if i == j:
+            up, down = (self.subject.moved(m, {i: x + step}) for step in (h, -h))
+            return (up - 2 * self._value_at_the_point(digits) + down) / h**2
+        (a, b), (c, d) = (
+            [self.subject.moved(m, {i: x_i, j: y_j}) for y_j in (y + k, y - k)] for x_i in (x + h, x - h)
+        )
+        return (a - b - c + d) / (4 * h * k)
+
+    def _value_at_the_point(self, digits: int) -> Any:
+        if digits not in self._at_rest:
+            self._at_rest[digits] = self.subject.moved(precision(digits), {})
+        return self._at_rest[digits]
+
+
+def _step(m: Any, x: Any, digits: int) -> Any:
+    """A step of 10**-digits, relative to where it is taken from."""
+    return m.number(10) ** -digits * (abs(x) if x else 1)
 
 
 def _verdict(runs: Sequence[_Differences], expected: Any) -> Slope | None:
@@ -177,9 +222,15 @@ def _vanishes(runs: Sequence[_Differences], expected: Any) -> bool:
     """Whether the slopes fall to 0 with the step, below any digit of what is expected."""
     if len(runs) < 3:
         return False
-    a, b, c = (abs(run.central) for run in runs[-3:])
     floor = 0 if expected is None else abs(expected)
-    return bool(c <= _SHRINKS * b and b <= _SHRINKS * a and (floor == 0 or c <= AGREEMENT * floor))
+    below = floor == 0 or abs(runs[-1].central) <= AGREEMENT * floor
+    return bool(below and _fall_to_0([run.central for run in runs]))
+
+
+def _fall_to_0(numbers: Sequence[Any]) -> bool:
+    """Whether the last three numbers shrink as fast as what vanishes with the step."""
+    a, b, c = map(abs, numbers[-3:])
+    return bool(c <= _SHRINKS * b and b <= _SHRINKS * a)
 
 
 def _limit(before: Any, now: Any) -> Any:

@@ -25,9 +25,9 @@ from tqdm import tqdm
 from engine import Value, fsum
 from engine.backprop import adjoints
 from engine.check.high_precision import Rules
-from engine.check.subject import Run
+from engine.check.subject import GraphSubject, Run
+from engine.check.truth import Truth
 from engine.graph import topological
-from engine.replay import differences
 from nn import losses
 from nn.losses import LossFunction
 from nn.modules import MLP
@@ -39,8 +39,8 @@ __all__ = ["AgreementReport", "check_network"]
 TOLERANCE = 1e-12
 _DIGITS = 60
 _NOTHING_LEFT = 1e-40  # of the terms: what 60 digits may leave of a gradient that is 0
+_WITHOUT_DERIVATIVE = ("kink", "jump", "vertical")  # the rules follow a convention there
 _LEAST = math.ulp(0.0) / TOLERANCE  # a gradient below it has fewer digits than the tolerance asks for
-_KINKED_AT_0 = ("relu", "leaky_relu")
 
 
 @dataclass(frozen=True)
@@ -251,11 +251,10 @@ def check_network(
     for x_i, y_i in tqdm(examples, unit="example", disable=not progress):
         cost = J(model(x_i), y_i)
         costs.append(cost)
-        rule = delta_rule(model, x_i, y_i, J)
-        closed.append(_by_parameter(model, rule))
-        slopes.append(_differences(model, cost, rule) if difference else [None] * len(closed[0]))
-        scales = _scales(model, cost)
-        exact_gaps.append(_exact_gaps(closed[-1], _by_rules(model, cost), slopes[-1], scales))
+        closed.append(_by_parameter(model, delta_rule(model, x_i, y_i, J)))
+        rules = _by_rules(model, cost)
+        slopes.append(_differences(model, cost, rules) if difference else [None] * len(rules))
+        exact_gaps.append(_exact_gaps(closed[-1], rules, slopes[-1], _scales(model, cost)))
     mean = fsum(costs) * (1.0 / len(costs))
     columns = zip(
         [p.label for p in model.parameters()],
@@ -284,11 +283,22 @@ def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
     ]
 
 
-def _by_rules(model: MLP, cost: Value) -> list[float]:
+def _by_rules(model: MLP, cost: Value) -> list[Any]:
     """The gradients of one example by the rules of the engine, in 60 digits."""
     parameters = model.parameters()
     adjoints = Rules(Run(cost, parameters, topological([cost])), _DIGITS).adjoints
-    return [float(adjoints.get(p, 0.0)) for p in parameters]
+    return [adjoints.get(p, 0.0) for p in parameters]
+
+
+def _differences(model: MLP, cost: Value, rules: Sequence[Any]) -> list[Any]:
+    """The gradients of one example by differences; None at a kink, where there is no derivative."""
+    truth = Truth(GraphSubject(cost, model.parameters()))
+    slopes = [truth.slope(i, by_rules) for i, by_rules in enumerate(rules)]
+    return [None if slope.kind in _WITHOUT_DERIVATIVE else _or_nan(slope.value) for slope in slopes]
+
+
+def _or_nan(x: Any) -> Any:
+    return math.nan if x is None else x
 
 
 def _exact_gaps(
@@ -303,21 +313,6 @@ def _exact_gaps(
         )
         for truth, by_rules, slope, scale in zip(closed, rules, slopes, scales, strict=True)
     ]
-
-
-def _differences(model: MLP, cost: Value, rule: DeltaRule) -> list[Any]:
-    """The difference by each parameter; None before a net input that lies exactly at a kink.
-
-    A derivative there is a convention, a difference the mean of two slopes: both are right, and differ.
-    """
-    kinks = [
-        number
-        for number, (layer, z) in enumerate(zip(model.layers, rule.z, strict=True), start=1)
-        if layer.activation in _KINKED_AT_0 and 0.0 in z
-    ]
-    behind = [p for layer in model.layers[max(kinks, default=0) :] for p in layer.parameters()]
-    before = len(model.parameters()) - len(behind)
-    return [None] * before + differences(cost, behind)
 
 
 def _reverse_mode(model: MLP, output: Value) -> list[float]:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -36,7 +37,9 @@ from engine import (
     sumprod,
     tanh,
 )
+from engine.check.frameworks import FRAMEWORKS
 from engine.check.replayed import Replayed
+from engine.check.subject import Subject
 from engine.graph import topological
 from engine.numbers.multiprecision import Multiprecision
 from engine.ops import OPS
@@ -524,6 +527,19 @@ def test_a_framework_that_loses_its_digits_is_told() -> None:
     assert report.comparisons[0].finding.verdict == "right"
     assert report.comparisons[0].opinions["torch"].mistakes == ("0 digits are right",)
     assert not report.ok
+
+
+def test_a_warning_of_a_framework_is_not_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def warns(subject: Subject) -> list[float]:
+        warnings.warn("scipy.misc is deprecated", DeprecationWarning, stacklevel=2)
+        return [2.0 * x for x in subject.point]
+
+    monkeypatch.setitem(FRAMEWORKS, "autograd", warns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = check_gradients(lambda x: x * x, x=3.0, against="autograd")
+    assert report.ok, str(report)
+    assert report.comparisons[0].opinions["autograd"].value == 6.0
 
 
 def test_a_source_of_ones_own() -> None:
