@@ -7,7 +7,7 @@ complete when its node is reached, so that one multiplication and one addition f
 No operation is known here: the rules have spoken when the node was recorded.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -60,17 +60,24 @@ def backward(output: Node) -> None:
             leaf._grad += grad
 
 
-def adjoints(order: Sequence[N], output: N, partials: Callable[[N], Iterable[Any]], one: Any) -> dict[N, Any]:
-    """The chain rule over a graph, whatever the partials are made of.
+def adjoints(
+    order: Sequence[N],
+    output: N,
+    partials: Callable[[N], Iterable[Any]],
+    one: Any,
+    given: Mapping[N, Any] | None = None,
+) -> dict[N, Any]:
+    """The chain rule backwards over a graph, for partials of any number type.
 
     Args:
         order: the values, parents first.
         output: the value to differentiate.
         partials: the derivative of a value by each of its operands.
-        one: the number 1, of the kind that the partials are.
+        one: the number 1, of the type of the partials.
+        given: adjoints to go on with, in place of those that follow.
 
     Returns:
-        The derivative of the output by each value that has one.
+        The derivative of the output by each value that has one, as it follows from those after it.
 
     Example:
         >>> from engine import Value
@@ -81,9 +88,40 @@ def adjoints(order: Sequence[N], output: N, partials: Callable[[N], Iterable[Any
     """
     adjoint = {output: one}
     for value in reversed(order):
-        upstream = adjoint.get(value)
-        if upstream is None or upstream == 0:  # it passes nothing on, not even to an infinite partial
+        if value not in adjoint:
+            continue
+        upstream = given[value] if given and value in given else adjoint[value]
+        if upstream == 0:  # it passes nothing on, not even to an infinite partial
             continue
         for parent, partial in zip(value.parents, partials(value), strict=True):
             adjoint[parent] = adjoint.get(parent, 0 * one) + partial * upstream
     return adjoint
+
+
+def tangents(
+    order: Iterable[N], moving: Mapping[N, Any], partials: Callable[[N], Iterable[Any]]
+) -> dict[N, Any]:
+    """The chain rule forwards over a graph, for partials of any number type.
+
+    Args:
+        order: the values, parents first.
+        moving: how fast the values move that everything else follows.
+        partials: the derivative of a value by each of its operands.
+
+    Returns:
+        How fast each value moves that depends on one of them, themselves included.
+
+    Example:
+        >>> from engine import Value
+        >>> a = Value(3.0)
+        >>> b = a * a
+        >>> tangents([a, b], {a: 1.0}, lambda value: value.partials)[b]
+        6.0
+    """
+    tangent = dict(moving)
+    for value in order:
+        if value in tangent or tangent.keys().isdisjoint(value.parents):
+            continue
+        pairs = zip(value.parents, partials(value), strict=True)
+        tangent[value] = sum(partial * tangent[parent] for parent, partial in pairs if parent in tangent)
+    return tangent

@@ -3,9 +3,9 @@
     expression = term with + - * / ** and parentheses, as in Python
     term       = a number, a name, a function of `engine` with its arguments, a list, an element of a list
 
-An operator-precedence parser (Pratt 1973) writes the expression in postfix order; a stack computes it. What
-is not in the grammar is refused, with a line that points at it. Texts are short, numbers finite and nesting
-shallow, so that no text can take long.
+An operator-precedence parser (Pratt 1973) writes the expression in postfix order; a stack computes it.
+Anything outside the grammar is refused, with a line that points at it. The length of a text, its numbers and
+its nesting are limited, so no text can take long.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONSTANTS: Mapping[str, float] = {"pi": pi}
 
 
 class ExpressionError(ValueError):
-    """What is wrong with an expression, and where.
+    """An expression cannot be parsed or computed; the message points at the place.
 
     Args:
         message: what is wrong.
@@ -46,7 +46,7 @@ class ExpressionError(ValueError):
 
 _Instruction: TypeAlias = tuple[
     int, "float | str | Callable[..., Any]", int
-]  # place, what, operands it takes
+]  # its place in the text; a number, a name or a function; how many operands it takes
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Expression:
     """A parsed expression, which is a function of its names.
 
     Args:
-        text: as it was given.
+        text: the expression as it was given.
         names: its free names, in order of appearance.
         program: its numbers, names and operations in postfix order.
 
@@ -71,16 +71,16 @@ class Expression:
     program: tuple[_Instruction, ...]
 
     def __call__(self, **numbers: Operand) -> Any:
-        """The expression at these numbers: recorded if one is a Value, else a float.
+        """The value of the expression: a recorded Value if one of the numbers is a Value, else a float.
 
         Args:
             **numbers: a number or a Value for each name.
 
         Returns:
-            A Value, or a float; a list where the expression is one.
+            A Value or a float; a list if the expression is a list.
 
         Raises:
-            ValueError: if a name has no number or a number no name.
+            ValueError: if a number is missing, or a number has a name that the expression does not have.
             ExpressionError: outside the domain of an operation, pointing at it.
         """
         self.refuse_other_names(numbers)
@@ -100,13 +100,13 @@ class Expression:
         return stack.pop()
 
     def refuse_other_names(self, names: Collection[str]) -> None:
-        """Say which names have no number, or which numbers no name.
+        """Refuse names that are not exactly the names of the expression.
 
         Args:
-            names: those that have a number.
+            names: the names that have a number.
 
         Raises:
-            ValueError: unless they are just the names of the expression.
+            ValueError: if a name is missing or unknown.
         """
         missing = [name for name in self.names if name not in names]
         if missing:
@@ -129,7 +129,7 @@ def parse(text: str) -> Expression:
         The expression, to be called with a number for each name.
 
     Raises:
-        ExpressionError: if the text is no expression, pointing at the place.
+        ExpressionError: if the text is not an expression, pointing at the place.
 
     Example:
         >>> parse("2**x")(x=3.0)
@@ -137,7 +137,7 @@ def parse(text: str) -> Expression:
         >>> parse("tanh(w*x + )")
         Traceback (most recent call last):
         ...
-        engine.expression.ExpressionError: here a number, a name or ( is missing
+        engine.expression.ExpressionError: expected a number, a name or '(' here
           tanh(w*x + )
                      ^
     """
@@ -152,8 +152,35 @@ def parse(text: str) -> Expression:
     return Expression(text, tuple(parser.names), tuple(parser.program))
 
 
+def assigned_texts(texts: Iterable[str]) -> dict[str, str]:
+    """Texts given to names on a command line.
+
+    Args:
+        texts: each a name, an equals sign and a text: "w=0.0497".
+
+    Returns:
+        The texts by name, as they were written: a printed number claims its decimals.
+
+    Raises:
+        ValueError: if a text has another form, or a name is given twice.
+
+    Example:
+        >>> assigned_texts(["w=0.0497", "b = -1"])
+        {'w': '0.0497', 'b': '-1'}
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, number = (part.strip() for part in text.partition("="))
+        if not (name and number):
+            raise _not_an_assignment(text)
+        if name in found:
+            raise ValueError(f"{name} is given twice, as {found[name]} and {number}; give each name once")
+        found[name] = number
+    return found
+
+
 def assignments(texts: Iterable[str]) -> dict[str, float]:
-    """Numbers given to names, as a command line has them.
+    """Numbers given to names on a command line.
 
     Args:
         texts: each a name, an equals sign and a number: "w=0.4".
@@ -162,31 +189,30 @@ def assignments(texts: Iterable[str]) -> dict[str, float]:
         The numbers by name.
 
     Raises:
-        ValueError: if a text is nothing of the kind, a number not finite, or a name given twice.
+        ValueError: if a text has another form, a number is not finite, or a name is given twice.
 
     Example:
         >>> assignments(["w=0.4", "x=-1e3"])
         {'w': 0.4, 'x': -1000.0}
     """
     numbers: dict[str, float] = {}
-    for text in texts:
-        match = _ASSIGNMENT.fullmatch(text)
-        if match is None:
-            raise ValueError(f"{text!r} is no number for a name; give them as w=0.4")
-        name, number = match.groups()
-        if name in numbers:
-            raise ValueError(f"{name} is given twice, as {numbers[name]!r} and {number}")
+    for name, number in assigned_texts(texts).items():
+        if not (re.fullmatch(_NAME, name) and re.fullmatch(rf"[+-]?{_NUMBER}", number)):
+            raise _not_an_assignment(f"{name}={number}")
         numbers[name] = float(number)
         if isinf(numbers[name]):
-            raise ValueError(f"{text!r} is too large for a float")
+            raise ValueError(f"{name}={number}: the number is too large for a float")
     return numbers
+
+
+def _not_an_assignment(text: str) -> ValueError:
+    return ValueError(f"expected NAME=NUMBER, such as x=0.4; got {text!r}")
 
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_ASSIGNMENT = re.compile(rf"\s*({_NAME})\s*=\s*([+-]?{_NUMBER})\s*")
 
-# --- Operations that are no functions of the engine.
+# --- Operations that are not functions of the engine.
 
 
 def _of_numbers(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -212,7 +238,7 @@ def _element(of: Any, index: Any) -> Any:
     return of[int(index)]
 
 
-_BINARY = {  # how strongly an operator binds on its left and on its right, and what it does
+_BINARY = {  # how strongly an operator binds on its left and on its right, and its function
     "+": (1, 2, _of_numbers(operator.add)),
     "-": (1, 2, _of_numbers(operator.sub)),
     "*": (3, 4, _of_numbers(operator.mul)),
@@ -231,7 +257,7 @@ _TOKEN = re.compile(
 )
 _HINTS = {
     "^": "; a power is **",
-    "=": "; numbers for names are given apart",
+    "=": "; give numbers for names separately, as x=0.5",
     "<": "; a condition is a number: step(2 - x)",
     ">": "; a condition is a number: step(x - 2)",
     "\N{MINUS SIGN}": "; a minus is -",
@@ -260,7 +286,7 @@ class _Parser:
             )
             wrong = self.text[self.place]
             if wrong in "0123456789":
-                self.refuse("this is no number; a product is written 2*x")
+                self.refuse("this is not a number; a product is written 2*x")
             self.refuse(f"{wrong!r} is not part of an expression{_HINTS.get(wrong, '')}")
         self.kind = str(match.lastgroup)
         self.lexeme = match[self.kind]
@@ -272,14 +298,14 @@ class _Parser:
 
     def expect(self, lexeme: str) -> None:
         if self.lexeme != lexeme:
-            self.refuse(f"here a {lexeme} is missing")
+            self.refuse(f"expected {lexeme!r} here")
         self.advance()
 
     def emit(self, place: int, what: float | str | Callable[..., Any], count: int = 0) -> None:
         self.program.append((place, what, count))
 
     def expression(self, least: int) -> None:
-        """Operands and the operators between them that bind at least so strongly."""
+        """Parse operands and the operators between them that bind at least as strongly as `least`."""
         self.depth += 1
         if self.depth > _DEEPEST:
             self.refuse(f"an expression nests at most {_DEEPEST} levels")
@@ -314,7 +340,7 @@ class _Parser:
             if lexeme == "-":
                 self.emit(place, _NEGATE, 1)
         else:
-            self.refuse("here a number, a name or ( is missing")
+            self.refuse("expected a number, a name or '(' here")
         while self.lexeme == "[":
             place = self.place
             self.advance()
@@ -323,7 +349,7 @@ class _Parser:
             self.emit(place, _element, 2)
 
     def named(self, place: int, name: str) -> None:
-        """A call of a function, a constant, or a free name."""
+        """Parse a call of a function, a constant, or a free name."""
         if self.lexeme == "(":
             if name not in OPS:
                 close = get_close_matches(name, OPS, 1)
@@ -339,7 +365,7 @@ class _Parser:
             self.emit(place, name)
 
     def several(self, closing: str) -> int:
-        """Expressions with commas between them, up to a bracket; how many they are."""
+        """Parse expressions with commas between them, up to a bracket, and return how many there are."""
         count = 0
         while self.lexeme != closing:
             if count:

@@ -11,10 +11,13 @@ import json
 import os
 import random
 import sys
+from collections.abc import Callable, Collection
 from enum import StrEnum
+from importlib import import_module
 from io import BytesIO, TextIOWrapper
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -84,7 +87,7 @@ def example(
     graph: Annotated[Path | None, typer.Option(help="File to draw its graph of scalars in.")] = None,
     player: Annotated[Path | None, typer.Option(help="File for a player of its steps, .html.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the verdict.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the headline.")] = False,
 ) -> None:
     """Compute, explain and check the article's worked example."""
     from nn.article import report as example_report
@@ -101,7 +104,7 @@ def example(
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
     elif quiet:
-        print(report.verdict)
+        print(report.headline)
     else:
         console.print(report)
         for path, _ in drawings:
@@ -288,14 +291,14 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Prove the gradient of an expression, or of a function of your own, at a point."""
-    from engine.check import asking, check_gradients
-    from engine.expression import assignments
+    from engine.check import check_gradients
+    from engine.expression import assigned_texts, assignments
 
     point = assignments(at)
     report = check_gradients(
-        asking.function_of(expression, point),
+        _function(expression, point),
         point,
-        claimed=asking.texts_of(claimed) if claimed else None,
+        claimed=assigned_texts(claimed) if claimed else None,
         against=against or (),
         order=order,
         digits=digits,
@@ -319,7 +322,7 @@ def grade(
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
 ) -> None:
     """Mark hand computations: right, wrong here and why, or carried forward."""
-    from engine.grading import grading
+    from engine.grading import PapersReport
     from nn.article import exercise as exercises
 
     asked = exercises.load_exercise(exercise) if exercise else exercises.article()
@@ -336,7 +339,7 @@ def grade(
             console.print(f"\n{name}", style="bold")
             console.print(report)
         if len(reports) > 1:
-            console.print(grading.Summary(reports))
+            console.print(PapersReport(reports))
     if unread:
         raise ValueError("\n".join(unread))
     if not all(report.ok for report in reports.values()):
@@ -352,6 +355,27 @@ def _refuse_outputs(model: Path | None, plot: Path | None) -> None:
         from nn.train import History
 
         History().plot().savefig(BytesIO(), format=plot.suffix.removeprefix(".") or None)
+
+
+def _function(text: str, names: Collection[str]) -> Callable[..., Any]:
+    """An expression of these names, or "package.module:function", imported from the current folder too."""
+    from engine.expression import parse
+
+    module, colon, name = text.partition(":")
+    if not colon or not all(part.isidentifier() for part in f"{module}.{name}".split(".")):
+        expression = parse(text)
+        expression.refuse_other_names(names)
+        return expression
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = attrgetter(name)(import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{text}: {error}") from None
+    if not callable(found):
+        raise ValueError(f"{text} is {type(found).__name__}, not a function")
+    function: Callable[..., Any] = found
+    return function
 
 
 def _refuse_unwritable(path: Path) -> None:

@@ -224,7 +224,7 @@ marks = grade(J, paper)
 print(marks)
 assert marks.verdicts["dJ/da"] == "wrong here"
 assert marks.verdicts["dJ/dz"] == marks.verdicts["dJ/dw"] == "carried forward"
-assert "a factor 2 is missing" in marks.slips[0]
+assert "a factor 2 is missing" in marks.mistakes[0]
 
 # %% [markdown]
 # Five numbers, one slip: the derivative of the square lost its factor 2. The last two lines follow correctly

@@ -79,7 +79,7 @@ for w, stepped, moved, row in zip(
     closed_form = w.data - 1.0 * row.delta_rule
     assert isclose(stepped.data, closed_form, rel_tol=1e-12)
     assert isclose(moved.data, closed_form, rel_tol=1e-12)
-print(report.summary)
+print(report.headline)
 
 # %% [markdown]
 # Now 300 times.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.backprop import adjoints
+from engine.backprop import adjoints, tangents
 from engine.check.claims import Claim
 from engine.check.subject import Run
 from engine.numbers import floats
@@ -175,36 +175,25 @@ def _matrices(names: Iterable[str]) -> dict[str, dict[tuple[int, int], str]]:
 
 
 def _of_one_step(run: Run, inputs: Mapping[str, Value], truth: Mapping[str, float]) -> Iterator[Mistake]:
-    tangents = {name: _tangents(run, x) for name, x in inputs.items()}
+    moved = {name: tangents(run.order, {x: 1.0}, lambda v: v.partials) for name, x in inputs.items()}
     numbers = {value: value.data for value in run.order}
     uses = Counter(p for value in run.order for p in value.parents)
     for value in run.order:
         if value.grad == 0.0:
             continue
         for k, (parent, partial) in enumerate(zip(value.parents, value.partials, strict=True)):
-            touched = [name for name in inputs if parent in tangents[name]]
-            for other, text in slips(run.order, numbers, value, k, partial, uses):
+            touched = [name for name in inputs if parent in moved[name]]
+            for other, text in mistaken_partials(run.order, numbers, value, k, partial, uses):
                 change = value.grad * (other - partial)
                 if touched and change - change == 0.0 and change != 0.0:
-                    yield Mistake(text, _changed(truth, {n: change * tangents[n][parent] for n in touched}))
+                    yield Mistake(text, _changed(truth, {n: change * moved[n][parent] for n in touched}))
 
 
 def _changed(truth: Mapping[str, float], changes: Mapping[str, float]) -> dict[str, float]:
     return {name: g + changes.get(name, 0.0) for name, g in truth.items()}
 
 
-def _tangents(run: Run, x: Value) -> dict[Value, float]:
-    """The derivative by one input of every value that depends on it."""
-    tangent = {x: 1.0}
-    for value in run.order:
-        if value is not x and any(p in tangent for p in value.parents):
-            tangent[value] = sum(
-                d * tangent[p] for p, d in zip(value.parents, value.partials, strict=True) if p in tangent
-            )
-    return tangent
-
-
-def slips(
+def mistaken_partials(
     order: Sequence[Value],
     numbers: Mapping[Value, float],
     value: Value,

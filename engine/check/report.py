@@ -1,4 +1,4 @@
-"""What a check found, for reading: a table in a terminal, a notebook and a test's output, or data."""
+"""The result of a check of gradients: every derivative by every source, with a verdict."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,34 +6,26 @@ from math import isfinite, ulp
 from typing import Any
 
 from engine.check.claims import listed
-from engine.check.table import Block, Table
 from engine.check.verdict import INCONCLUSIVE, KINK, RIGHT, WRONG, Finding
+from engine.report import Block, Report, ReportError, Table
 
 
-class GradientError(AssertionError):
-    """A gradient is wrong, or could not be proved; the message is the whole report.
-
-    Args:
-        report: the report, for `error.report`.
-    """
-
-    def __init__(self, report: "GradientReport") -> None:
-        super().__init__(str(report))
-        self.report = report
+class GradientError(ReportError):
+    """A gradient is wrong, or could not be proved; the message is the whole report."""
 
 
-GradientError.__module__ = "engine"  # where it is public: pytest prints it in front of the first line
+GradientError.__module__ = "engine"  # its public place, which pytest prints in front of the message
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What a source other than the engine says of one derivative.
+    """What a source other than the engine gives for one derivative.
 
     Args:
         text: the number as the source gave it.
         value: the number.
         ok: whether it is right, to the precision it was given with.
-        mistakes: what explains it, if it is wrong.
+        mistakes: what explains the number, if it is wrong.
     """
 
     text: str
@@ -47,14 +39,14 @@ class GradientComparison:
     """One derivative, by all sources.
 
     Args:
-        name: of the input.
-        at: the number it is taken at.
+        name: the name of the input.
+        at: the number of the input.
         truth: the derivative, to the nearest float; None where there is none.
         left: the slope on the left, where there are two.
         right: the slope on the right.
-        engine: what the engine says.
+        engine: the derivative by the engine.
         finding: the verdict on the engine.
-        opinions: what others say, by source.
+        opinions: the derivative by others, by source.
     """
 
     name: str
@@ -73,11 +65,11 @@ class GradientComparison:
 
     @property
     def verdict(self) -> str:
-        """The verdict on the engine; "wrong" where it is right and another source is not."""
+        """The verdict on the engine; "wrong" if the engine is right and another source is not."""
         return WRONG if self.finding.ok and not self.ok else self.finding.verdict
 
-    def gap(self, value: float) -> tuple[float | None, float | None]:
-        """How far a number is from the truth: in ULP of it, and relative to it; None where undefined."""
+    def distance(self, value: float) -> tuple[float | None, float | None]:
+        """How far a number is from the truth, in ULP and relative to it; None where that is undefined."""
         if self.truth is None or not (isfinite(value) and isfinite(self.truth)):
             return None, None
         gap = abs(value - self.truth)
@@ -86,7 +78,7 @@ class GradientComparison:
 
     @property
     def reasons(self) -> list[str]:
-        """What there is to say about it, source by source."""
+        """Why each source is wrong, and remarks on the engine's number."""
         said = [f"engine: {self.finding.why}"] if self.finding.why else []
         for source, opinion in self.opinions.items():
             if not opinion.ok:
@@ -98,16 +90,16 @@ _UNEXPLAINED = "no single common mistake gives this number"
 
 
 @dataclass(frozen=True)
-class GradientReport(Table):
+class GradientReport(Report):
     """The result of `check_gradients`.
 
     Args:
         comparisons: one for each derivative, in order.
-        reference: what the truth was computed from.
-        fault: why nothing could be judged; empty if something was.
-        notes: what else should be known.
-        point: where the derivatives are taken, by name.
-        error: the exception behind the fault, if there was one.
+        reference: how the truth was computed.
+        fault: why no gradient, or one of the sources, could not be checked; else empty.
+        notes: remarks on the whole gradient.
+        point: the inputs, by name.
+        cause: the exception behind the fault, if there was one.
     """
 
     comparisons: Sequence[GradientComparison] = ()
@@ -115,13 +107,13 @@ class GradientReport(Table):
     fault: str = ""
     notes: Sequence[str] = ()
     point: Mapping[str, float] = field(default_factory=dict)
-    error: BaseException | None = field(default=None, repr=False, compare=False)
+    cause: BaseException | None = field(default=None, repr=False, compare=False)
 
-    header = ("by", "source", "number", "truth", "ULP", "relative", "verdict")
+    error = GradientError
 
     @property
     def ok(self) -> bool:
-        """Whether something was compared, and every number of every source is right."""
+        """Whether there is a derivative, and every source is right about every derivative."""
         return not self.fault and bool(self.comparisons) and all(c.ok for c in self.comparisons)
 
     @property
@@ -131,19 +123,19 @@ class GradientReport(Table):
 
     @property
     def worst(self) -> GradientComparison | None:
-        """The derivative to look at first: one that is wrong, else that with the fewest right digits."""
+        """The derivative to look at first: one that is wrong, else the one with the fewest right digits."""
         return min(self.comparisons, key=lambda c: (c.ok, c.finding.digits), default=None)
 
     @property
     def digits(self) -> float:
-        """To how many decimal digits every derivative of the engine is right."""
+        """How many decimal digits of every derivative of the engine are right."""
         return min((c.finding.digits for c in self.comparisons), default=0.0)
 
     @property
     def headline(self) -> str:
         """The result in one line."""
         if self.fault:
-            return self.fault if self.comparisons else f"nothing judged: {self.fault}"
+            return self.fault if self.comparisons else f"no gradient could be checked: {self.fault}"
         n = len(self.comparisons)
         wrong = [c for c in self.comparisons if not c.ok]
         if wrong:
@@ -157,46 +149,34 @@ class GradientReport(Table):
         proved = f"{_gradients(len(smooth))} proved, to {digits:.1f} digits"
         return proved if len(smooth) == n else f"{proved}; {kinks}"
 
-    def raise_if_wrong(self) -> None:
-        """Raise a GradientError with the whole report, unless it is ok."""
-        __tracebackhide__ = True
-        if not self.ok:
-            raise GradientError(self) from self.error
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as plain data, ready for JSON."""
+    def data(self) -> dict[str, Any]:
+        """The comparisons as data, and where the truth comes from."""
         return {
-            "ok": self.ok,
-            "headline": self.headline,
             "fault": self.fault,
             "reference": self.reference,
-            "point": dict(self.point),
+            "point": self.point,
             "digits": self.digits,
-            "notes": list(self.notes),
+            "notes": self.notes,
             "gradients": [_as_dict(c) for c in self.comparisons],
         }
 
     @property
-    def blocks(self) -> list[Block]:
-        """The rows of each derivative, and what there is to say about them."""
-        return [
+    def tables(self) -> list[Table]:
+        """One table: the rows of each derivative, one for each source."""
+        place = listed([f"{name} = {x!r}" for name, x in self.point.items()])
+        notes = [*self.notes, place and f"at {place}", self.reference and f"truth: {self.reference}"]
+        blocks = [
             Block(
                 _rows(c),
-                [(c.name, reason) for reason in c.reasons],
                 [c.finding.ok, *(opinion.ok for opinion in c.opinions.values())],
+                [(c.name, reason) for reason in c.reasons],
             )
             for c in self.comparisons
         ]
+        return [Table(_HEADER, blocks, [note for note in notes if note], most_right=12)]
 
-    @property
-    def footer(self) -> list[str]:
-        """Notes, the point, and what the truth was computed from."""
-        place = listed([f"{name} = {x!r}" for name, x in self.point.items()])
-        return [
-            *self.notes,
-            *([f"at {place}"] if place else []),
-            *([f"truth: {self.reference}"] if self.reference else []),
-        ]
+
+_HEADER = ("by", "source", "number", "truth", "ULP", "relative", "verdict")
 
 
 # --- Words and cells.
@@ -232,7 +212,7 @@ def _rows(c: GradientComparison) -> list[tuple[str, ...]]:
     sources += [(s, o.text, o.value, RIGHT if o.ok else WRONG) for s, o in c.opinions.items()]
     rows: list[tuple[str, ...]] = []
     for i, (source, text, value, verdict) in enumerate(sources):
-        gap, relative = c.gap(value)
+        gap, relative = c.distance(value)
         rows.append(
             (
                 c.name if i == 0 else "",
@@ -258,14 +238,14 @@ def _relative(gap: float | None) -> str:
 
 
 def _as_dict(c: GradientComparison) -> dict[str, Any]:
-    gap, relative = c.gap(c.engine)
+    gap, relative = c.distance(c.engine)
     return {
         "name": c.name,
         "at": c.at,
-        "truth": _json(c.truth),
-        "left": _json(c.left),
-        "right": _json(c.right),
-        "engine": _json(c.engine),
+        "truth": c.truth,
+        "left": c.left,
+        "right": c.right,
+        "engine": c.engine,
         "ulp": gap,
         "relative": relative,
         "verdict": c.verdict,
@@ -275,17 +255,12 @@ def _as_dict(c: GradientComparison) -> dict[str, Any]:
         "sources": {
             source: {
                 "given": o.text,
-                "value": _json(o.value),
+                "value": o.value,
                 "ok": o.ok,
-                "ulp": c.gap(o.value)[0],
-                "relative": c.gap(o.value)[1],
+                "ulp": c.distance(o.value)[0],
+                "relative": c.distance(o.value)[1],
                 "mistakes": list(o.mistakes),
             }
             for source, o in c.opinions.items()
         },
     }
-
-
-def _json(x: float | None) -> float | str | None:
-    """JSON has no NaN and no infinity: they go as text."""
-    return x if x is None or isfinite(x) else str(x)

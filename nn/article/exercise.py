@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import Value
 from engine.expression import parse
-from engine.grading.grading import GradeReport, grade
+from engine.grading import GradeReport, grade
 from nn import _json, storage
 from nn.article import worked_example
 from nn.data.csv_table import read_rows

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.padding import Padding
-from rich.rule import Rule
-from rich.table import Table
-from rich.text import Text
-
+from engine.report import Block, Report, Table
 from nn.article import worked_example
 from nn.article.worked_example import EDITIONS, LEARNING_RATE, NEURONS, PUBLISHED, Pass, Slip, is_right
 from nn.proof.agreement import AgreementReport
@@ -27,8 +22,8 @@ RULES = {
 
 
 @dataclass(frozen=True)
-class ExampleReport:
-    """Everything there is to say about the worked example. It prints with `rich`.
+class ExampleReport(Report):
+    """Everything there is to say about the worked example.
 
     Attributes:
         exact: the numbers, by the engine.
@@ -48,23 +43,21 @@ class ExampleReport:
         return self.agreement.ok and last and all(slip.explains for slip in self.slips)
 
     @property
-    def verdict(self) -> str:
-        """The finding in a line."""
+    def headline(self) -> str:
+        """The finding in one line."""
         before, after = self.exact.a[6], self.exact.output
         first = PUBLISHED["output after the step"][0]
         if not self.ok:
-            return "The worked example does not come out: " + self.agreement.summary
+            return "The worked example does not come out: " + self.agreement.headline
         return (
             f"One step takes the output from {before:.4f} to {after:.4f}. The {first} first published comes "
             "from two slips."
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as plain data."""
+    def data(self) -> dict[str, Any]:
+        """The exact numbers, the three routes, the editions and their slips as data."""
         numbers = self.exact.by_name()
         return {
-            "ok": self.ok,
-            "verdict": self.verdict,
             "exact": asdict(self.exact),
             "agreement": self.agreement.to_dict(),
             "published": {
@@ -81,105 +74,104 @@ class ExampleReport:
             "slips": [asdict(slip) | {"explains": slip.explains} for slip in self.slips],
         }
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for title, text, content in self._chapters():
-            yield Rule(title, align="left", style="dim")
-            yield Padding(Text(text), (0, 0, 1, 0))
-            yield Padding(content, (0, 0, 1, 2))
-        yield Rule(style="dim")
-        yield Text(self.verdict, style="bold green" if self.ok else "bold red")
-
-    def _chapters(self) -> Iterator[tuple[str, str, RenderableType]]:
-        yield (
-            "The network",
-            "Two inputs x = (1, 0), hidden neurons 1, 2, 3 and 4, 5, output neuron 6, label y = 1. Sigmoids "
-            "everywhere, log loss J = −log o. A connection that is not listed is absent. From the input x_2 "
-            "there is none: it is 0, and what multiplies it drops out.",
+    @property
+    def tables(self) -> list[Table]:
+        """The network, both passes, the three routes, the step, the editions and their slips."""
+        return [
             self._weights(),
-        )
-        yield (
-            "Forward pass",
-            "Net input z_i = Σ w_ij a_j + b_i, activation a_i = 1 / (1 + exp(−z_i)).",
             self._forward(),
-        )
-        yield (
-            "Backward pass",
-            "The delta rule, from the output back: δ_i = f'(z_i) · Σ δ_j w_ji, with f' = a (1 − a).",
             self._backward(),
-        )
-        yield (
-            "Gradients by three routes",
-            "dE/dw_ij = δ_i a_j. Reverse mode is the engine's; the delta rule is a closed form that shares "
-            "no code with it; the difference moves each weight in 60-digit arithmetic and knows no "
-            "derivative. The gap is between the first two, in units in the last place.",
-            self.agreement,
-        )
-        yield (
-            "The step",
-            f"w ← w − α dE/dw with the learning rate α = {LEARNING_RATE}, and the second forward pass.",
+            self._routes(),
             self._step(),
-        )
-        yield (
-            "What was published",
-            "Three editions beside the exact numbers; ✗ marks what is more than one off in its last digit.",
             self._editions(),
-        )
-        yield (
-            "The two slips",
-            "Put a slip back into the exact computation, and the published number comes out.",
             self._slips(),
-        )
+        ]
 
     def _weights(self) -> Table:
-        table = _table("neuron")
-        table.add_column("weights and bias")
         weights = {p.label: p.data for p in worked_example.network().parameters()}
+        rows = []
         for i in (i for layer in NEURONS for i in layer):
             own = [f"{name} = {x:g}" for name, x in weights.items() if name.split("_")[1][0] == str(i)]
-            table.add_row(str(i), "   ".join(own))
-        return table
+            rows.append([str(i), "   ".join(own)])
+        return _chapter(
+            "The network",
+            "Two inputs x = (1, 0), hidden neurons 1, 2, 3 and 4, 5, output neuron 6, label y = 1. Sigmoids "
+            "everywhere, log loss J = −log o. A connection that is not listed is absent. There is none from "
+            "the input x_2: it is 0, so its weights would change nothing.",
+            ("neuron", "weights and bias"),
+            rows,
+            align="ll",
+        )
 
     def _forward(self) -> Table:
-        table = _table("neuron", "z", "a")
-        for i, z in self.exact.z.items():
-            table.add_row(str(i), f"{z:.12f}", f"{self.exact.a[i]:.12f}")
-        return table
+        return _chapter(
+            "Forward pass",
+            "Net input z_i = Σ w_ij a_j + b_i, activation a_i = 1 / (1 + exp(−z_i)).",
+            ("neuron", "z", "a"),
+            [[str(i), f"{z:.12f}", f"{self.exact.a[i]:.12f}"] for i, z in self.exact.z.items()],
+        )
 
     def _backward(self) -> Table:
-        table = _table("rule", "δ")
-        for i, rule in RULES.items():
-            table.add_row(rule, f"{self.exact.delta[i]:.12f}")
-        return table
+        return _chapter(
+            "Backward pass",
+            "The delta rule, from the output back: δ_i = f'(z_i) · Σ δ_j w_ji, with f' = a (1 − a).",
+            ("rule", "δ"),
+            [[rule, f"{self.exact.delta[i]:.12f}"] for i, rule in RULES.items()],
+        )
+
+    def _routes(self) -> Table:
+        (table,) = self.agreement.tables
+        return replace(
+            table,
+            title="Gradients by three routes",
+            text="dE/dw_ij = δ_i a_j. Reverse mode is the engine's; the delta rule is a closed form that "
+            "shares no code with it; the difference moves each weight in high-precision arithmetic and uses "
+            "no rule for a derivative. The gap is between the first two, in units in the last place.",
+            notes=[*table.notes, self.agreement.headline],
+        )
 
     def _step(self) -> Table:
-        table = _table("parameter", "before", "dE/dw", "after")
         before = {p.label: p.data for p in worked_example.network().parameters()}
-        for name, gradient in self.exact.gradient.items():
-            table.add_row(name, f"{before[name]:g}", f"{gradient:.12f}", f"{self.exact.updated[name]:.12f}")
-        table.add_section()
-        table.add_row("output o", f"{self.exact.a[6]:.12f}", "", f"{self.exact.output:.12f}")
-        return table
+        rows = [
+            [name, f"{before[name]:g}", f"{gradient:.12f}", f"{self.exact.updated[name]:.12f}"]
+            for name, gradient in self.exact.gradient.items()
+        ]
+        return _chapter(
+            "The step",
+            f"w ← w − α dE/dw with the learning rate α = {LEARNING_RATE}, and the second forward pass.",
+            ("parameter", "before", "dE/dw", "after"),
+            [*rows, ["output o", f"{self.exact.a[6]:.12f}", "", f"{self.exact.output:.12f}"]],
+        )
 
     def _editions(self) -> Table:
-        table = _table("", *EDITIONS, "exact")
         exact = self.exact.by_name()
-        for name, printed in PUBLISHED.items():
-            cells = [
-                Text(number) if is_right(number, exact[name]) else Text(f"✗ {number}", style="bold red")
-                for number in printed
+        right = {name: [is_right(x, exact[name]) for x in printed] for name, printed in PUBLISHED.items()}
+        rows = [
+            [
+                name,
+                *[x if ok else f"✗ {x}" for x, ok in zip(printed, right[name], strict=True)],
+                f"{exact[name]:.12f}",
             ]
-            table.add_row(name, *cells, f"{exact[name]:.12f}")
-        return table
+            for name, printed in PUBLISHED.items()
+        ]
+        return _chapter(
+            "What was published",
+            "Three editions beside the exact numbers; ✗ marks numbers that are more than one off in their "
+            "last digit.",
+            ("", *EDITIONS, "exact"),
+            rows,
+            right=[all(of_name) for of_name in right.values()],
+        )
 
     def _slips(self) -> Table:
-        table = Table.grid(padding=(0, 2, 1, 0))
-        for number, slip in enumerate(self.slips, start=1):
-            proof = (
-                f"{slip.name}: exact {slip.exact:.6f}, with the slip {slip.with_slip:.6f}, "
-                f"published {slip.published}"
-            )
-            table.add_row(f"{number}.", Text.assemble(slip.text, "\n", (proof, "bold")))
-        return table
+        rows = [[s.name, f"{s.exact:.6f}", f"{s.with_slip:.6f}", s.published] for s in self.slips]
+        return _chapter(
+            "The two slips",
+            "Put a slip back into the exact computation, and the published number comes out.",
+            ("number", "exact", "with the slip", "published"),
+            rows,
+            remarks=[(s.name, s.text) for s in self.slips],
+        )
 
 
 def build() -> ExampleReport:
@@ -189,16 +181,22 @@ def build() -> ExampleReport:
         The report.
 
     Example:
-        >>> build().verdict
+        >>> build().headline
         'One step takes the output from 0.6718 to 0.6981. The 0.7043 first published comes from two slips.'
     """
     return ExampleReport(worked_example.by_engine(), worked_example.agreement(), worked_example.slips())
 
 
-def _table(first: str, *numbers: str) -> Table:
-    """A table of a text and right-aligned numbers, without more lines than it needs."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column(first, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right")
-    return table
+def _chapter(
+    title: str,
+    text: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[bool] | None = None,
+    remarks: Sequence[tuple[str, str]] = (),
+    align: str = "",
+) -> Table:
+    """A table with a heading: of a name and numbers, unless it is aligned otherwise."""
+    blocks = [Block(rows, [True] * len(rows) if right is None else right, remarks)]
+    return Table(header, blocks, title=title, text=text, align=align or "l" + "r" * (len(header) - 1))

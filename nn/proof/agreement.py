@@ -16,10 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.jupyter import JupyterMixin
-from rich.table import Table
-from rich.text import Text
 from tqdm import tqdm
 
 from engine import Value, fsum
@@ -28,6 +24,7 @@ from engine.check.high_precision import Rules
 from engine.check.subject import GraphSubject, Run
 from engine.check.truth import Truth
 from engine.graph import topological
+from engine.report import Block, Report, Table
 from nn import losses
 from nn.losses import LossFunction
 from nn.modules import MLP
@@ -97,14 +94,14 @@ def _relative(x: float, truth: float, size: float) -> float:
 
 
 @dataclass(frozen=True)
-class AgreementReport(JupyterMixin):
-    """The comparison of every gradient of a network. It prints as a table, and a notebook shows it.
+class AgreementReport(Report):
+    """The comparison of every gradient of a network.
 
     Attributes:
         comparisons: one for each parameter, in order.
         examples: how many examples the gradients are the mean over.
         loss: the name of the loss.
-        shown: those that the table shows; None for all.
+        shown: the comparisons in the table; None for all.
     """
 
     comparisons: Sequence[RouteComparison]
@@ -114,7 +111,7 @@ class AgreementReport(JupyterMixin):
 
     @property
     def ok(self) -> bool:
-        """Whether every gradient agrees, and there is at least one."""
+        """Whether there is a gradient, and every gradient agrees."""
         return bool(self.comparisons) and all(c.ok for c in self.comparisons)
 
     @property
@@ -123,8 +120,10 @@ class AgreementReport(JupyterMixin):
         return max(self.comparisons, key=lambda c: c.gap)
 
     @property
-    def summary(self) -> str:
-        """The verdict in a line."""
+    def headline(self) -> str:
+        """The result in one line."""
+        if not self.comparisons:
+            return "no gradient could be compared: the network has no parameters"
         wrong = [c for c in self.comparisons if not c.ok]
         over = f"over {self.examples} example{'s' if self.examples > 1 else ''}"
         if wrong:
@@ -142,26 +141,25 @@ class AgreementReport(JupyterMixin):
 
     @property
     def _hint(self) -> str:
-        """A loss of a rounded probability has lost the digits by which it differs from 0 or 1."""
+        """A rounded probability has lost the digits by which it differs from 0 or 1, and so has its loss."""
         if f"{self.loss}_from_logits" not in losses.LOSSES:
             return ""
         return (
             f"; {self.loss} loses digits where an output is sure and wrong, {self.loss}_from_logits does not"
         )
 
-    def raise_if_wrong(self) -> None:
-        """Assert that every gradient agrees.
+    @property
+    def tables(self) -> list[Table]:
+        """One table: a row for each parameter."""
+        shown = self.comparisons if self.shown is None else self.shown
+        notes = [] if self.shown is None else [f"the {len(shown)} largest gaps of {len(self.comparisons)}"]
+        blocks = [Block([_row(c)], [c.ok]) for c in shown]
+        header = ("parameter", "reverse mode", "delta rule", "difference", "gap", "")
+        return [Table(header, blocks, notes, align="lrrrrl")]
 
-        Raises:
-            AssertionError: with the whole table, if one does not.
-        """
-        if not self.ok:
-            raise AssertionError(str(self))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as plain data."""
+    def data(self) -> dict[str, Any]:
+        """The comparisons as data, by parameter."""
         return {
-            "ok": self.ok,
             "examples": self.examples,
             "gradients": {
                 c.label: {
@@ -177,37 +175,23 @@ class AgreementReport(JupyterMixin):
         }
 
     def worst_first(self, count: int) -> AgreementReport:
-        """The report of the comparisons with the largest gaps only, for a long one; it says so."""
+        """The same report with a short table.
+
+        Args:
+            count: how many comparisons to show.
+
+        Returns:
+            The report; its table has the largest gaps, and says so.
+        """
         if len(self.comparisons) <= count:
             return self
         return replace(self, shown=sorted(self.comparisons, key=lambda c: -c.gap)[:count])
 
-    def table(self) -> Table:
-        """The comparisons as a table for a terminal."""
-        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-        table.add_column("parameter", no_wrap=True)
-        for heading in ("reverse mode", "delta rule", "difference", "gap"):
-            table.add_column(heading, justify="right", overflow="fold")  # no digit is ever cut off
-        table.add_column()
-        for c in self.comparisons if self.shown is None else self.shown:
-            difference = "–" if c.difference is None else f"{c.difference:.12g}"
-            verdict = Text("agree") if c.ok else Text("DIFFER", style="bold red")
-            table.add_row(
-                c.label, f"{c.engine:.12g}", f"{c.delta_rule:.12g}", difference, f"{c.ulp:.3g} ULP", verdict
-            )
-        return table
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.table()
-        if self.shown is not None:
-            yield Text(f"the {len(self.shown)} largest gaps of {len(self.comparisons)}")
-        yield Text(self.summary)
-
-    def __str__(self) -> str:
-        console = Console(width=120, color_system=None)
-        with console.capture() as capture:
-            console.print(self)
-        return capture.get().rstrip()
+def _row(c: RouteComparison) -> list[str]:
+    difference = "–" if c.difference is None else f"{c.difference:.12g}"
+    numbers = [f"{c.engine:.12g}", f"{c.delta_rule:.12g}", difference, f"{c.ulp:.3g} ULP"]
+    return [c.label, *numbers, "agree" if c.ok else "DIFFER"]
 
 
 def check_network(

@@ -81,13 +81,13 @@ def test_check_a_function_of_ones_own(
     [
         (
             ["check", "tanh(w*)", "w=1"],
-            "deltagrad: here a number, a name or ( is missing\n  tanh(w*)\n         ^",
+            "deltagrad: expected a number, a name or '(' here\n  tanh(w*)\n         ^",
         ),
         (["check", "__import__('os')", "x=1"], "deltagrad: "),
         (["check", "nowhere:f", "x=1"], "deltagrad: nowhere:f: No module named 'nowhere'"),
         (["check", "math:pi", "x=1"], "deltagrad: math:pi is float, not a function"),
-        (["check", "x", "x=one"], "deltagrad: 'x=one' is no number for a name"),
-        (["check", "x", "x=1", "--claimed", "1"], "deltagrad: '1' is no assignment"),
+        (["check", "x", "x=one"], "deltagrad: expected NAME=NUMBER, such as x=0.4; got 'x=one'"),
+        (["check", "x", "x=1", "--claimed", "1"], "deltagrad: expected NAME=NUMBER, such as x=0.4; got '1'"),
         (["check", "x", "x=1", "--against", "theano"], "deltagrad: unknown framework 'theano'"),
         (["grade", "nothing.csv"], "deltagrad: nothing.csv: No such file"),
     ],

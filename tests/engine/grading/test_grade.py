@@ -58,7 +58,7 @@ def test_the_article_as_first_published() -> None:
     assert right == {*["a_1", "a_2", "a_3", "a_4", "a_5", "a_6", "delta_6", "delta_4"], "new w_64"}
     assert carried == {"delta_1", "delta_2", "delta_3", "new w_11", "new a_6"}
     assert verdicts["delta_5"] == "wrong here"
-    assert report.slips == [WRONG_NEURON, WEIGHT_FOR_RATE]
+    assert report.mistakes == [WRONG_NEURON, WEIGHT_FOR_RATE]
     for mark in report.marks:
         if mark.verdict == "wrong here":
             assert list(mark.why) == [WRONG_NEURON if mark.name == "delta_5" else WEIGHT_FOR_RATE]
@@ -70,7 +70,7 @@ def test_every_edition_as_the_example_prints_it(edition: int) -> None:
     claims = {name.replace("output after the step", "new a_6"): p[edition] for name, p in PUBLISHED.items()}
     report = graded(claims)
     slips: list[list[str]] = [[WRONG_NEURON, WEIGHT_FOR_RATE], [WEIGHT_FOR_RATE], []]
-    assert report.slips == slips[edition]
+    assert report.mistakes == slips[edition]
     assert (report.verdicts["delta_5"] == "wrong here") == (edition == 0)
     assert (report.verdicts["delta_1"] == "carried forward") == (edition == 0)
 
@@ -200,7 +200,7 @@ def test_the_report_prints_as_text_as_html_and_as_data() -> None:
     assert "delta_5   -0.0823  -0.0496817429679   -0.0496907         wrong here" in text
     assert "<td>delta_5</td><td>-0.0823</td>" in report._repr_html_()
     data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert data["slips"] == [WRONG_NEURON, WEIGHT_FOR_RATE]
+    assert data["mistakes"] == [WRONG_NEURON, WEIGHT_FOR_RATE]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_what_cannot_be_graded_raises(claims: dict[str, Any], error: type[Except
 
 
 def test_numbers_after_the_step_need_a_learning_rate() -> None:
-    with pytest.raises(ValueError, match="need its learning_rate"):
+    with pytest.raises(ValueError, match="need a learning_rate"):
         grade(worked_example(), {"new w_65": "0.8121"})
 
 

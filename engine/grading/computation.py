@@ -1,0 +1,240 @@
+"""A hand computation: every number, as it follows from the numbers before it.
+
+A hand computation is a walk through a recorded graph: the values forwards, the derivatives backwards, then
+the step of gradient descent and what follows from it. Where a number was claimed, the computation goes on
+with the claimed one, right or wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from engine.backprop import adjoints
+from engine.numbers import floats
+from engine.ops import OPS
+from engine.value import Value
+
+VALUE, ADJOINT, UPDATED = "value", "adjoint", "updated"
+
+
+class Quantity(NamedTuple):
+    """A number of a hand computation: of a value of the graph, before or after the step, or its adjoint."""
+
+    kind: str
+    value: Value
+
+
+@dataclass(frozen=True)
+class Known:
+    """A number of a computation. It is multiplied and added as the chain rule does.
+
+    Args:
+        number: the number.
+        error: how far it may be off because the numbers that it follows from were rounded.
+        sources: the nearest claims that it follows from.
+    """
+
+    number: float
+    error: float = 0.0
+    sources: frozenset[Quantity] = frozenset()
+
+    def __add__(self, other: Known) -> Known:
+        return Known(self.number + other.number, self.error + other.error, self.sources | other.sources)
+
+    def __mul__(self, upstream: Known) -> Known:
+        number = self.number * upstream.number if upstream.number else 0.0  # 0 * inf would be NaN
+        error = abs(self.number) * upstream.error + abs(upstream.number) * self.error
+        return Known(number, error, self.sources | upstream.sources)
+
+    def __rmul__(self, factor: float) -> Known:
+        return replace(self, number=factor * self.number, error=abs(factor) * self.error)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What was to be computed.
+
+    Args:
+        order: the values of the graph, parents first.
+        output: the value that is differentiated.
+        moved: the leaves that the step moves.
+        learning_rate: of the step; None if there is no step.
+    """
+
+    order: Sequence[Value]
+    output: Value
+    moved: Sequence[Value]
+    learning_rate: float | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A mistake, put into a computation.
+
+    Args:
+        numbers: the number of a value, in place of the result of its operation.
+        partials: the derivative of a value by an operand, by value and place, in place of the right one.
+        rates: by leaf, the factor of the gradient in the step, in place of the learning rate.
+    """
+
+    numbers: Mapping[Value, float] = field(default_factory=dict)
+    partials: Mapping[tuple[Value, int], float] = field(default_factory=dict)
+    rates: Mapping[Value, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Computation:
+    """Every quantity of a hand computation. `compute` makes one.
+
+    Args:
+        problem: what was to be computed.
+        claimed: the numbers to go on with, in place of those that follow.
+        follows: each quantity as it follows from those before it, in order.
+        partials: the derivatives of a value by its operands, by value.
+    """
+
+    problem: Problem
+    claimed: Mapping[Quantity, Known]
+    follows: dict[Quantity, Known]
+    partials: dict[Value, Sequence[Known]]
+
+    def known(self, quantity: Quantity) -> Known:
+        """A quantity as claimed, or else as it follows."""
+        return self.claimed[quantity] if quantity in self.claimed else self.follows[quantity]
+
+    def changed(self, change: Change) -> Computation:
+        """The same computation with a mistake in it."""
+        return compute(self.problem, self.claimed, change, {} if change.numbers else self.partials)
+
+
+def compute(
+    problem: Problem,
+    claimed: Mapping[Quantity, Known],
+    change: Change | None = None,
+    partials: dict[Value, Sequence[Known]] | None = None,
+) -> Computation:
+    """Compute every quantity of a problem, each from those before it.
+
+    Args:
+        problem: what is to be computed.
+        claimed: the numbers to go on with, in place of those that follow.
+        change: a mistake to make on the way.
+        partials: the derivatives of values by their operands, as far as they are known already.
+
+    Returns:
+        The computation.
+    """
+    change = change or Change()
+    result = Computation(problem, claimed, {}, {} if partials is None else partials)
+    _evaluate(result, VALUE, {v: Known(v.data) for v in problem.order if not v.parents}, change.numbers)
+    _differentiate(result, change.partials)
+    if problem.learning_rate is not None:
+        leaves = {v: _after_the_step(result, v, change.rates) for v in problem.order if not v.parents}
+        _evaluate(result, UPDATED, leaves, {})
+    return result
+
+
+def _evaluate(
+    result: Computation, kind: str, leaves: Mapping[Value, Known], changed: Mapping[Value, float]
+) -> None:
+    """The forward pass."""
+    for value in result.problem.order:
+        if value in leaves:
+            result.follows[Quantity(kind, value)] = leaves[value]
+            continue
+        operands = [result.known(Quantity(kind, p)) for p in value.parents]
+        x = [operand.number for operand in operands]
+        number = changed[value] if value in changed else forward_or_nan(value.op, x)
+        slopes = _partials_or_nan(value, number, x)
+        error = sum(abs(d) * o.error for d, o in zip(slopes, operands, strict=True) if o.error)
+        result.follows[Quantity(kind, value)] = Known(number, error, _sources(operands))
+
+
+def _differentiate(result: Computation, changed: Mapping[tuple[Value, int], float]) -> None:
+    """The backward pass."""
+
+    def partials(value: Value) -> Sequence[Known]:
+        if not value.parents:
+            return ()
+        if value not in result.partials:
+            result.partials[value] = _partials(result, value)
+        return [
+            replace(partial, number=changed.get((value, k), partial.number))
+            for k, partial in enumerate(result.partials[value])
+        ]
+
+    order, output = result.problem.order, result.problem.output
+    given = {q.value: known for q, known in result.claimed.items() if q.kind == ADJOINT}
+    found = adjoints(order, output, partials, Known(1.0), given)
+    result.follows.update({Quantity(ADJOINT, v): found[v] for v in reversed(order) if v in found})
+
+
+def _partials(result: Computation, value: Value) -> list[Known]:
+    """The derivative of a value by each operand, from the numbers that are known."""
+    operands = [result.known(Quantity(VALUE, p)) for p in value.parents]
+    out = result.known(Quantity(VALUE, value))
+    x = [operand.number for operand in operands]
+    if len(x) == 1 and Quantity(VALUE, value) in result.claimed:
+        x = [_operand_of(value, out.number, x[0])]  # the operand of the claimed output: they belong together
+    best = _partials_or_nan(value, out.number, x)
+    moved = [x_i + operand.error for x_i, operand in zip(x, operands, strict=True)]
+    bent = [
+        _partials_or_nan(value, out.number + sign * out.error, point)
+        for sign in (1, -1)
+        for point in (x, moved)
+    ]
+    sources = _sources([out, *operands])
+    return [Known(d, max(abs(other[k] - d) for other in bent), sources) for k, d in enumerate(best)]
+
+
+def _after_the_step(result: Computation, leaf: Value, changed: Mapping[Value, float]) -> Known:
+    before = result.known(Quantity(VALUE, leaf))
+    if leaf not in result.problem.moved:
+        return before
+    rate = changed.get(leaf, result.problem.learning_rate or 0.0)
+    return before + -rate * result.known(Quantity(ADJOINT, leaf))
+
+
+def _sources(numbers: Sequence[Known]) -> frozenset[Quantity]:
+    return frozenset().union(*(number.sources for number in numbers))
+
+
+def forward_or_nan(op: str, x: Sequence[float]) -> float:
+    """The result of an operation.
+
+    Args:
+        op: its name.
+        x: its operands.
+
+    Returns:
+        The number; NaN outside the domain, where a wrong claim may lead: nothing follows from it.
+    """
+    try:
+        return float(OPS[op].forward(floats, *x))
+    except (ValueError, ArithmeticError):
+        return float("nan")
+
+
+def _partials_or_nan(value: Value, out: float, x: Sequence[float]) -> Sequence[float]:
+    try:
+        partials: Sequence[float] = OPS[value.op].partials(floats, out, *x)
+    except (ValueError, ArithmeticError):
+        return [float("nan")] * len(x)
+    return partials
+
+
+def _operand_of(value: Value, out: float, x: float) -> float:
+    """The operand at which a function of one number gives `out`, by Newton's method; x if it finds none."""
+    row, start = OPS[value.op], x
+    try:
+        for _ in range(30):
+            y = row.forward(floats, x)
+            (slope,) = row.partials(floats, y, x)
+            if slope == 0.0 or abs(y - out) <= 1e-15 * abs(out):
+                break
+            x -= (y - out) / slope
+        return x if abs(row.forward(floats, x) - out) <= 1e-9 * abs(out) else start
+    except (ValueError, ArithmeticError):
+        return start

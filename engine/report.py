@@ -1,0 +1,244 @@
+"""Reports: one base for everything that judges numbers and prints what it found.
+
+A report has a headline, tables, and data. From these follow plain text, `rich` in a terminal, HTML in a
+notebook, valid JSON, and an error whose message is the report.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from math import isfinite
+from typing import Any, ClassVar
+
+
+class ReportError(AssertionError):
+    """A report found something wrong; the message is the whole report.
+
+    Args:
+        report: the report, for `error.report`.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of a table that belong together.
+
+    Args:
+        rows: the cells.
+        right: for each row, whether it is right; the others are red.
+        remarks: lines below the table: the subject, and what is said about it.
+    """
+
+    rows: Sequence[Sequence[str]]
+    right: Sequence[bool]
+    remarks: Sequence[tuple[str, str]] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row is right."""
+        return all(self.right)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header.
+
+    Args:
+        header: the titles of the columns.
+        blocks: the rows.
+        notes: lines below the table.
+        title: a heading above it; may be empty.
+        text: an introduction under the heading; may be empty.
+        align: "l" or "r" for each column; empty for all on the left.
+        most_right: how many blocks that are right to show in plain text; None for all.
+    """
+
+    header: Sequence[str]
+    blocks: Sequence[Block]
+    notes: Sequence[str] = ()
+    title: str = ""
+    text: str = ""
+    align: str = ""
+    most_right: int | None = None
+
+    @property
+    def remarks(self) -> list[str]:
+        """The remarks, each once, after all subjects that it is about."""
+        subjects: dict[str, list[str]] = {}
+        for block in self.blocks:
+            for subject, words in block.remarks:
+                subjects.setdefault(words, []).append(subject)
+        return [f"{', '.join(about)}: {words}" for words, about in subjects.items()]
+
+    @property
+    def rows(self) -> Iterator[tuple[Sequence[str], bool]]:
+        """Each row, and whether it is right."""
+        for block in self.blocks:
+            yield from zip(block.rows, block.right, strict=True)
+
+
+class Report(ABC):
+    """What was judged, and how it came out."""
+
+    error: ClassVar[type[ReportError]] = ReportError
+    """What `raise_if_wrong` raises."""
+
+    @property
+    @abstractmethod
+    def ok(self) -> bool:
+        """Whether everything is right."""
+
+    @property
+    @abstractmethod
+    def headline(self) -> str:
+        """The result in one line."""
+
+    @property
+    @abstractmethod
+    def tables(self) -> Sequence[Table]:
+        """The result in detail."""
+
+    @abstractmethod
+    def data(self) -> Mapping[str, Any]:
+        """What `to_dict` has besides `ok` and `headline`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, ready for JSON: numbers that are not finite are text, such as "nan"."""
+        return {"ok": self.ok, "headline": self.headline, **{k: _plain(x) for k, x in self.data().items()}}
+
+    def raise_if_wrong(self) -> None:
+        """Raise an AssertionError with the whole report as its message, unless everything is right.
+
+        Raises:
+            ReportError: if `ok` is False; of a gradient report a GradientError.
+        """
+        __tracebackhide__ = True
+        if not self.ok:
+            raise self.error(self) from self.cause
+
+    @property
+    def cause(self) -> BaseException | None:
+        """The exception behind the result, if there was one."""
+        return None
+
+    def __str__(self) -> str:
+        parts = [part for table in self.tables for part in _text(table)]
+        return "\n\n".join("\n".join(part) for part in [[self.headline], *parts] if part)
+
+    def __rich__(self) -> Any:
+        """What `rich` prints."""
+        from rich.console import Group
+        from rich.text import Text
+
+        headline = Text(self.headline, style="bold green" if self.ok else "bold red")
+        return Group(headline, *[part for table in self.tables for part in _rich(table)])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        tables = "".join(map(_html, self.tables))
+        return f"<div><b>{escape(self.headline)}</b>{tables}</div>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
+
+def _plain(x: Any) -> Any:
+    """JSON has no NaN and no infinity: they become text."""
+    if isinstance(x, Mapping):
+        return {key: _plain(y) for key, y in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [_plain(y) for y in x]
+    return str(x) if isinstance(x, float) and not isfinite(x) else x
+
+
+# --- Plain text.
+
+
+def _text(table: Table) -> Iterator[Sequence[str]]:
+    blocks, left_out = _select(table)
+    rows = [row for block in blocks for row in block.rows]
+    yield [line for line in (table.title, table.text) if line]
+    yield [*_padded(table, rows), *([f"... and {left_out} more that are right"] if left_out else [])]
+    yield replace(table, blocks=blocks).remarks
+    yield table.notes
+
+
+def _select(table: Table) -> tuple[list[Block], int]:
+    """Every block that is wrong, the first of those that are right, and how many are left out."""
+    if table.most_right is None:
+        return list(table.blocks), 0
+    room = max(table.most_right - sum(not block.ok for block in table.blocks), 0)
+    shown: list[Block] = []
+    for block in table.blocks:
+        if not block.ok or room > 0:
+            shown.append(block)
+            room -= block.ok
+    return shown, len(table.blocks) - len(shown)
+
+
+def _padded(table: Table, rows: Sequence[Sequence[str]]) -> list[str]:
+    if not rows:
+        return []
+    lines = [table.header, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    pads = [str.rjust if side == "r" else str.ljust for side in _align(table)]
+    return [
+        "  ".join(pad(cell, width) for pad, cell, width in zip(pads, line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _align(table: Table) -> str:
+    return table.align or "l" * len(table.header)
+
+
+# --- A terminal.
+
+
+def _rich(table: Table) -> Iterator[Any]:
+    from rich import table as rich_table
+    from rich.rule import Rule
+    from rich.text import Text
+
+    if table.title:
+        yield Text()
+        yield Rule(table.title, align="left", style="dim")
+    if table.text:
+        yield Text(f"{table.text}\n")
+    shown = rich_table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for title, side in zip(table.header, _align(table), strict=True):
+        # Folded, so that no digit and no exponent is cut off.
+        shown.add_column(title, overflow="fold", justify="right" if side == "r" else "left")
+    for row, right in table.rows:
+        shown.add_row(*map(Text, row), style="" if right else "red")
+    if table.blocks:
+        yield shown
+    yield from map(Text, table.remarks)
+    for line in table.notes:
+        yield Text(line, style="dim")
+
+
+# --- A notebook.
+
+
+def _html(table: Table) -> str:
+    title = f"<h4>{escape(table.title)}</h4>" if table.title else ""
+    text = f"<p>{escape(table.text)}</p>" if table.text else ""
+    head = _cells("th", table.header)
+    body = "".join(
+        f"<tr{'' if right else ' style=color:#b00020'}>{_cells('td', row)}</tr>" for row, right in table.rows
+    )
+    rows = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
+    below = "".join(f"<div>{escape(line)}</div>" for line in [*table.remarks, *table.notes])
+    return title + text + rows + below
+
+
+def _cells(tag: str, row: Sequence[str]) -> str:
+    return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
