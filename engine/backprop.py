@@ -4,7 +4,7 @@ Let y be the output and v any node. The adjoint of v is dy/dv: the sum, over the
 dy/dc times the partial dc/dv that was recorded on the edge from v to c (Linnainmaa 1970; Griewank and
 Walther, Evaluating Derivatives, section 3.2). On the way from the output to the leaves every adjoint is
 complete when its node is reached, so that one multiplication and one addition for each edge give them all.
-No operation is known here: the rules have spoken when the node was recorded.
+This module knows no operations: the partials were computed at recording time.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Numbers that somebody claims, held to exactly the precision in which they were given."""
+"""Claimed numbers, held to exactly the precision in which they were given."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 from engine.check.subject import NotJudgedError
 from engine.value import Value, as_float
 
-FLOAT_PRECISION = 1e-10  # relative: what a number that is not printed is held to
+FLOAT_PRECISION = 1e-10  # relative: for numbers that were computed, not printed
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Claim:
     """A claimed number.
 
     Args:
-        text: as it was given.
-        value: the number; may be NaN, which is never right.
-        half_unit: half a unit of its last printed decimal; None where it was not printed but computed.
+        text: the number as it was given.
+        value: the number; NaN is never right.
+        half_unit: half a unit of its last printed decimal; None for a number that was computed, not printed.
 
     Example:
         >>> Claim.of("0.0497").fits(0.049681742968), Claim.of("0.0497").fits(0.04976)
@@ -36,18 +36,18 @@ class Claim:
 
     @classmethod
     def of(cls, x: Any) -> "Claim":
-        """The claim that a number makes: printed, as text, or computed.
+        """The claim that a number makes: text claims its decimals, a float its value.
 
         Args:
             x: text such as "0.0497" or "1.2e-3", or a real number. Text without a decimal point, "2",
-                means that whole number and no other.
+                means exactly that whole number.
 
         Returns:
             The claim.
 
         Raises:
-            TypeError: if x is neither.
-            ValueError: if x is text and no number.
+            TypeError: if x is neither text nor a real number.
+            ValueError: if x is text that is not a number.
         """
         if isinstance(x, Value):
             x = x.data
@@ -65,18 +65,18 @@ class Claim:
     def slack(self, truth: Any) -> float:
         """How far from the truth the claim may be."""
         if self.half_unit is not None:
-            return self.half_unit * (1.0 + 1e-9)  # a number just between two decimals rounds either way
+            return self.half_unit * (1.0 + 1e-9)  # a number exactly between two decimals rounds either way
         return FLOAT_PRECISION * abs(float(truth))
 
     def fits(self, truth: Any, more: float = 0.0) -> bool:
-        """Whether the claim says this number.
+        """Whether a number is what the claim says.
 
         Args:
             truth: a number.
-            more: what else it may be off by.
+            more: how far the claim may be off besides its rounding.
 
         Returns:
-            False where either is not finite.
+            Whether it fits; False if either number is not finite.
         """
         if not (isfinite(self.value) and isfinite(truth)):
             return False
@@ -84,12 +84,12 @@ class Claim:
 
 
 def claims_by_name(claimed: Any, names: Sequence[str], shape: Any) -> dict[str, Claim]:
-    """Each claim at the name of its number.
+    """The claims by the name of the number that they are about.
 
     Args:
         claimed: numbers, or lists of numbers, by name or in order; a single number if there is one name.
-        names: the names there are, in order.
-        shape: the arguments whose derivatives are claimed, for the shape of lists.
+        names: the names of the inputs, in order.
+        shape: the inputs in their lists, whose shape claims in lists must have.
 
     Returns:
         One claim for each name.
@@ -140,17 +140,20 @@ def _flat(name: str, x: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _refuse_other_shape(claimed: Any, shape: Any, where: str) -> None:
-    """Nothing broadcasts: a list has the length of the list whose derivatives it holds."""
+    """A list of derivatives has the length of the list that they are taken by: nothing broadcasts."""
     lists = isinstance(claimed, (list, tuple)), isinstance(shape, (list, tuple))
     if lists[0] != lists[1]:
-        raise NotJudgedError(f"{where} is {'a list' if lists[0] else 'one number'}, f has the opposite there")
+        got, expected = ("a list", "one number") if lists[0] else ("one number", "a list")
+        raise NotJudgedError(f"{where} is {got}; expected {expected}, as in the point")
     if lists[0]:
         if len(claimed) != len(shape):
-            raise NotJudgedError(f"{where} has {len(claimed)} entries, f has {len(shape)} there")
+            raise NotJudgedError(
+                f"{where} has {len(claimed)} entries; expected {len(shape)}, as in the point"
+            )
         for i, (c, s) in enumerate(zip(claimed, shape, strict=True)):
             _refuse_other_shape(c, s, f"{where}[{i}]")
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a sentence; of many the first few."""
+    """The first names of a list, for a sentence, and how many more there are."""
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

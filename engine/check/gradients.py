@@ -1,8 +1,8 @@
 """`check_gradients`: prove a gradient, or say what is wrong with it.
 
-First everything that makes numbers meaningless is ruled out: a random function, one that assigns its
-inputs, missing names. Then each derivative is judged by three numbers (`engine.check.verdict`), and what is
-wrong is explained (`engine.check.mistakes`).
+First everything that makes numbers meaningless is ruled out: a function that is random or assigns its
+inputs, missing names. Then three numbers decide on each derivative (`engine.check.verdict`), and wrong
+numbers are explained (`engine.check.mistakes`).
 """
 
 from collections.abc import Callable, Sequence
@@ -44,30 +44,30 @@ def check_gradients(
     digits: float = 8.0,
     **numbers: Any,
 ) -> GradientReport:
-    """Prove the gradient of a function at a point, and judge what others say of it.
+    """Prove the gradient of a function at a point, and compare it with the gradients of others.
 
-    The truth is a difference of the function itself in high precision, with as many digits as it takes;
-    there is no tolerance to choose. It is set beside the engine's gradient in double precision and the
-    engine's rules in high precision.
+    The truth is a difference of the function itself in high precision, with as many digits as it takes:
+    there is no tolerance to choose. It is compared with the engine's gradient in double precision and with
+    the engine's rules in high precision.
 
     Args:
         f: a function of `Value`s that returns one; or a `Value` that was recorded, to check by its leaves.
-        at: where: numbers, or lists of numbers to any depth, by name or in order. For a recorded `Value`
-            the leaves to differentiate by, or nothing for all of them.
-        claimed: a gradient from anywhere, in the shape of the point: printed numbers as text, held to
-            their decimals; floats, held to 1e-10 relative; or a function that is called as f is, with
-            floats, and returns such a gradient.
+        at: the point: numbers, or lists of numbers to any depth, by name or in order. For a recorded
+            `Value` the leaves to differentiate by, or nothing for all of them.
+        claimed: a gradient from elsewhere, in the shape of the point: printed numbers as text, held to
+            their decimals; floats, held to 1e-10 relative; or a function that takes the same arguments as
+            f, as floats, and returns such a gradient.
         against: other frameworks: "torch", "jax", "autograd", or a function that is called with f and the
             point and returns a gradient; one of them or several.
         order: 1 for the gradient, 2 for the Hessian, checked by the same method.
-        digits: how many right decimal digits of a double result will do where rounding costs some.
+        digits: how many right decimal digits are enough where rounding costs some.
         **numbers: the point by keywords, in place of `at`.
 
     Returns:
-        The report. Whatever f does, it is told there; only what is no question raises.
+        The report. Problems with f are reported; only an invalid call raises.
 
     Raises:
-        TypeError: if f is no function, or the point is given twice or is no point.
+        TypeError: if f is not a function or a Value, or the point is given twice or is not a point.
         ValueError: if the point has no numbers, or infinite ones, `against` or `order` is unknown, or
             `digits` are more than a double has.
 
@@ -118,10 +118,10 @@ def check_gradients(
 def assert_gradients(
     f: Callable[..., Any] | Value, at: Point | None = None, **options: Any
 ) -> GradientReport:
-    """`check_gradients`, and an error unless every gradient is right.
+    """Run `check_gradients`, and raise an error unless every gradient is right.
 
     Args:
-        f: as `check_gradients` takes it.
+        f: a function or a recorded Value, as for `check_gradients`.
         at: the point.
         **options: claimed, against, order, digits, or the point by keywords.
 
@@ -145,7 +145,7 @@ def assert_gradients(
 
 
 def _slopes(subject: Subject, run: Run, rules: RulesAtAnyPrecision) -> tuple[list[Slope], str]:
-    """The true slope by each input, and what it was computed from."""
+    """The true slope by each input, and how it was computed."""
     expected = [_or_none(rules, x) for x in run.inputs]
     try:
         slopes = _by_reference(subject, expected)
@@ -189,7 +189,7 @@ def _in_double(subject: Subject, i: int) -> Slope:
     return extrapolated(along, function.point[i])
 
 
-# --- The others.
+# --- Claims, and other sources.
 
 
 def _claims(subject: Subject, claimed: Any) -> dict[str, Claim]:
@@ -200,7 +200,7 @@ def _claims(subject: Subject, claimed: Any) -> dict[str, Claim]:
             floats = FunctionSubject(claimed, subject.args, subject.kwargs)
             try:
                 claimed = floats.call(subject.point)
-            except Exception as error:  # whatever it raises is its answer
+            except Exception as error:  # whatever it raises is reported
                 raise NotJudgedError(
                     f"the claimed gradient raises {type(error).__name__}: {error}"
                 ) from error
@@ -253,7 +253,7 @@ def _add_source(
     source: Against,
     digits: float,
 ) -> str:
-    """Ask another framework; what went wrong, if it could not answer."""
+    """Add the gradient of another source; return what went wrong, or an empty text."""
     name = source if isinstance(source, str) else getattr(source, "__name__", "other")
     try:
         if isinstance(source, str):
@@ -263,8 +263,10 @@ def _add_source(
             given = claims_by_name(answer, subject.names, subject.args or list(subject.kwargs.values()))
             found = [given[n].value for n in subject.names]
         else:
-            raise NotJudgedError("a recorded graph can be given to the frameworks by name only")
-    except Exception as error:  # whatever a foreign subject raises is its answer
+            raise NotJudgedError(
+                "f is a recorded graph, which only a framework can run: give its name, as against='torch'"
+            )
+    except Exception as error:  # whatever foreign code raises is reported
         return f"{name} gave no gradient: {type(error).__name__}: {error}"
     for opinion, slope, x in zip(opinions, slopes, found, strict=True):
         claim = Claim(repr(x), x)
@@ -307,6 +309,6 @@ def _notes(comparisons: Sequence[GradientComparison]) -> list[str]:
         notes.append(f"{listed(ignored)} {has} no influence at this point: not used by f, or not chosen")
     if all(c.finding.ok and c.finding.verdict in (RIGHT, IGNORED) and c.truth == 0.0 for c in comparisons):
         notes.append(
-            "every derivative is 0 here, which a rule that does nothing gives too: check at another point"
+            "every derivative is 0 here, as a rule that does nothing would give: check at another point"
         )
     return notes

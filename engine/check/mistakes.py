@@ -1,8 +1,9 @@
-"""Which mistake makes a gradient wrong in just this way.
+"""Mistakes: which of them explains a wrong gradient.
 
-Each mistake that people make is put into the backward pass, one at a time, and what comes out is compared
-with what was claimed. A mistake is reported for a number if it gives that number to its printed precision,
-and contradicts no number that is right; of several that do, those that explain the most wrong numbers.
+Each mistake that people make is put into the backward pass, one at a time, and the result is compared with
+the claims. A mistake explains a wrong number if it gives that number to its printed precision, and
+contradicts no number that is right. Of several such mistakes, those that explain the most wrong numbers are
+reported.
 """
 
 import re
@@ -28,8 +29,8 @@ class Mistake:
 
     Args:
         text: the mistake, in words.
-        predicted: the derivatives it gives, by name; those of other names it says nothing about.
-        whole: whether every name must come out as predicted for this to be the mistake.
+        predicted: the derivatives that it leads to, by name.
+        whole: whether all of them must be claimed for this to be the mistake, or one is enough.
     """
 
     text: str
@@ -50,7 +51,7 @@ def diagnose(
         run: the graph, after `backward`; None where there is none.
         names: the names of its inputs.
         truth: the derivatives.
-        claims: what is claimed in their place.
+        claims: the claimed derivatives.
         wrong: the names whose claims are wrong.
 
     Returns:
@@ -97,7 +98,7 @@ def _mistakes(
         yield from _of_every_step(run, inputs)
 
 
-# --- Mistakes that the numbers alone show.
+# --- Mistakes that show in the numbers alone.
 
 
 def _of_numbers(run: Run | None, truth: Mapping[str, float]) -> Iterator[Mistake]:
@@ -116,17 +117,16 @@ def _of_numbers(run: Run | None, truth: Mapping[str, float]) -> Iterator[Mistake
 
 
 def _counts(run: Run | None) -> list[int]:
-    """How many terms the sums of a graph have, and the whole numbers it divides by."""
+    """How many terms the sums of a graph have, and the whole numbers that it divides by."""
     if run is None:
         return []
     counts: set[int] = set()
     terms: dict[Value, int] = {}
     for value in run.order:
-        if value.op == "add":
-            terms[value] = sum(terms.get(p, 1) for p in value.parents)
-            counts.add(terms[value])
-        elif value.op == "fsum":
-            counts.add(len(value.parents))
+        if is_sum(value):
+            if OPS[value.op].arity == 2:  # perhaps the next step of a longer sum: a + b + c
+                terms[value] = sum(terms.get(p, 1) for p in value.parents)
+            counts.add(terms.get(value, len(value.parents)))
         elif value.kind == CONSTANT and value.data:
             for x in (abs(value.data), 1.0 / abs(value.data)):
                 if abs(x - round(min(x, 1e6))) < 1e-9:
@@ -201,14 +201,14 @@ def mistaken_partials(
     partial: float,
     uses: Mapping[Value, int],
 ) -> Iterator[tuple[float, str]]:
-    """What somebody may take for the derivative of a value by one of its operands.
+    """Numbers that somebody may take for the derivative of a value by one of its operands.
 
     Args:
         order: the values of the graph.
-        numbers: what they are.
-        value: the value.
+        numbers: their numbers.
+        value: the value that is differentiated.
         k: the place of the operand.
-        partial: the derivative.
+        partial: the right derivative.
         uses: how often each value is an operand.
 
     Yields:
@@ -217,26 +217,26 @@ def mistaken_partials(
     parent = value.parents[k]
     if uses[parent] > 1:
         yield 0.0, f"a term is missing: {name_of(parent)} is also used in {describe(value)}"
-    if len(value.parents) == 1 and value.op != "neg":
+    if _is_function(value):
         yield 1.0, f"the derivative of {describe(value)} is left out"
         yield from _wrong_points(numbers, value)
         yield from _neighbours(order, numbers, value)
-    elif value.op == "sumprod":
+    elif OPS[value.op].paired:
         yield from _neighbours_in_a_sum(numbers, value, k)
     yield -partial, f"{LOCAL_SIGN} of {describe(value)} by {name_of(parent)} is flipped"
 
 
 def _neighbours_in_a_sum(numbers: Mapping[Value, float], value: Value, k: int) -> Iterator[tuple[float, str]]:
-    """In a sum of products, the derivative by one factor is the other: another pair's may slip in."""
+    """In a sum of products the derivative by one factor is the other; a factor of another pair is wrong."""
     n = len(value.parents) // 2
     partner = value.parents[(k + n) % (2 * n)]
     for other in value.parents[n:] if k < n else value.parents[:n]:
-        if other is not partner and numbers[other] != 0.0:  # a 0 is a term that is missing
+        if other is not partner and numbers[other] != 0.0:  # a 0 leaves the term out: another mistake
             yield numbers[other], f"{name_of(other)} in place of {name_of(partner)}"
 
 
 def _wrong_points(numbers: Mapping[Value, float], value: Value) -> Iterator[tuple[float, str]]:
-    """The derivative of a function of one number, at a point that is not its operand."""
+    """The derivative of a function of one number, taken at another number than its operand."""
     (inner,) = value.parents
     for point in (value, *inner.parents):
         partial = _partial(value.op, None, numbers[point])
@@ -253,9 +253,9 @@ def _wrong_points(numbers: Mapping[Value, float], value: Value) -> Iterator[tupl
 def _neighbours(
     order: Sequence[Value], numbers: Mapping[Value, float], value: Value
 ) -> Iterator[tuple[float, str]]:
-    """The derivative of a function of one number, with another such function's numbers in it.
+    """The derivative of a function of one number, with numbers of another value of the same function.
 
-    A rule is handed the output and the operand. Either may be the neighbour's, or both.
+    A rule takes the output and the operand. Either may be the neighbour's, or both.
     """
     own = numbers[value.parents[0]]
     for other in order:
@@ -290,7 +290,7 @@ def _partial(op: str, out: float | None, x: float) -> float | None:
 
 
 def _of_every_step(run: Run, inputs: Mapping[str, Value]) -> Iterator[Mistake]:
-    kinds = Counter(value.op for value in run.order if len(value.parents) == 1 and value.op != "neg")
+    kinds = Counter(value.op for value in run.order if _is_function(value))
     for op in (op for op, count in kinds.items() if count > 1):
         own_output = {v: _partial(op, None, v.data) for v in run.order if v.op == op}
         left_out = dict.fromkeys(own_output, 1.0)
@@ -304,12 +304,23 @@ def _swept(run: Run, inputs: Mapping[str, Value], changed: Mapping[Value, Any], 
     return Mistake(text, {name: adjoint.get(x, 0.0) for name, x in inputs.items()})
 
 
+def is_sum(value: Value) -> bool:
+    """Whether a value is the sum of its operands."""
+    row = OPS.get(value.op)
+    return row is not None and row.form == "sum" and not row.paired
+
+
+def _is_function(value: Value) -> bool:
+    """Whether a value is a function of one number; leaving out a minus is a mistake of the sign."""
+    return len(value.parents) == 1 and OPS[value.op].form != "negation"
+
+
 def name_of(value: Value) -> str:
-    """A value's label, or the number where it has none."""
+    """The label of a value, or its number if it has no label."""
     return value.label or f"{value.data:.6g}"
 
 
 def describe(value: Value) -> str:
-    """An operation with its operands by name: `a_5 = sigmoid(z_5)`."""
+    """An operation with the names of its operands: `a_5 = sigmoid(z_5)`."""
     operands = ", ".join(name_of(p) for p in value.parents[:3]) + (", ..." if len(value.parents) > 3 else "")
     return f"{value.label + ' = ' if value.label else ''}{value.op}({operands})"

@@ -2,14 +2,15 @@
 
 A `Replayed` is a `Value` that records nothing. It holds a number of a number system, and each operator,
 method and function of the engine applied to it computes the row's `forward` over that system. Whatever a
-function does with `Value`s, branches included, it does with these: with mpmath numbers for the ground
-truth, with those of another framework to hear its opinion.
+function does with `Value`s, branches included, it does with these: with mpmath's numbers for the truth, or
+with another framework's numbers, to compare its gradient.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from engine.ops import OPS, Op
+from engine.ops import Op
+from engine.recording import equip
 from engine.value import Number, Value, as_float
 
 
@@ -18,7 +19,7 @@ class NotReplayableError(TypeError):
 
 
 class DifferentiatesItselfError(TypeError):
-    """A function takes derivatives inside, for which there must be a recorded graph."""
+    """A function takes derivatives inside, which needs a recorded graph."""
 
 
 class Replayed(Value):
@@ -46,14 +47,15 @@ class Replayed(Value):
 
     @classmethod
     def apply(cls, op: Op, operands: Sequence[Value | Number]) -> Value:
-        """An operation at operands, at least one of them a Replayed, over its number system."""
-        return _computed(op, operands, next(x.m for x in operands if isinstance(x, Replayed)))
+        """Apply an operation to operands, at least one of them a Replayed, over its number system."""
+        m = next(x.m for x in operands if isinstance(x, Replayed))
+        return cls(op.forward(m, *[_number_of(x, m) for x in operands]), m)
 
     def __getattr__(self, name: str) -> Any:
-        """What recording would have set.
+        """The attributes that recording would have set.
 
-        `data` is the number itself again, so that code which compares or multiplies `x.data` goes on with
-        other numbers; but there is no graph to walk.
+        `data` is the number itself, so that code that compares or multiplies `x.data` goes on with numbers
+        of the other system. There is no graph to walk.
         """
         if name == "data":
             return self
@@ -62,7 +64,7 @@ class Replayed(Value):
         raise AttributeError(f"a Value has no attribute {name!r}")
 
     def backward(self) -> NoReturn:
-        """Refused: nothing was recorded."""
+        """Refuse: nothing was recorded."""
         raise DifferentiatesItselfError("the function takes derivatives inside")
 
     def __float__(self) -> float:
@@ -91,12 +93,8 @@ class Replayed(Value):
         return f"Value({self.number})"
 
 
-# To the function it is a Value, and so it is in Python's messages about it.
+# Python's messages about it then speak of a Value, as the function does.
 Replayed.__name__ = Replayed.__qualname__ = Value.__name__
-
-
-def _computed(op: Op, operands: Sequence[Value | Number], m: Any) -> Replayed:
-    return Replayed(op.forward(m, *[_number_of(x, m) for x in operands]), m)
 
 
 def _number_of(x: Value | Number, m: Any) -> Any:
@@ -105,31 +103,11 @@ def _number_of(x: Value | Number, m: Any) -> Any:
     return m.number(x.data if isinstance(x, Value) else as_float(x))
 
 
-# --- The operators and methods of Value: each applies its row.
-
-_OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow"}
-
-
-def _method(op: Op) -> Callable[..., Replayed]:
-    def method(self: Replayed, *others: Value | Number) -> Replayed:
-        return _computed(op, (self, *others), self.m)
+def _method(op: Op) -> Callable[..., Any]:
+    def method(*operands: Value | Number) -> Value:
+        return Replayed.apply(op, operands)
 
     return method
 
 
-def _reflected(op: Op) -> Callable[[Replayed, Number], Replayed]:
-    def method(self: Replayed, other: Number) -> Replayed:
-        return _computed(op, (other, self), self.m)
-
-    return method
-
-
-for _operator, _name in _OPERATORS.items():
-    setattr(Replayed, f"__{_operator}__", _method(OPS[_name]))
-    setattr(Replayed, f"__r{_operator}__", _reflected(OPS[_name]))
-for _operator in ("neg", "abs"):
-    setattr(Replayed, f"__{_operator}__", _method(OPS[_operator]))
-for _name in vars(Value):
-    _row = OPS.get(_name.replace("arc", "a"))  # arctan is NumPy's name of atan
-    if _row is not None:
-        setattr(Replayed, _name, _method(_row))
+equip(Replayed, _method)  # the operators; the methods that Value got from the table call `apply`

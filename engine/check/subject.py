@@ -1,4 +1,4 @@
-"""What is differentiated: a function at a point, or a recorded graph, ready to run on other numbers."""
+"""The subject of a check: a function at a point, or a recorded graph, ready to run on other numbers."""
 
 import copy
 import inspect
@@ -12,7 +12,7 @@ from engine.replay import replay
 from engine.value import Value, as_float
 
 Point: TypeAlias = Mapping[str, Any] | Sequence[Any]
-"""Where to differentiate: numbers, or lists of numbers to any depth, by name or in order."""
+"""A point: numbers, or lists of numbers to any depth, by name or in order."""
 
 
 class NotJudgedError(Exception):
@@ -60,7 +60,7 @@ class FunctionSubject(Subject):
     """A Python function of Values, at a point.
 
     Args:
-        f: the function; it is called with the arguments in the shape in which they are given.
+        f: the function; it gets the arguments in the shape in which they are given.
         args: positional arguments: numbers, or lists of numbers to any depth.
         kwargs: arguments by name; given in order to a function that has no such names.
 
@@ -88,7 +88,7 @@ class FunctionSubject(Subject):
                 raise ValueError(f"{name} = {x}: a derivative is taken at finite numbers")
 
     def call(self, values: Sequence[Any]) -> Any:
-        """The function of these values, in the places of the point's numbers."""
+        """Call the function with these values in place of the numbers of the point."""
         fresh = iter(values)
         args = [_refilled(argument, fresh) for argument in self.args]
         kwargs = {name: _refilled(argument, fresh) for name, argument in self.kwargs.items()}
@@ -118,7 +118,7 @@ class FunctionSubject(Subject):
         kwargs = {name: _refilled(argument, fresh) for name, argument in self.kwargs.items()}
         try:
             output = self.f(*args, **kwargs)
-        except Exception as error:  # whatever f raises is its answer
+        except Exception as error:  # whatever f raises is reported
             raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
         self._refuse_mutation(values, args, kwargs)
         _refuse_output(output)

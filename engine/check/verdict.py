@@ -4,8 +4,8 @@
 - b: the engine's rules, in high precision;
 - c: the truth, a difference in high precision.
 
-Where b is not c, a rule is wrong, and as each operation can be checked on its own, it can be named. Where
-b is c and a is not b, the rules are right and digits were lost by rounding.
+Where b differs from c, a rule is wrong; each operation is then checked on its own, to name the rule. Where b
+equals c and a differs from b, the rules are right and rounding cost digits.
 """
 
 from collections.abc import Sequence
@@ -27,18 +27,18 @@ IGNORED = "ignored"
 DETACHED = "detached"
 WRONG = "wrong"
 
-FULL_DIGITS = 12.7  # 2e-13 relative: what a few hundred roundings in a row leave
+FULL_DIGITS = 12.7  # 2e-13 relative: a few hundred roundings in a row leave so many
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known about one derivative of the engine.
+    """The verdict on one derivative of the engine.
 
     Args:
         verdict: one of the words above.
         ok: whether the engine's number may be used.
-        digits: how many decimal digits of it are right; 0.0 where that cannot be said.
-        why: the reason, in words; empty where there is nothing to say.
+        digits: how many decimal digits of it are right; 0.0 if that is unknown.
+        why: the reason, in words; may be empty.
     """
 
     verdict: str
@@ -55,7 +55,7 @@ def judge(run: Run, rules: RulesAtAnyPrecision, value: Value, slope: Slope, leas
         rules: its rules in high precision.
         value: the input.
         slope: the truth.
-        least_digits: how many right digits will do.
+        least_digits: how many right digits are enough.
 
     Returns:
         The finding.
@@ -74,7 +74,12 @@ def judge(run: Run, rules: RulesAtAnyPrecision, value: Value, slope: Slope, leas
     if digits >= FULL_DIGITS:
         return Finding(RIGHT, ok=True, digits=digits)
     where = _where_digits_went(run, rules.with_digits(slope.digits), digits)
-    return Finding(ROUNDING, digits >= least_digits, digits, f"{max(digits, 0.0):.0f} digits left; {where}")
+    return Finding(
+        ROUNDING,
+        digits >= least_digits,
+        digits,
+        f"{max(digits, 0.0):.0f} digits left; the others were lost {where}",
+    )
 
 
 def right_digits(a: float, truth: Any) -> float:
@@ -90,13 +95,15 @@ def right_digits(a: float, truth: Any) -> float:
 def _not_recorded(slope: Slope) -> Finding:
     if slope.value is not None and slope.value == 0:
         if not slope.error:
-            return Finding(IGNORED, ok=True, digits=17.0)  # 0 is right, as for what max did not choose
+            return Finding(
+                IGNORED, ok=True, digits=17.0
+            )  # 0 is right, as for an operand that max did not choose
         return Finding(
             IGNORED,
             ok=False,
-            why="no influence is seen in doubles, which is no proof: compare Values, not float(...)",
+            why="doubles show no influence, but they cannot prove it: compare Values, not float(...)",
         )
-    return Finding(DETACHED, ok=False, why="f uses it, but unrecorded: as .data or float(...)")
+    return Finding(DETACHED, ok=False, why="f uses it without recording it, as .data or float(...)")
 
 
 def _at_a_kink(run: Run, a: float, slope: Slope) -> Finding:
@@ -108,7 +115,7 @@ def _at_a_kink(run: Run, a: float, slope: Slope) -> Finding:
 
 
 def _not_the_slope(run: Run, a: float, b: Any, slope: Slope) -> Finding:
-    """Not what the rules give: a rule is wrong, a convention was used, or f is not what was recorded."""
+    """The rules differ from the truth: a rule is wrong, a convention was used, or a part was not recorded."""
     found = local_slopes(run.order)
     wrong = [entry for entry in found if entry[3].kind == "smooth"]
     if wrong:
@@ -120,14 +127,14 @@ def _not_the_slope(run: Run, a: float, b: Any, slope: Slope) -> Finding:
         return Finding(
             KINK,
             ok=False,
-            why=f"f is smooth here, with slope {_short(slope.value)}, but it is made of operations that are "
-            f"not: the conventions of {_names(without_slope)} add up to {_short(a)}",
+            why=f"f is smooth here, with slope {_short(slope.value)}, but some of its operations are not: "
+            f"the conventions of {_names(without_slope)} add up to {_short(a)}",
         )
     return Finding(
         DETACHED,
         ok=False,
-        why=f"every rule is right, but what was recorded gives {_short(b)}: f also uses it unrecorded, as "
-        ".data or float(...)",
+        why=f"every rule is right, but the recorded graph gives {_short(b)}: f also uses it without "
+        "recording it, as .data or float(...)",
     )
 
 
@@ -139,7 +146,7 @@ def _wrong_rule(value: Value, k: int, partial: Any, slope: Slope) -> str:
 
 
 def _told_apart(a: Any, b: Any) -> tuple[str, str]:
-    """Two numbers with enough digits to see that they differ."""
+    """Two numbers, with enough digits to show that they differ."""
     for digits in range(6, 18):
         shown = f"{float(a):.{digits}g}", f"{float(b):.{digits}g}"
         if shown[0] != shown[1]:
@@ -148,17 +155,17 @@ def _told_apart(a: Any, b: Any) -> tuple[str, str]:
 
 
 def _where_digits_went(run: Run, exact: Rules, digits: float) -> str:
-    """The first place, forwards and then backwards, where the error is about as large as in the end."""
+    """The first place, in the forward or then the backward pass, with about the error of the result."""
     for value in run.order:
         if _lost(value.data, exact.values[value], digits):
-            return f"lost forwards, at {_expression(value)}"
+            return f"in the forward pass, at {_expression(value)}"
     for value in run.order:
         if any(_lost(p, q, digits) for p, q in zip(value.partials, exact.partials(value), strict=True)):
-            return f"lost in the derivative of {_expression(value)}"
+            return f"in the derivative of {_expression(value)}"
     for value in reversed(run.order):
         if _lost(value.grad, exact.adjoints.get(value, 0), digits):
-            return f"lost backwards, in the sum of the terms of {value.label or _expression(value)}"
-    return "lost little by little"
+            return f"in the backward pass, in the sum of the terms of {value.label or _expression(value)}"
+    return "gradually"
 
 
 def _lost(a: float, exact: Any, digits: float) -> bool:

@@ -54,13 +54,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Problem:
-    """What was to be computed.
+    """The computation that was asked for.
 
     Args:
         order: the values of the graph, parents first.
         output: the value that is differentiated.
         moved: the leaves that the step moves.
-        learning_rate: of the step; None if there is no step.
+        learning_rate: the learning rate of the step; None if there is no step.
     """
 
     order: Sequence[Value]
@@ -89,7 +89,7 @@ class Computation:
     """Every quantity of a hand computation. `compute` makes one.
 
     Args:
-        problem: what was to be computed.
+        problem: the computation that was asked for.
         claimed: the numbers to go on with, in place of those that follow.
         follows: each quantity as it follows from those before it, in order.
         partials: the derivatives of a value by its operands, by value.
@@ -118,7 +118,7 @@ def compute(
     """Compute every quantity of a problem, each from those before it.
 
     Args:
-        problem: what is to be computed.
+        problem: the computation that is asked for.
         claimed: the numbers to go on with, in place of those that follow.
         change: a mistake to make on the way.
         partials: the derivatives of values by their operands, as far as they are known already.

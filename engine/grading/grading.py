@@ -23,22 +23,22 @@ def grade(
     """Mark a hand computation of values, deltas, gradients and a step of gradient descent.
 
     Args:
-        output: the recorded loss, or whatever was differentiated, with labels on the values that are named.
+        output: the recorded loss, or another recorded output, with labels on the values that are named.
         claims: a number for each name; printed numbers as text, "-0.0497", held to their decimals. With a
             label L the names are `L`, the value; `dE/dL`, the derivative of the output by it; `delta_5`
-            or `delta_1^2`, that by the net input `z_5` or `z_1^2`; `new L`, what it is after the step:
-            of a parameter w - learning_rate * dE/dw, of another value what follows from those.
-        learning_rate: of the step; needed for `new` names.
+            or `delta_1^2`, the derivative by the net input `z_5` or `z_1^2`; `new L`, the value after the
+            step: w - learning_rate * dE/dw for a parameter w, the number that follows for another value.
+        learning_rate: the learning rate of the step; needed for `new` names.
         parameters: the leaves that the step moves; None for those of a network or, where there are none,
-            for every leaf except constants.
+            every leaf except constants.
 
     Returns:
         The report: each claim is right, wrong here, or carried forward from a wrong number before it.
 
     Raises:
         LookupError: if no value, or more than one, has the label of a name.
-        ValueError: if there is no claim, one is not a number, or the learning rate is missing; if a leaf was
-            assigned a new number after the output was recorded.
+        ValueError: if there are no claims, a claim is not a number, the learning rate is missing, or a leaf
+            was assigned a new number after the output was recorded.
 
     Example:
         >>> w, x = Value(0.5, "w"), Value(3.0, "x")
@@ -52,7 +52,9 @@ def grade(
         half of what follows: a factor 2 is missing
     """
     if not claims:
-        raise ValueError("there is nothing to grade: no number is claimed")
+        raise ValueError(
+            "there is nothing to grade: no number is claimed; give a number by name, as in {'z': '1.5'}"
+        )
     order = topological([output])
     for value in order:
         refuse_if_changed(value, "grade")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine.check.mistakes import SIGN, describe, mistaken_partials, name_of
+from engine.check.mistakes import SIGN, describe, is_sum, mistaken_partials, name_of
 from engine.grading.computation import (
     ADJOINT,
     UPDATED,
@@ -15,6 +15,7 @@ from engine.grading.computation import (
     Quantity,
     forward_or_nan,
 )
+from engine.ops import OPS
 from engine.value import Value, is_factor_one
 
 ADDED = "the gradient is added in place of subtracted"
@@ -125,11 +126,12 @@ def _other_numbers(own: Computation, value: Value) -> Iterator[tuple[float, str]
 
 def _terms(value: Value, x: list[float]) -> Iterator[tuple[float, str]]:
     """The terms of a sum, with their signs, and their names; none of any other operation."""
-    if value.op in ("add", "fsum"):
+    row = OPS[value.op]
+    if is_sum(value):
         yield from zip(x, map(name_of, value.parents), strict=True)
-    elif value.op == "sub":
+    elif row.form == "difference":
         yield from zip((x[0], -x[1]), map(name_of, value.parents), strict=True)
-    elif value.op == "sumprod":
+    elif row.form == "sum" and row.paired:
         n = len(x) // 2
         for i in range(n):
             product = value.parents[i], value.parents[i + n]

@@ -1,12 +1,12 @@
 """Three routes to the same gradients: reverse mode, the delta rule, differences in high precision.
 
-They share no rule for a derivative. Reverse mode multiplies the engine's local partials in floats; the
-delta rule is a closed form of its own in 400 digits; a difference runs the recorded forward pass again in
-60 digits with one parameter moved, and knows of no derivative at all.
+They share no rule for a derivative. Reverse mode multiplies the engine's partials in floats; the delta rule
+is a closed form of its own in 400 digits; a difference runs the recorded forward pass again in at least 60
+digits with one parameter moved, and uses no rule for a derivative at all.
 
-Floats lose digits where terms cancel, and no rule is to blame for it. So reverse mode is run in 60 digits
-too, by the same rules: that must agree with the delta rule to the digits of the gradient itself, and the
-floats to those of the terms that they added up.
+Floats lose digits where terms cancel, and that is no fault of a rule. So reverse mode runs in 60 digits too,
+by the same rules. That gradient must agree with the delta rule relative to itself; the gradient in floats
+must agree relative to the terms that it is the sum of.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["AgreementReport", "check_network"]
 
 TOLERANCE = 1e-12
 _DIGITS = 60
-_NOTHING_LEFT = 1e-40  # of the terms: what 60 digits may leave of a gradient that is 0
+_NOTHING_LEFT = 1e-40  # relative to the terms: 60 digits may leave so much of a gradient that is 0
 _WITHOUT_DERIVATIVE = ("kink", "jump", "vertical")  # the rules follow a convention there
 _LEAST = math.ulp(0.0) / TOLERANCE  # a gradient below it has fewer digits than the tolerance asks for
 
@@ -48,11 +48,11 @@ class RouteComparison:
         label: the parameter.
         engine: by reverse mode.
         delta_rule: by the delta rule, correctly rounded.
-        difference: by a difference in high precision, correctly rounded; None if it was left out, or if an
-            example lies at a kink of the network, where a difference is no derivative.
+        difference: by a difference in high precision, correctly rounded; None if it was left out, or if the
+            parameter is at a kink of the network in an example, where there is no derivative.
         scale: the sum of the magnitudes of the terms that reverse mode added up, the largest of the
-            layer: rounding errors are in proportion to it, also where the terms cancel.
-        exact_gap: the largest gap to the delta rule, over the examples, of what is computed in 60 digits: by
+            layer. Rounding errors are in proportion to it, even where the terms cancel.
+        exact_gap: the largest gap to the delta rule, over the examples, of the high-precision gradients: by
             the engine's rules and by the difference. It is relative to the gradient itself.
     """
 
@@ -81,7 +81,7 @@ class RouteComparison:
 
     @property
     def ok(self) -> bool:
-        """Whether the routes agree: the floats to within rounding, what is in 60 digits fully."""
+        """Whether the routes agree: in floats to within rounding, in high precision fully."""
         return self.gap <= TOLERANCE
 
 
@@ -205,14 +205,14 @@ def check_network(
 ) -> AgreementReport:
     """Compare every gradient of a network by reverse mode, the delta rule and differences.
 
-    The gradient is that of the mean loss. Nobody's `grad` changes.
+    The gradient is that of the mean loss. No `grad` is modified.
 
     Args:
         model: the network.
         X: the inputs, one row for each example.
         y: the targets, a number or a row for each example.
         loss: a function of outputs and targets, or its name in `nn.LOSSES`.
-        difference: whether to take the differences too: they are the slow part, two forward passes in
+        difference: whether to take the differences too. They are the slow part: two forward passes in
             high precision for each parameter and example.
         progress: whether to show a bar.
 
@@ -288,7 +288,7 @@ def _or_nan(x: Any) -> Any:
 def _exact_gaps(
     closed: Sequence[float], rules: Sequence[float], slopes: Sequence[Any], scales: Sequence[float]
 ) -> list[float]:
-    """For each parameter, how far from the closed form of one example the other two are in 60 digits."""
+    """For each parameter, how far the high-precision gradients of one example are from the closed form."""
     return [
         max(
             _relative(float(x), truth, max(abs(truth), scale * _NOTHING_LEFT, _LEAST))
@@ -300,7 +300,7 @@ def _exact_gaps(
 
 
 def _reverse_mode(model: MLP, output: Value) -> list[float]:
-    """The gradients that `backward` finds, with everybody's `grad` left as it was."""
+    """The gradients by `backward`; every `grad` is restored."""
     parameters = model.parameters()
     before = [p.grad for p in parameters]
     try:

@@ -1,0 +1,141 @@
+"""What every report has in common, whatever it judges."""
+
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from engine import GradeReport, GradientError, Value, check_gradients, grade
+from engine.grading import PapersReport
+from engine.report import Block, Report, ReportError, Table
+from nn import MLP, check_network
+from nn.article.report import build
+
+
+@dataclass(frozen=True)
+class Sums(Report):
+    """A report on sums."""
+
+    sums: Mapping[str, tuple[float, float]]
+    most_right: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        return all(x == y for x, y in self.sums.values())
+
+    @property
+    def headline(self) -> str:
+        return "the sums are right" if self.ok else "a sum is <wrong>"
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        blocks = [
+            Block([(name, str(x), str(y))], [x == y], [] if x == y else [(name, "add again")])
+            for name, (x, y) in self.sums.items()
+        ]
+        header = ("sum", "claimed", "truth")
+        notes = ["by hand"]
+        return [Table(header, blocks, notes, "Sums", "Two and two.", "lrr", self.most_right)]
+
+    def data(self) -> Mapping[str, Any]:
+        return {"sums": self.sums}
+
+
+RIGHT = Sums({"a": (4.0, 4.0)})
+WRONG = Sums({"a": (4.0, 4.0), "b": (5.0, 4.0), "c": (math.nan, 14.0)})
+
+
+def test_plain_text_is_the_headline_then_the_table_then_the_remarks() -> None:
+    assert str(WRONG).split("\n\n") == [
+        "a sum is <wrong>",
+        "Sums\nTwo and two.",
+        "sum  claimed  truth\na        4.0    4.0\nb        5.0    4.0\nc        nan   14.0",
+        "b, c: add again",
+        "by hand",
+    ]
+
+
+def test_of_many_right_rows_some_are_left_out_and_of_wrong_rows_none() -> None:
+    sums = {f"right_{i}": (1.0, 1.0) for i in range(20)} | {f"wrong_{i}": (1.0, 2.0) for i in range(20)}
+    assert str(Sums(sums, most_right=22)).count("right_") == 2
+    assert str(Sums(sums, most_right=5)).count("1.0    2.0") == 20
+    assert "... and 18 more that are right" in str(Sums(sums, most_right=22))
+
+
+def test_a_terminal_and_a_notebook_show_the_same() -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(WRONG)
+    shown = console.export_text()
+    for text in ("a sum is <wrong>", "Sums", "Two and two.", "14.0", "b, c: add again", "by hand"):
+        assert text in shown
+    bundle = WRONG._repr_mimebundle_()
+    assert bundle["text/plain"] == str(WRONG)
+    assert "<b>a sum is &lt;wrong&gt;</b><h4>Sums</h4><p>Two and two.</p>" in bundle["text/html"]
+    assert bundle["text/html"].count("color:#b00020") == 2
+
+
+def test_the_data_is_valid_json() -> None:
+    data = json.loads(json.dumps(WRONG.to_dict(), allow_nan=False))
+    assert data == {
+        "ok": False,
+        "headline": "a sum is <wrong>",
+        "sums": {"a": [4.0, 4.0], "b": [5.0, 4.0], "c": ["nan", 14.0]},
+    }
+
+
+def test_what_is_wrong_raises_with_the_whole_report() -> None:
+    RIGHT.raise_if_wrong()
+    with pytest.raises(ReportError) as caught:
+        WRONG.raise_if_wrong()
+    assert str(caught.value) == str(WRONG)
+    assert caught.value.report is WRONG
+    assert isinstance(caught.value, AssertionError)
+
+
+def wrong_grade() -> GradeReport:
+    x = Value(2.0, "x")
+    return grade(x * x, {"dE/dx": "nan", "x": "2"})
+
+
+def wrong_network() -> Report:
+    model = MLP.from_weights([[[25.0]]], [[0.0]], ["sigmoid"])
+    return check_network(model, [[1.0]], [0.0], "log_loss")
+
+
+WRONG_REPORTS: dict[str, Callable[[], Report]] = {
+    "gradients": lambda: check_gradients(lambda x: x * x, x=3.0, claimed={"x": "inf"}),
+    "a fault": lambda: check_gradients(lambda x: x.data, x=3.0),
+    "second derivatives": lambda: check_gradients(lambda x: abs(x), x=0.0, order=2),
+    "a hand computation": wrong_grade,
+    "papers": lambda: PapersReport({"anna": wrong_grade()}),
+    "a network": wrong_network,
+}
+
+
+@pytest.mark.parametrize("name", WRONG_REPORTS)
+def test_every_report_keeps_the_contract(name: str) -> None:
+    report = WRONG_REPORTS[name]()
+    assert isinstance(report, Report)
+    assert not report.ok
+    assert str(report).startswith(report.headline)
+    assert "\n" not in report.headline
+    data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert (data["ok"], data["headline"]) == (False, report.headline)
+    with pytest.raises(ReportError) as caught:
+        report.raise_if_wrong()
+    assert str(caught.value) == str(report)
+    assert isinstance(caught.value, GradientError) == (name in ("gradients", "a fault", "second derivatives"))
+
+
+def test_the_worked_example_is_a_report() -> None:
+    report = build()
+    report.raise_if_wrong()
+    assert [table.title for table in report.tables][:2] == ["The network", "Forward pass"]
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["headline"] == report.headline
+    assert "✗ 0.7043" in str(report)
+    assert "✗ 0.7043" in report._repr_html_()
