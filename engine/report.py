@@ -85,7 +85,15 @@ class Table:
 
 
 class Report(ABC):
-    """What was judged, and how it came out."""
+    """What was judged, and how it came out.
+
+    Example:
+        >>> from engine import check_gradients
+        >>> report = check_gradients(lambda x: x * x, x=3.0)
+        >>> report.ok, report.headline
+        (True, '1 gradient proved, to 17.0 digits')
+        >>> report.raise_if_wrong()
+    """
 
     error: ClassVar[type[ReportError]] = ReportError
     """What `raise_if_wrong` raises."""

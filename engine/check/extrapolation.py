@@ -1,7 +1,7 @@
-"""Differences in double precision, for functions that run on floats alone, with an honest error bound.
+"""Differences in double precision, for functions that run on floats alone, with a bound of the error.
 
-Two unrelated ladders of steps are extrapolated to a step of 0 (Ridders 1982). What the two disagree by, what
-each says of its own error and what rounding may have done are added up, and the bound is a multiple of it.
+Two unrelated ladders of steps are extrapolated to a step of 0 (Ridders 1982). The bound is a multiple of the
+sum of three errors: the difference between the two, the estimate of each, and rounding.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,20 @@ _CAUTION = 10.0
 _EPS = 2.0**-52
 
 
-def extrapolated(f: Callable[[float], float], x: float) -> Slope:
+def extrapolate(f: Callable[[float], float], x: float) -> Slope:
     """The derivative of a function of one float.
 
     Args:
         f: the function; it may raise, and then shorter steps are tried.
-        x: where.
+        x: the float to differentiate at.
 
     Returns:
-        The slope with the bound of its error, "unresolved" where no step was usable.
+        The slope with a bound of its error; "unresolved" if no step could be used.
+
+    Example:
+        >>> slope = extrapolate(lambda x: x * x, 3.0)
+        >>> abs(slope.value - 6.0) <= slope.error < 1e-6
+        True
     """
     scale = abs(x) if x else 1.0
     estimates = [_ladder(f, x, first * scale, ratio) for first, ratio in _LADDERS]

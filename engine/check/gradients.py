@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from engine.backprop import backward
 from engine.check.claims import Claim, claims_by_name, listed
-from engine.check.extrapolation import extrapolated
+from engine.check.extrapolation import extrapolate
 from engine.check.frameworks import FRAMEWORKS, gradient_by
 from engine.check.hessians import check_hessian
 from engine.check.high_precision import RulesAtAnyPrecision
@@ -91,7 +91,7 @@ def check_gradients(
         raise ValueError(f"order is {order}: 1 checks the gradient, 2 the Hessian")
     if order == 2:
         if claimed is not None or sources:
-            raise ValueError("claimed and against are for gradients: order 2 checks the engine alone")
+            raise ValueError("order=2 checks the engine alone: leave out claimed and against")
         return check_hessian(subject, digits)
     try:
         run = subject.record()
@@ -148,11 +148,11 @@ def _slopes(subject: Subject, run: Run, rules: RulesAtAnyPrecision) -> tuple[lis
     """The true slope by each input, and how it was computed."""
     expected = [_or_none(rules, x) for x in run.inputs]
     try:
-        slopes = _by_reference(subject, expected)
+        slopes = _by_differences(subject, expected)
         text = f"a difference of {subject.text}, with {_most_digits(slopes)} digits"
     except DifferentiatesItselfError as error:
         graph = GraphSubject(run.output, run.inputs)
-        slopes = _by_reference(graph, expected)
+        slopes = _by_differences(graph, expected)
         text = f"a difference of {graph.text}, with {_most_digits(slopes)} digits, as {error}"
     except (NotReplayableError, TypeError, AttributeError) as error:
         slopes = [_in_double(subject, i) for i in range(len(subject.names))]
@@ -172,9 +172,9 @@ def _or_none(rules: RulesAtAnyPrecision, x: Value) -> Any:
         return None
 
 
-def _by_reference(subject: Subject, expected: Sequence[Any]) -> list[Slope]:
-    truth_of = Truth(subject)
-    return [truth_of.slope(i, b) for i, b in enumerate(expected)]
+def _by_differences(subject: Subject, expected: Sequence[Any]) -> list[Slope]:
+    truth = Truth(subject)
+    return [truth.slope(i, b) for i, b in enumerate(expected)]
 
 
 def _in_double(subject: Subject, i: int) -> Slope:
@@ -186,7 +186,7 @@ def _in_double(subject: Subject, i: int) -> Slope:
         point = [*function.point[:i], x, *function.point[i + 1 :]]
         return float(function.call([Value(x_j) for x_j in point]))
 
-    return extrapolated(along, function.point[i])
+    return extrapolate(along, function.point[i])
 
 
 # --- Claims, and other sources.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
-from engine.check.high_precision import agrees, local_slopes
+from engine.check.high_precision import agrees, local_slopes, settle
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import GradientComparison, GradientReport
 from engine.check.subject import NotJudgedError, Run, Subject
@@ -92,14 +92,8 @@ def _judge(second: Value, slope: Slope, run: Run, least_digits: float) -> Findin
 
 
 def _by_rules(order: Sequence[Value], second: Value, truth: Any) -> Any:
-    """The second derivative by the rules, with enough digits to agree with the truth or with themselves."""
-    before = None
+    """The second derivative by the rules in high precision; None outside their domain."""
     try:
-        for digits in DIGITS:
-            now = replay(order, precision(digits), {})[second]
-            if agrees(now, truth) or (before is not None and agrees(now, before)):
-                return now
-            before = now
+        return settle(lambda digits: replay(order, precision(digits), {})[second], truth)
     except UNDEFINED:
         return None
-    return before

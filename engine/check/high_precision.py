@@ -1,6 +1,6 @@
 """The engine's rules in high precision: every value, partial and adjoint of a recorded graph."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.backprop import adjoints
@@ -66,18 +66,31 @@ class RulesAtAnyPrecision:
         Returns:
             The derivative by the rules.
         """
-        before = None
-        for digits in DIGITS:
-            derivative = self.with_digits(digits).adjoints.get(value, 0)
-            if any(known is not None and agrees(derivative, known) for known in (truth, before)):
-                break
-            before = derivative
-        return derivative
+        return settle(lambda digits: self.with_digits(digits).adjoints.get(value, 0), truth)
 
 
 def agrees(a: Any, b: Any, relative: float = AGREEMENT) -> bool:
     """Whether two numbers are equal, relative to the second; 0 agrees with 0 alone."""
     return bool(abs(a - b) <= relative * abs(b))
+
+
+def settle(compute: Callable[[int], Any], truth: Any) -> Any:
+    """Compute a number with more and more digits, until it agrees with the truth or with itself.
+
+    Args:
+        compute: the number, computed with so many decimal digits.
+        truth: what it should be; None if that is unknown.
+
+    Returns:
+        The number, as computed last.
+    """
+    before = None
+    for digits in DIGITS:
+        now = compute(digits)
+        if any(known is not None and agrees(now, known) for known in (truth, before)):
+            break
+        before = now
+    return now
 
 
 class OperationSubject(Subject):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from engine import Value, fsum
+from engine.check.truth import Slope, Truth
 from engine.ops import OPS
 from engine.recording import recorder
 from nn import ACTIVATIONS, LOSSES, MLP, AgreementReport, check_network, xor
@@ -232,6 +233,14 @@ def test_a_slightly_wrong_difference_is_caught(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(agreement, "_differences", lambda *of: [slope * (1 + 1e-9) for slope in right(*of)])
     assert not report_of("tanh", "identity", "squared_error", [0.5, 0.25]).ok
     assert check_network(network(), [[0.5, -1.0]], [1.0], "log_loss", difference=False).ok
+
+
+def test_a_difference_that_cannot_be_taken_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    unresolved = Slope("unresolved", None, None, None, 960, "no two runs agreed")
+    monkeypatch.setattr(Truth, "slope", lambda *of: unresolved)
+    report = check_network(network(), [[0.5, -1.0]], [1.0], "log_loss")
+    assert not report.ok
+    assert report.to_dict()["gradients"]["w_11^1"]["difference"] == "nan"
 
 
 @pytest.mark.parametrize(
