@@ -95,7 +95,7 @@ class Report(ABC):
         >>> report.raise_if_wrong()
     """
 
-    error: ClassVar[type[ReportError]] = ReportError
+    error_type: ClassVar[type[ReportError]] = ReportError
     """What `raise_if_wrong` raises."""
 
     @property
@@ -129,10 +129,10 @@ class Report(ABC):
         """
         __tracebackhide__ = True
         if not self.ok:
-            raise self.error(self) from self.cause
+            raise self.error_type(self) from self.error
 
     @property
-    def cause(self) -> BaseException | None:
+    def error(self) -> BaseException | None:
         """The exception behind the result, if there was one."""
         return None
 

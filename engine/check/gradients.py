@@ -97,7 +97,7 @@ def check_gradients(
         run = subject.record()
         claims = None if claimed is None else _claims(subject, claimed)
     except NotJudgedError as fault:
-        return GradientReport(fault=str(fault), cause=fault.__cause__)
+        return GradientReport(fault=str(fault), error=fault.__cause__)
     backward(run.output)
     rules = RulesAtAnyPrecision(run)
     slopes, reference = _slopes(subject, run, rules)

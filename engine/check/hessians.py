@@ -38,7 +38,7 @@ def check_hessian(subject: Subject, least_digits: float) -> GradientReport:
     try:
         run = subject.record()
     except NotJudgedError as fault:
-        return GradientReport(fault=str(fault), cause=fault.__cause__)
+        return GradientReport(fault=str(fault), error=fault.__cause__)
     second = hessian(run.output, run.inputs)
     truth = Truth(subject)
     comparisons = []

@@ -30,7 +30,7 @@ class Mistake:
     Args:
         text: the mistake, in words.
         predicted: the derivatives that it leads to, by name.
-        whole: whether all of them must be claimed for this to be the mistake, or one is enough.
+        whole: whether it must also predict the claims that are right.
     """
 
     text: str

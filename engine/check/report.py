@@ -99,7 +99,7 @@ class GradientReport(Report):
         fault: why no gradient, or one of the sources, could not be checked; else empty.
         notes: remarks on the whole gradient.
         point: the inputs, by name.
-        cause: the exception behind the fault, if there was one.
+        error: the exception behind the fault, if there was one.
     """
 
     comparisons: Sequence[GradientComparison] = ()
@@ -107,9 +107,9 @@ class GradientReport(Report):
     fault: str = ""
     notes: Sequence[str] = ()
     point: Mapping[str, float] = field(default_factory=dict)
-    cause: BaseException | None = field(default=None, repr=False, compare=False)
+    error: BaseException | None = field(default=None, repr=False, compare=False)
 
-    error = GradientError
+    error_type = GradientError
 
     @property
     def ok(self) -> bool:
@@ -134,8 +134,10 @@ class GradientReport(Report):
     @property
     def headline(self) -> str:
         """The result in one line."""
+        if not self.comparisons:
+            return f"no gradient could be checked: {self.fault or 'there is none'}"
         if self.fault:
-            return self.fault if self.comparisons else f"no gradient could be checked: {self.fault}"
+            return self.fault
         n = len(self.comparisons)
         wrong = [c for c in self.comparisons if not c.ok]
         if wrong:

@@ -95,9 +95,7 @@ def right_digits(a: float, truth: Any) -> float:
 def _not_recorded(slope: Slope) -> Finding:
     if slope.value is not None and slope.value == 0:
         if not slope.error:
-            return Finding(
-                IGNORED, ok=True, digits=17.0
-            )  # 0 is right, as for an operand that max did not choose
+            return Finding(IGNORED, ok=True, digits=17.0)  # 0 is right: perhaps max did not choose it
         return Finding(
             IGNORED,
             ok=False,

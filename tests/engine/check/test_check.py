@@ -363,6 +363,7 @@ def test_names_lengths_and_types_come_before_values(claimed: Any, words: str) ->
 
 def test_nothing_compared_is_a_failure() -> None:
     assert not GradientReport().ok
+    assert GradientReport().headline == "no gradient could be checked: there is none"
     with pytest.raises(GradientError):
         GradientReport().raise_if_wrong()
 
