@@ -51,7 +51,7 @@ def as_float(x: Number) -> float:
         >>> as_float(Fraction(1, 4))
         0.25
     """
-    if type(x) is float:  # nearly always; the question below takes longer than recording
+    if type(x) is float:  # nearly always; the check below takes longer than recording
         return x
     if isinstance(x, (Real, Decimal)) and not isinstance(x, bool):
         return float(x)
@@ -79,14 +79,14 @@ def shortened(text: str) -> str:
 
 
 def constant(x: Number) -> Value:
-    """A plain number as an operand: a Value that is no variable and gets no gradient."""
+    """A plain number as an operand: a Value that cannot be assigned and gets no gradient."""
     value = Value(x)
     value._kind = CONSTANT
     return value
 
 
 def is_factor_one(value: Value) -> bool:
-    """Whether a value is the plain number 1: as a factor it changes nothing, and is not worth showing."""
+    """Whether a value is the plain number 1: as a factor it changes nothing, and need not be shown."""
     return value.kind == CONSTANT and value.data == 1.0 and not value.label
 
 
@@ -109,8 +109,8 @@ class Value:
     """A recorded number.
 
     Two Values are equal if they are the same one; `<`, `bool`, `float`, `round` and formats go by the number.
-    A copy or a pickle has the whole graph with it. What shares a graph and is pickled side by side comes back
-    apart: pickle the outermost value alone, or use `copy.deepcopy`, which keeps what is shared.
+    A copy or a pickle contains the whole graph. Values that share a graph and are pickled side by side no longer
+    share it afterwards: pickle the outermost value alone, or use `copy.deepcopy`, which keeps what is shared.
 
     Args:
         data: a real number: int, float, Fraction, Decimal or a NumPy scalar. It is stored as a float.
