@@ -28,7 +28,7 @@ ORDER = [
     "engine.compiler",
     "engine.extend",
     "engine",
-    "engine.pytest_plugin",
+    "engine.plugin",
 ]
 
 # Methods that call a room above their own, which they import when they are called.

@@ -5,12 +5,14 @@ import os
 import random
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from typer.main import get_command
 
+from engine import __version__
 from nn import MLP, cli, load, save
 from nn.article import report as example_report
 from nn.article.worked_example import PUBLISHED
@@ -41,6 +43,15 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.chdir(tmp_path)
     Path("people.csv").write_text(TABLE, encoding="utf-8")
     return Run(capsys, monkeypatch)
+
+
+# --- the version
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    found = run("--version")
+    assert (found.status, found.out) == (0, f"deltagrad {__version__}\n")
+    assert version("deltagrad") == __version__
 
 
 # --- example
