@@ -47,15 +47,17 @@ def written(folder: Path, layout: str, test: str = TEST) -> None:
 
 def run(folder: Path, *options: str, plain: bool = True) -> subprocess.CompletedProcess[str]:
     """`pytest`, or `python -m pytest`, in a process of its own with deltagrad behind it on the path."""
-    python = [sys.executable, "-P"] if plain else [sys.executable]  # -P: the current folder is not searched
     environment = {**os.environ, "PYTHONPATH": PATH, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return started(folder, environment, "-p", "deltagrad_pytest", *options, plain=plain)
+
+
+def started(
+    folder: Path, environment: dict[str, str], *options: str, plain: bool
+) -> subprocess.CompletedProcess[str]:
+    python = [sys.executable, "-P"] if plain else [sys.executable]  # -P: the current folder is not searched
+    command = [*python, "-m", "pytest", "-p", "no:cacheprovider", *options]
     return subprocess.run(  # noqa: S603  our own program
-        [*python, "-m", "pytest", "-p", "deltagrad_pytest", "-p", "no:cacheprovider", *options],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
 
 
@@ -66,6 +68,14 @@ def test_its_own_code_is_tested(layout: str, plain: bool, tmp_path: Path) -> Non
     result = run(tmp_path, plain=plain)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 passed" in result.stdout
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["pytest", "python -m pytest"])
+def test_so_it_is_with_deltagrad_as_it_is_installed_here(plain: bool, tmp_path: Path) -> None:
+    written(tmp_path, "a module of a package")
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    result = started(tmp_path, environment, "--deltagrad-seed=1", plain=plain)  # an option of the plugin
+    assert "1 passed" in result.stdout, result.stdout + result.stderr
 
 
 def test_without_the_plugin_deltagrad_would_be_tested(tmp_path: Path) -> None:
