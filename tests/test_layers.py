@@ -88,6 +88,7 @@ def test_a_module_of_the_engine_imports_only_modules_before_it(module: str) -> N
         assert place(imported) <= place(module), f"{module} imports {imported}, which comes after it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "late"), sorted(LATE))
 def test_what_is_imported_late_is_imported_in_a_method_or_for_its_type(module: str, late: str) -> None:
     program = f"import sys, {module}; print({late!r} in sys.modules)"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # each starts a pytest of its own
+
 ROOT = Path(__file__).parents[2]
 PATH = os.pathsep.join((str(ROOT), str(ROOT / "engine" / "plugin")))
 

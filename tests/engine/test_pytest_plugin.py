@@ -188,6 +188,7 @@ def test_random_numbers_are_those_of_the_test_and_the_seed(run: Run) -> None:
     once.stdout.fnmatch_lines(["check_gradients.rng is that of --deltagrad-seed=0"])
 
 
+@pytest.mark.slow
 def test_under_xdist_everything_is_the_same(run: Run) -> None:
     pytest.importorskip("xdist")
     test = RANDOM.format(claim="7.5")

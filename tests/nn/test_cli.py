@@ -478,6 +478,7 @@ def test_every_option_has_its_help() -> None:
     assert len(options) > 40
 
 
+@pytest.mark.slow
 def test_a_terminal_without_greek_is_no_reason_to_fail() -> None:
     found = subprocess.run(
         [sys.executable, "-m", "nn", "train", "diabetes", "--epochs", "1", "--quiet"],
@@ -490,6 +491,7 @@ def test_a_terminal_without_greek_is_no_reason_to_fail() -> None:
     assert b"held out: R? " in found.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status", "err"),
     [
