@@ -25,39 +25,51 @@ ROW = re.compile(
     r"[Aa]dd\s+to\s+`(\w+)`\s+in\s+`([\w/.]+)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 CODE = re.compile(
-    r"[Ww]rite\s+at\s+the\s+end\s+of\s+`([\w/.]+)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL
+    r"[Ww]rite\s+(?:at\s+the\s+end\s+of|above\s+`(\w+)`\s+in)\s+`([\w/.]+)`:\n\n```python\n(.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 COMMAND = re.compile(r"^Then run:\n\n```sh\npytest (.*)\n```$", re.MULTILINE)
 QUOTED = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL))
 
 
-def with_row(source: str, table: str, row: str) -> str:
-    """The source with a row after the last one of a table: of a dict, a call or a comprehension."""
+def assignment(source: str, name: str) -> ast.Assign | ast.AnnAssign:
+    """Where a module assigns a name."""
     for node in ast.parse(source).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == table for target in targets):
-            value = getattr(node, "value", None)
-            if isinstance(value, ast.DictComp):
-                value = value.generators[0].iter
-            rows = next(getattr(value, part) for part in ("values", "args", "elts") if hasattr(value, part))
-            lines = source.splitlines(keepends=True)
-            lines.insert(rows[-1].end_lineno, row)
-            return "".join(lines)
-    raise AssertionError(f"there is no table {table}")
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and name in map(ast.unparse, filter(None, targets)):
+            return node
+    raise AssertionError(f"there is no {name}")
+
+
+def with_row(source: str, table: str, row: str) -> str:
+    """The source with a row after the last one of a table: of a dict, a call, a list or a comprehension."""
+    value: ast.AST | None = assignment(source, table).value
+    if isinstance(value, ast.DictComp):
+        value = value.generators[0].iter
+    rows = next(getattr(value, part) for part in ("values", "args", "elts") if hasattr(value, part))
+    return with_lines(source, rows[-1].end_lineno, row)
+
+
+def with_lines(source: str, after: int, new: str) -> str:
+    lines = source.splitlines(keepends=True)
+    return "".join([*lines[:after], new, *lines[after:]])
 
 
 def followed(recipe: str, folder: Path) -> None:
     """Do in a copy of the project what a recipe says."""
-    ignored = shutil.ignore_patterns("__pycache__")
     for name in ("engine", "nn", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
+    for name, file, code in CODE.findall(recipe):
+        source = (folder / file).read_text(encoding="utf-8")
+        if name:
+            source = with_lines(source, assignment(source, name).lineno - 1, f"{code}\n\n")
+        else:
+            source += f"\n\n{code}"
+        (folder / file).write_text(source, encoding="utf-8")
     for table, file, row in ROW.findall(recipe):
-        path = folder / file
-        path.write_text(with_row(path.read_text(encoding="utf-8"), table, row), encoding="utf-8")
-    for file, code in CODE.findall(recipe):
-        with (folder / file).open("a", encoding="utf-8") as end:
-            end.write(f"\n\n{code}")
+        source = (folder / file).read_text(encoding="utf-8")
+        (folder / file).write_text(with_row(source, table, row), encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -91,9 +103,10 @@ def test_a_row_goes_to_the_end_of_its_table() -> None:
 
 
 def test_the_examples_print_what_they_show() -> None:
-    results = doctest.testfile(str(GUIDE), module_relative=False)
-    assert results.attempted > 3
-    assert results.failed == 0
+    (example,) = re.findall(r"^```python\n(>>>.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    test = doctest.DocTestParser().get_doctest(example, {}, GUIDE.name, str(GUIDE), 0)
+    assert len(test.examples) > 3
+    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 @pytest.mark.parametrize(
