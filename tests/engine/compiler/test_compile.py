@@ -71,7 +71,7 @@ def count(program: Program, kind: type) -> int:
 # --- Networks.
 
 LOSS_OF_OUTPUT = {
-    "squared_error": ["identity", "tanh", "relu", "gelu", "silu", "elu", "leaky_relu", "softplus", "softmax"],
+    "squared_error": [name for name in ACTIVATIONS if name != "sigmoid"],
     "log_loss": ["sigmoid"],
     "log_loss_from_logits": ["identity"],
     "cross_entropy": ["softmax"],
