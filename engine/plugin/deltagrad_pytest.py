@@ -32,7 +32,8 @@ _MARKER = (
 )
 _PROPERTY = "deltagrad"
 _PACKAGES = ("engine", "nn")
-_HOMES = (Path(__file__).parent, Path(__file__).parents[2])  # where they are: installed, and in a clone
+_HERE = Path(__file__).parent
+_HOMES = (_HERE, _HERE.parent.parent)  # where they are: installed, and in a clone
 
 
 class ProjectFirst:
@@ -60,7 +61,7 @@ class ProjectFirst:
         if name not in _PACKAGES:
             return None
         usual = PathFinder.find_spec(name)
-        if usual is None or not usual.origin or Path(usual.origin).parents[1] not in _HOMES:
+        if usual is None or not usual.origin or Path(usual.origin).parent.parent not in _HOMES:
             return None
         own = (_own(folder, name) for folder in self._folders)
         return next((spec for spec in own if spec), None)
