@@ -358,6 +358,7 @@ UNARY = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     steps=st.lists(

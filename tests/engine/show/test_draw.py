@@ -445,6 +445,7 @@ def test_a_layer_of_biases_alone_is_drawn() -> None:
     assert "b₁¹ 0 ∂ −2" in diagram.description
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     dense = PICTURES["network 2-16-16-1"]()
     assert not [ident for ident in parts(dense, "text") if ident.endswith("_label")]

@@ -170,6 +170,7 @@ def report_of(activation: str, output: str, loss: str, targets: list[float]) -> 
     return check_network(model, [[0.5, -1.0]], [targets], loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ANY)
 @pytest.mark.parametrize("error", [1e-9, -1e-9, 1e-11])
 def test_a_slightly_wrong_activation_of_the_oracle_is_caught(
