@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from engine.show.explain import explain as explain
     from engine.show.player import play as play
 
+__version__ = "0.1.0"
+
 # Names whose rooms need libraries that take long to import: they are imported when first asked for.
 _LATE = {
     "GradeReport": "grading",

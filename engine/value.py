@@ -109,8 +109,8 @@ class Value:
     """A recorded number.
 
     Two Values are equal if they are the same one; `<`, `bool`, `float`, `round` and formats go by the number.
-    A copy or a pickle contains the whole graph. Values that share a graph and are pickled side by side no longer
-    share it afterwards: pickle the outermost value alone, or use `copy.deepcopy`, which keeps what is shared.
+    A copy or a pickle contains the whole graph. Values that share a graph and are pickled side by side no
+    longer share it afterwards: pickle the outermost value alone, or use `copy.deepcopy`.
 
     Args:
         data: a real number: int, float, Fraction, Decimal or a NumPy scalar. It is stored as a float.

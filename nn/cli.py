@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="deltagrad",
-    help="A scalar autograd engine: record, draw, explain, prove and train.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -79,6 +78,23 @@ def _words(error: Exception) -> str:
 def _give_up(message: str) -> NoReturn:
     print(f"deltagrad: {message}", file=sys.stderr)
     sys.exit(2)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from engine import __version__
+
+        print(f"deltagrad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A scalar autograd engine: record, draw, explain, prove and train."""
 
 
 @app.command()

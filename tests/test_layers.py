@@ -1,6 +1,7 @@
 """Imports go one way, and importing the engine imports nothing heavy."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,27 +10,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# A room may import only rooms before it; inside a room no module imports itself by way of others.
-ORDER = [
-    "engine.numbers",
-    "engine.ops",
-    "engine.graph",
-    "engine.backprop",
-    "engine.value",
-    "engine.recording",
-    "engine.functions",
-    "engine.derivatives",
-    "engine.replay",
-    "engine.expression",
-    "engine.report",
-    "engine.show",
-    "engine.check",
-    "engine.grading",
-    "engine.compiler",
-    "engine.extend",
-    "engine",
-    "engine.pytest_plugin",
+# The rooms, from the table of the README. A room may import only rooms above it; inside a room no module
+# imports itself by way of others. The faces of the packages stand below all their rooms.
+TABLE = (ROOT / "README.md").read_text(encoding="utf-8").partition("| room |")[2].partition("\n\n")[0]
+ROOMS = [
+    [
+        path.removesuffix(".py").strip("/").replace("/", ".")
+        for path in re.findall(r"`((?:engine|nn)/[^`]*)`", row)
+    ]
+    for row in TABLE.splitlines()
 ]
+FACES = ["engine", "nn", "nn.__main__"]
 
 # Methods that call a room above their own, which they import when they are called.
 LATE = {
@@ -73,21 +64,34 @@ def imports(module: str) -> set[str]:
 
 
 def place(module: str) -> int:
-    """Where the room of a module stands in the order."""
-    room = module if module in ORDER else ".".join(module.split(".")[:2])
-    assert room in ORDER, f"{room} has no place: add it to ORDER in tests/test_layers.py"
-    return ORDER.index(room)
+    """The row of the README's table that a module belongs to."""
+    for row, rooms in enumerate(ROOMS):
+        if any(module == room or module.startswith(f"{room}.") for room in rooms):
+            return row
+    raise AssertionError(f"{module} has no place: add it to the table of rooms in the README")
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] == "engine"])
-def test_a_module_of_the_engine_imports_only_modules_before_it(module: str) -> None:
-    for imported in imports(module):
-        assert imported.partition(".")[0] == "engine", (
-            f"{module} imports {imported}: the engine knows no networks"
-        )
-        assert place(imported) <= place(module), f"{module} imports {imported}, which comes after it"
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in FACES])
+def test_a_module_imports_only_rooms_above_its_own(module: str) -> None:
+    for imported in imports(module) - set(FACES):
+        assert place(imported) <= place(module), f"{module} imports {imported}, which stands below it"
 
 
+def test_the_engine_knows_no_networks() -> None:
+    for module in MODULES:
+        if module.startswith("engine"):
+            assert {name.partition(".")[0] for name in imports(module)} <= {"engine"}, module
+            own_face = "engine" in imports(module) and not module.startswith("engine.plugin")
+            assert not own_face, f"{module} imports the face of its own package"
+
+
+def test_every_room_of_the_table_is_there() -> None:
+    for rooms in ROOMS:
+        for room in rooms:
+            assert any(module == room or module.startswith(f"{room}.") for module in MODULES), room
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "late"), sorted(LATE))
 def test_what_is_imported_late_is_imported_in_a_method_or_for_its_type(module: str, late: str) -> None:
     program = f"import sys, {module}; print({late!r} in sys.modules)"

@@ -34,6 +34,7 @@ def test_the_python_blocks_print_what_they_show(tmp_path: Path, monkeypatch: pyt
     assert results.failed == 0
 
 
+@pytest.mark.slow
 def test_the_commands_print_what_they_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,7 +51,7 @@ def milliseconds(f: Callable[[], object], rounds: int = 15) -> float:
 def plugin_milliseconds() -> float:
     """What the plugin adds to the start of pytest: its import after that of pytest, compiled already."""
     code = (
-        "import pytest, time; start = time.process_time(); import engine.pytest_plugin; "
+        "import pytest, time; start = time.process_time(); import deltagrad_pytest; "
         "print(time.process_time() - start)"
     )
     command = [sys.executable, "-c", code]

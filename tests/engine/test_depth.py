@@ -8,6 +8,8 @@ import pytest
 
 from engine import Value, fsum, grad, jvp, sumprod
 
+pytestmark = pytest.mark.slow
+
 DEEP, LONG = 1_000_000, 100_000
 
 

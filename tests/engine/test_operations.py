@@ -83,6 +83,7 @@ def test_the_textbook_derivatives_are_those_of_the_textbook_values(name: str) ->
     assert compared >= 5
 
 
+@pytest.mark.slow
 @EVERY_OPERATION
 def test_the_truth_itself_has_settled(name: str) -> None:
     """Seven times as many digits change nothing that a float could see."""
@@ -762,6 +763,7 @@ def test_number_systems_agree(name: str) -> None:
 NORMAL = ["normal_cdf", "gelu", "gaussian", "erfc", "erf"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NORMAL)
 def test_arrays_keep_the_digits_of_the_normal_distribution(name: str) -> None:
     """Over the whole domain, where a piece of the table ends and begins, and where the tail underflows."""

@@ -1,8 +1,10 @@
 """The plugin, tried as a user's own project would use it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,23 @@ import engine.check  # noqa: F401 - loaded once, not by each of the runs in this
 
 pytest_plugins = ["pytester"]
 
+ROOT = Path(__file__).parents[2]
+PLUGIN = ROOT / "engine" / "plugin"
+PATH = os.pathsep.join((str(ROOT), str(PLUGIN)))
+
 Run = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Pytest in a project of its own, with the plugin."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", PATH)
+    monkeypatch.syspath_prepend(str(PLUGIN))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # those of this machine take seconds to load
 
     def run(test: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(test)
-        plugin = ("-p", "engine.pytest_plugin", "-p", "no:cacheprovider", "--strict-markers")
+        plugin = ("-p", "deltagrad_pytest", "-p", "no:cacheprovider", "--strict-markers")
         return pytester.runpytest_inprocess(*plugin, *options)
 
     return run
@@ -75,7 +82,7 @@ def test_a_failure_says_what_a_student_needs_and_nothing_else(run: Run) -> None:
             "FAILED *::test_by_hand*",
         ]
     )
-    assert "pytest_plugin.py" not in result.stdout.str()
+    assert "deltagrad_pytest.py" not in result.stdout.str()
     assert "report.py" not in result.stdout.str()
 
 
@@ -181,6 +188,7 @@ def test_random_numbers_are_those_of_the_test_and_the_seed(run: Run) -> None:
     once.stdout.fnmatch_lines(["check_gradients.rng is that of --deltagrad-seed=0"])
 
 
+@pytest.mark.slow
 def test_under_xdist_everything_is_the_same(run: Run) -> None:
     pytest.importorskip("xdist")
     test = RANDOM.format(claim="7.5")
@@ -193,13 +201,20 @@ def test_under_xdist_everything_is_the_same(run: Run) -> None:
 
 def test_nothing_heavy_is_imported_until_it_is_used() -> None:
     code = (
-        "import sys, pytest; seen = set(sys.modules); import engine.pytest_plugin; "
+        "import sys, pytest; seen = set(sys.modules); import deltagrad_pytest; "
         "print(*set(sys.modules) - seen)"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  our own program
-    loaded = out.stdout.split()
-    heavy = {"mpmath", "numpy", "rich", "torch", "jax", "engine.check"}
+    environment = {**os.environ, "PYTHONPATH": PATH}
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment).split()  # noqa: S603  our own program
+    assert "deltagrad_pytest" in loaded
+    heavy = {"mpmath", "numpy", "rich", "torch", "jax", "engine", "nn"}
     assert not heavy & set(loaded), loaded
+
+
+def test_it_is_installed_under_a_name_that_no_project_has() -> None:
+    (entry,) = entry_points(group="pytest11", name="deltagrad")
+    assert entry.value == "deltagrad_pytest"
+    assert hasattr(entry.load(), "check_gradients")
 
 
 def test_a_run_that_does_not_use_it_says_nothing(run: Run) -> None:

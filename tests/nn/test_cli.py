@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from typer.main import get_command
 
+from engine import __version__
 from nn import MLP, cli, load, save
 from nn.article import report as example_report
 from nn.article.worked_example import PUBLISHED
@@ -41,6 +42,14 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.chdir(tmp_path)
     Path("people.csv").write_text(TABLE, encoding="utf-8")
     return Run(capsys, monkeypatch)
+
+
+# --- the version
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    found = run("--version")
+    assert (found.status, found.out) == (0, f"deltagrad {__version__}\n")
 
 
 # --- example
@@ -469,6 +478,7 @@ def test_every_option_has_its_help() -> None:
     assert len(options) > 40
 
 
+@pytest.mark.slow
 def test_a_terminal_without_greek_is_no_reason_to_fail() -> None:
     found = subprocess.run(
         [sys.executable, "-m", "nn", "train", "diabetes", "--epochs", "1", "--quiet"],
@@ -481,6 +491,7 @@ def test_a_terminal_without_greek_is_no_reason_to_fail() -> None:
     assert b"held out: R? " in found.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status", "err"),
     [

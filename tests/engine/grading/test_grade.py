@@ -113,6 +113,7 @@ def test_a_right_paper_is_right_however_it_is_rounded() -> None:
         assert set(report.verdicts.values()) == {"right"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claims", "wrong", "why"),
     [

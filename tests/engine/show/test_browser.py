@@ -81,7 +81,10 @@ def measure(diagrams: list[str], tmp_path: Path, script: str = MEASURE, seconds:
     return json.loads(html.unescape(result[1]))
 
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
 
 
 @pytest.mark.parametrize(

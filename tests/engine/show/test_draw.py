@@ -251,6 +251,7 @@ def widths(y: Value) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 def test_a_graph_too_large_is_refused_with_its_size_and_the_ways_out() -> None:
     x = Value(0.1)
     for _ in range(100_000):
@@ -444,6 +445,7 @@ def test_a_layer_of_biases_alone_is_drawn() -> None:
     assert "b₁¹ 0 ∂ −2" in diagram.description
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     dense = PICTURES["network 2-16-16-1"]()
     assert not [ident for ident in parts(dense, "text") if ident.endswith("_label")]
@@ -501,6 +503,7 @@ def test_two_diagrams_on_a_page_share_no_id() -> None:
     assert first.isdisjoint(second)
 
 
+@pytest.mark.slow
 def test_the_same_graph_gives_the_same_text_in_every_process() -> None:
     program = (
         "import shutil; shutil.which = lambda command: None\n"

@@ -390,6 +390,7 @@ def test_a_part_is_completed_by_what_flows_elsewhere() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_graph_too_large_is_refused_with_its_size_and_the_ways_out() -> None:
     x = Value(0.1, "x")
     for _ in range(100_000):

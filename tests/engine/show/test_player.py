@@ -191,6 +191,7 @@ def test_the_page_may_run_its_script_and_load_nothing() -> None:
     assert re.findall(r"https?://[^\"' ]+", text) == ["http://www.w3.org/2000/svg"]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.text(st.characters(exclude_categories=[]), min_size=1, max_size=30) | st.sampled_from(HOSTILE))
 def test_any_label_is_text_on_the_page(label: str) -> None:
@@ -386,6 +387,7 @@ def drive(pages: list[str], tmp_path: Path, width: int = 1000) -> list[dict[str,
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
 
+@pytest.mark.slow
 @in_a_browser
 def test_in_a_browser_it_plays_to_the_exact_end(tmp_path: Path) -> None:
     players = [play(make(), theme="dark" if i % 2 else "light") for i, make in enumerate(GRAPHS.values())]
@@ -424,6 +426,7 @@ def test_in_a_browser_it_plays_to_the_exact_end(tmp_path: Path) -> None:
         assert report["themes"] == ([dark, light] if player.theme == "dark" else [light, dark])
 
 
+@pytest.mark.slow
 @in_a_browser
 def test_the_drive_sees_text_outside_its_box_and_an_open_policy(tmp_path: Path) -> None:
     page = play(expression()).html
@@ -434,6 +437,7 @@ def test_the_drive_sees_text_outside_its_box_and_an_open_policy(tmp_path: Path) 
     assert report["fetched"] == "fetched"
 
 
+@pytest.mark.slow
 @in_a_browser
 def test_in_a_browser_a_network_is_played_to_the_exact_end(tmp_path: Path) -> None:
     softmax_net = MLP(2, [3, 3], activation="tanh", output="softmax", rng=random.Random(3))
@@ -454,6 +458,7 @@ def test_in_a_browser_a_network_is_played_to_the_exact_end(tmp_path: Path) -> No
         assert set(shown.values()) >= set(final)
 
 
+@pytest.mark.slow
 @in_a_browser
 def test_a_phone_shows_it_all(tmp_path: Path) -> None:
     reports = drive([play(neuron()).html, play(worked_example()).html], tmp_path, width=360)
@@ -462,6 +467,7 @@ def test_a_phone_shows_it_all(tmp_path: Path) -> None:
         assert (report["small"], report["wide"]) == (0, 0)
 
 
+@pytest.mark.slow
 @in_a_browser
 def test_a_link_leads_to_a_step_and_a_theme(tmp_path: Path) -> None:
     path = expression().play().save(tmp_path / "c.html")

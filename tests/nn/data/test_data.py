@@ -126,6 +126,7 @@ def test_digits_counts_and_ink() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["iris", "diabetes", "digits"])
 def test_shipped_files_are_package_data_with_a_named_source(name: str) -> None:
     file = files("nn") / "data" / f"{name}.csv"
@@ -134,6 +135,7 @@ def test_shipped_files_are_package_data_with_a_named_source(name: str) -> None:
     assert DATASETS[name](random.Random(0)).source
 
 
+@pytest.mark.slow
 def test_each_name_loads_and_its_random_numbers_come_from_the_generator() -> None:
     for name, load in DATASETS.items():
         generated = name in {"moons", "circles", "spirals"}

@@ -68,6 +68,7 @@ def cases(draw: st.DrawFn, depth: int = 6, width: int = 16) -> Case:
     return model, x, y, loss
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(cases())
 def test_reverse_mode_is_the_delta_rule_on_any_network(case: Case) -> None:
@@ -93,6 +94,7 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
         assert abs(c.difference - c.delta_rule) <= 2 * math.ulp(c.delta_rule) + 1e-37
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(cases())
 def test_the_gap_is_small_beside_the_gradient_itself_unless_terms_cancel(case: Case) -> None:
@@ -170,6 +172,7 @@ def report_of(activation: str, output: str, loss: str, targets: list[float]) -> 
     return check_network(model, [[0.5, -1.0]], [targets], loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ANY)
 @pytest.mark.parametrize("error", [1e-9, -1e-9, 1e-11])
 def test_a_slightly_wrong_activation_of_the_oracle_is_caught(

@@ -224,12 +224,14 @@ def test_every_row_has_a_truth() -> None:
     assert not missing, f"write {missing} with mpmath in TRUE_LOSSES above"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_gradient_is_the_difference_of_the_loss(activation: str, loss: str) -> None:
     assert largest_gap(small_example(activation, loss)) <= GAP
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     widths=st.lists(st.integers(1, 16), min_size=2, max_size=7),

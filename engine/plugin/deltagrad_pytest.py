@@ -5,13 +5,20 @@
 
 Nothing but pytest is imported until a test asks for the fixture. `-p no:deltagrad` switches it off; the same
 without pytest is `engine.assert_gradients`.
+
+The plugin is loaded in every project of an environment in which deltagrad is installed. So it is a
+top-level module with a name of its own, and it lets the modules `engine` and `nn` of the project under test
+go before those of deltagrad (`ProjectFirst`).
 """
 
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 from functools import cached_property
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +31,79 @@ _MARKER = (
     "the other frameworks it asks."
 )
 _PROPERTY = "deltagrad"
+_PACKAGES = ("engine", "nn")
+_HERE = Path(__file__).parent
+_HOMES = (_HERE, _HERE.parent.parent)  # where they are: installed, and in a clone
+
+
+class ProjectFirst:
+    """Finds the project's own `engine` and `nn` where Python would find those of deltagrad.
+
+    Plain `pytest` does not look for modules in the project's folder, and Python prefers an installed package
+    to a folder without `__init__.py`. In both cases a student's tests would run on deltagrad's code and
+    might pass. No other name is touched.
+
+    Args:
+        project: the folder of the project; nothing outside of it counts.
+        start: the folder in which pytest was started.
+    """
+
+    def __init__(self, project: Path, start: Path) -> None:
+        self._project = project
+        self._folders = dict.fromkeys((start, project, start / "src", project / "src"))
+
+    def look_beside(self, path: Path) -> None:
+        """Look in the folders from a file of tests up to the project as well."""
+        self._folders |= dict.fromkeys(f for f in path.parents if f.is_relative_to(self._project))
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Python's question to a finder: where a module is; None leaves it to the next finder."""
+        if name not in _PACKAGES:
+            return None
+        usual = PathFinder.find_spec(name)
+        if usual is None or not usual.origin or Path(usual.origin).parent.parent not in _HOMES:
+            return None
+        own = (_own(folder, name) for folder in self._folders)
+        return next((spec for spec in own if spec), None)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> None:
+        """Before a module of tests is imported, look beside it."""
+        if isinstance(collector, pytest.Module):
+            self.look_beside(collector.path)
+
+    def pytest_report_header(self) -> list[str]:
+        """Say where this changes what Python does."""
+        return [
+            f"deltagrad: `import {name}` gives {_place(spec)} of this project, not deltagrad's {name}"
+            for name in _PACKAGES
+            if (spec := self.find_spec(name))
+        ]
+
+
+def _own(folder: Path, name: str) -> ModuleSpec | None:
+    """A module, or a folder with code: a folder of tests often has the name of what it tests."""
+    package = folder / name
+    code = any(package.glob("*.py")) or any(package.glob("*/*.py"))
+    tests = any(package.glob("test_*.py"))
+    if (code and not tests) or (folder / f"{name}.py").is_file():
+        return PathFinder.find_spec(name, [str(folder)])
+    return None
+
+
+def _place(module: Any) -> str:
+    """The file of a module or of its spec; of a package without a file, its folder."""
+    spec = getattr(module, "__spec__", module)
+    return str(spec.origin or next(iter(spec.submodule_search_locations)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before anything of the project is imported, let its own modules go first."""
+    finder = ProjectFirst(early_config.rootpath, early_config.invocation_params.dir)
+    sys.meta_path.insert(0, finder)
+    early_config.add_cleanup(lambda: sys.meta_path.remove(finder))
+    early_config.pluginmanager.register(finder)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,7 +124,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class GradientChecker:
-    """What the fixture `check_gradients` gives: `engine.check_gradients` that fails the test.
+    """The fixture `check_gradients`: `engine.check_gradients` that fails the test.
 
     Args:
         request: the test that asks.
@@ -94,6 +174,14 @@ class GradientChecker:
 @pytest.fixture
 def check_gradients(request: pytest.FixtureRequest) -> GradientChecker:
     """`engine.check_gradients` that fails the test: give it a function of Values and a point, x=0.5."""
+    import engine
+
+    if not hasattr(engine, "GradientReport"):
+        pytest.fail(
+            f"check_gradients needs deltagrad's engine, but `import engine` gives {_place(engine)}: "
+            "rename that one, or keep this test in a project without it",
+            pytrace=False,
+        )
     return GradientChecker(request)
 
 
