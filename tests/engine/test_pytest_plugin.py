@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np  # noqa: F401 - it cannot be loaded again after a run in this process has loaded it
 import pytest
 
 import engine.check  # noqa: F401 - loaded once, not by each of the runs in this process
