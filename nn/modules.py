@@ -374,7 +374,7 @@ class MLP(Module):
         loss: Callable[[Any, Any], Value] | str,
         **options: Any,
     ) -> Diagram:
-        """A diagram of the neurons after a forward and a backward pass; nobody's `grad` changes.
+        """A diagram of the neurons after a forward and a backward pass. No `grad` is modified.
 
         Args:
             x: the inputs.
@@ -393,14 +393,14 @@ class MLP(Module):
         """
         # Imported late: a network can be trained where nothing draws.
         from nn.show.draw import draw_network
-        from nn.show.network import described
+        from nn.show.network import describe
 
-        return draw_network(described(self, x, y, loss), **options)
+        return draw_network(describe(self, x, y, loss), **options)
 
     def explain(
         self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value] | str, **options: Any
     ) -> Walkthrough:
-        """The forward and the backward pass, neuron by neuron, as text; nobody's `grad` changes.
+        """The forward and the backward pass, neuron by neuron, as text. No `grad` is modified.
 
         Args:
             x: the inputs.
@@ -418,14 +418,14 @@ class MLP(Module):
             ∂loss/∂b₁¹ = δ₁¹ = 1.5
         """
         from nn.show.explain import explain_network
-        from nn.show.network import described
+        from nn.show.network import describe
 
-        return explain_network(described(self, x, y, loss), **options)
+        return explain_network(describe(self, x, y, loss), **options)
 
     def play(
         self, x: Sequence[Value | float], y: Any, loss: Callable[[Any, Any], Value] | str, **options: Any
     ) -> Player:
-        """The same steps, played on the diagram of the neurons; nobody's `grad` changes.
+        """The same steps, played on the diagram of the neurons. No `grad` is modified.
 
         Args:
             x: the inputs.
@@ -442,10 +442,10 @@ class MLP(Module):
             >>> model.play([3.0], 1.0, squared_error)
             <Player of 6 steps: Network 1-1, forward and backward>
         """
-        from nn.show.network import described
+        from nn.show.network import describe
         from nn.show.play import play_network
 
-        return play_network(described(self, x, y, loss), **options)
+        return play_network(describe(self, x, y, loss), **options)
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in [self.layers[0].n_in, *(len(la.neurons) for la in self.layers)])

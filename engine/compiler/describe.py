@@ -26,7 +26,9 @@ from engine.compiler.instructions import (
     Shares,
     Take,
 )
-from engine.show.diagram import SUPERSCRIPTS, Canvas, Diagram, Field, Theme
+from engine.show.diagram import Canvas, Diagram, Field
+from engine.show.palette import Theme
+from engine.show.text import SUPERSCRIPTS
 
 # The symbols of the delta rule. The compiler knows nothing else of networks.
 WEIGHTS, NET_INPUT, ACTIVATION, DELTA, LOSS = "W", "z", "a", "delta", "E"

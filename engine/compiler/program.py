@@ -28,7 +28,8 @@ from engine.compiler.simplify import simplify
 from engine.compiler.zero_adjoints import stop_zero_adjoints
 from engine.derivatives import grad, jvp
 from engine.numbers import arrays
-from engine.show.diagram import Diagram, Theme
+from engine.show.diagram import Diagram
+from engine.show.palette import Theme
 from engine.show.render import TIMEOUT
 from engine.value import Value
 

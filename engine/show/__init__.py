@@ -1,7 +1,7 @@
-"""Recorded graphs and networks shown to people: in pictures, in words, and as a page that is played.
+"""Recorded graphs shown to people: in pictures, in words, and as pages that are played.
 
-`shown` says what is shown of a graph, and `notation` how it is written. `render` makes pictures of DOT text,
-and `diagram` says how they look; `draw_graph` and `draw_network` draw. `local_rules` reads the formula of a
-derivative off the table of operations; `explanation` and `network_explanation` tell the forward and the
-backward pass as a `walkthrough` of steps; `player` plays them on the diagram.
+`selection` decides what is shown of a graph. `text` writes numbers and names, `notation` writes formulas with
+them, and `formulas` reads the formula of a derivative off the table of operations. `render` makes pictures of
+DOT text, `palette` has the colours, `diagram` is the canvas, and `draw` draws a graph on it. `explain` tells
+the forward and the backward pass as `steps`; `player` plays them on the diagram.
 """

@@ -1,168 +1,31 @@
-"""A diagram: how it looks, what its texts say, and the pictures that are made of it.
+"""A diagram: the canvas it is drawn on, and the pictures made of it.
 
-The rooms above draw recorded graphs (`draw_graph`) and networks (`draw_network`) on a canvas of this one, in
-this visual language. Text that comes from users is put only into labels and titles, and escaped.
+Everything in this project is drawn on the same canvas, in the same visual language. Text that comes from
+users is put only into labels and titles, and escaped.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from math import isfinite, isinf, isnan
+from math import isfinite
 from pathlib import Path
-from re import fullmatch
 from typing import Any, Literal, TypeAlias, TypeVar
 from xml.etree import ElementTree
 
 import graphviz
 
+from engine.show.palette import PALETTES, Palette, Theme, listed_themes
 from engine.show.render import TIMEOUT, RenderError, render
+from engine.show.text import plain
 
-Theme: TypeAlias = Literal["light", "dark"]
 Heat: TypeAlias = Literal["grad"]
 
-LONGEST_NAME = 40  # characters of a label on a card
 _MOST_SENTENCES = 200  # of a description
 _FONT = "DejaVu Sans"  # Graphviz knows its widths everywhere, installed or not
-
-# --- The visual language. Kinds differ by colour and by a second cue: border width, dashes, position.
-
-
-@dataclass(frozen=True)
-class _Ink:
-    fill: str
-    stroke: str
-    width: float = 1.3
-    style: str = "filled"
-
-
-@dataclass(frozen=True)
-class _Palette:
-    background: str
-    text: str
-    derivative: str
-    edge: str
-    operation: _Ink
-    positive: str
-    negative: str
-    kinds: dict[str, _Ink]
-
-
-_PALETTES = {
-    "light": _Palette(
-        background="#FFFFFF",
-        text="#1B1B1B",
-        derivative="#8A3B8F",
-        edge="#6A6A6A",
-        operation=_Ink("#444444", "#FFFFFF"),  # stroke: its text
-        positive="#0072B2",
-        negative="#C65200",
-        kinds={
-            "input": _Ink("#DCEBF7", "#0072B2"),
-            "parameter": _Ink("#FDEBC8", "#8F5600", width=2.2),
-            "constant": _Ink("#ECECEC", "#6E6E6E", style="filled,dashed"),
-            "intermediate": _Ink("#FFFFFF", "#4A4A4A"),
-            "output": _Ink("#DDF2E6", "#00795A", width=1.8),
-        },
-    ),
-    "dark": _Palette(
-        background="#161616",
-        text="#F2F2F2",
-        derivative="#E3A5E8",
-        edge="#A0A0A0",
-        operation=_Ink("#D0D0D0", "#111111"),
-        positive="#56B4E9",
-        negative="#FF9B4A",
-        kinds={
-            "input": _Ink("#123B57", "#56B4E9"),
-            "parameter": _Ink("#4D3305", "#E69F00", width=2.2),
-            "constant": _Ink("#3A3A3A", "#A8A8A8", style="filled,dashed"),
-            "intermediate": _Ink("#262626", "#F2F2F2"),
-            "output": _Ink("#0B4231", "#3FC79A", width=1.8),
-        },
-    ),
-}
-
-
-def colours(theme: Theme) -> dict[str, str]:
-    """The colours of a theme by what they are for, for pages that show diagrams in either theme.
-
-    Example:
-        >>> colours("light")["input-stroke"], colours("dark")["input-stroke"]
-        ('#0072B2', '#56B4E9')
-    """
-    palette = _PALETTES[theme]
-    inks = {"operation": palette.operation, **palette.kinds}
-    return {
-        "background": palette.background,
-        "text": palette.text,
-        "derivative": palette.derivative,
-        "edge": palette.edge,
-        "positive": palette.positive,
-        "negative": palette.negative,
-        **{f"{kind}-fill": ink.fill for kind, ink in inks.items()},
-        **{f"{kind}-stroke": ink.stroke for kind, ink in inks.items()},
-    }
-
-
-# --- Numbers and names as text.
-
-
-def number(x: float) -> str:
-    """A number as diagrams show it: four significant digits and a true minus.
-
-    Example:
-        >>> number(-0.28788), number(1.5e-7), number(2.0)
-        ('−0.2879', '1.5e−7', '2')
-    """
-    if isnan(x):
-        return "NaN"
-    if isinf(x):
-        return "∞" if x > 0 else "−∞"
-    mantissa, _, exponent = f"{x + 0.0:.4g}".partition("e")
-    return (mantissa + (f"e{int(exponent)}" if exponent else "")).replace("-", "−")
-
-
-_SUBSCRIPTS = str.maketrans("0123456789,ijklmn", "₀₁₂₃₄₅₆₇₈₉‚ᵢⱼₖₗₘₙ")
-SUPERSCRIPTS = str.maketrans("0123456789lL", "⁰¹²³⁴⁵⁶⁷⁸⁹ˡᴸ")
-_GREEK = {"alpha": "α", "beta": "β", "delta": "δ", "epsilon": "ε", "lambda": "λ", "mu": "μ", "sigma": "σ"}
-_NOTATION = r"([A-Za-z]+)(?:_([0-9]+(?:,[0-9]+)*|[ijklmn]{1,2}))?(?:\^([0-9]+|[lL]))?"
-
-
-def typeset(label: str) -> str:
-    """A label in the notation of the delta rule with its indices low and high; any other as it is.
-
-    Example:
-        >>> typeset("w_12^1"), typeset("delta_1^2"), typeset("learning rate")
-        ('w₁₂¹', 'δ₁²', 'learning rate')
-    """
-    match = fullmatch(_NOTATION, label)
-    if not match:
-        return label
-    symbol, low, high = match.groups(default="")
-    return _GREEK.get(symbol, symbol) + low.translate(_SUBSCRIPTS) + high.translate(SUPERSCRIPTS)
-
-
-def plain(text: str) -> str:
-    """Any text on one line, in which nothing is invisible."""
-    text = " ".join(text.split())
-    return "".join("\ufffd" if unicodedata.category(c).startswith("C") else c for c in text)
-
-
-def name_of(label: str, longest: int = LONGEST_NAME) -> str:
-    """A label as diagrams show it."""
-    return shortened(typeset(label), longest)
-
-
-def shortened(text: str, longest: int) -> str:
-    """Text on one line, with an ellipsis where it is cut."""
-    text = plain(text)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
 
 # --- The diagram.
 
@@ -175,7 +38,7 @@ class Diagram:
         dot: the graph in the DOT language.
         title: what it shows, in a few words.
         description: what it shows, for those who cannot see it.
-        titles: for the id of an element the text that a browser shows over it.
+        titles: the text that a browser shows when an element is pointed at, by its id.
         theme: "light" or "dark".
         timeout: seconds that its layout may take.
 
@@ -224,7 +87,7 @@ class Diagram:
         """Write the picture to a file.
 
         Args:
-            path: where to; its ending says what: .svg, .png, .pdf, or .dot for the graph itself.
+            path: where to write. The ending decides the format: .svg, .png, .pdf, or .dot for the DOT text.
 
         Returns:
             The path.
@@ -242,7 +105,7 @@ class Diagram:
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str | bytes]:
-        """What a notebook shows: the picture; where there is none, the graph as text and the reason."""
+        """What a notebook shows: the picture, or the graph as text and why there is no picture."""
         try:
             bundle: dict[str, str | bytes] = {
                 "text/plain": self.title,
@@ -256,7 +119,7 @@ class Diagram:
         return bundle
 
     def _repr_html_(self) -> str:
-        """The SVG inline, its ids its own on a page with other diagrams."""
+        """The SVG inline, with ids that differ from those of other diagrams on the page."""
         prefix = f"d{sum(ord(c) * i for i, c in enumerate(self.dot, 1)) % 0xFFFFFF:06x}-"
         return _prefixed(self.svg, prefix)
 
@@ -269,18 +132,18 @@ _ENDINGS: dict[str, Callable[[Diagram], str | bytes]] = {
 }
 
 _SVG = "http://www.w3.org/2000/svg"
-_GRADIENTS = ("grad ", "∂ ", "δ")  # the lines that say them begin so
+_GRADIENTS = ("grad ", "∂ ", "δ")  # how lines with a gradient begin
 
 
 def _finished(svg: str, diagram: Diagram) -> str:
-    """Graphviz's SVG with what Graphviz cannot say: size, titles, colours of single lines."""
+    """Graphviz's SVG, completed with size, titles and colours of single lines."""
     ElementTree.register_namespace("", _SVG)
     root = ElementTree.fromstring(svg)  # noqa: S314  Graphviz wrote it, on this machine
     width, height = root.attrib["viewBox"].split()[2:]
     root.attrib.update(
         {
             "class": f"deltagrad {diagram.theme}",
-            "width": width,  # in pixels, where there is room; else the viewBox is scaled down
+            "width": width,  # in pixels; where there is less room the viewBox is scaled down
             "height": height,
             "style": "max-width:100%;height:auto",
             "role": "img",
@@ -294,18 +157,18 @@ def _finished(svg: str, diagram: Diagram) -> str:
         element.text = plain(text)
         root.insert(place, element)
     for element in root.iter():
-        if element.get("stroke") == "transparent":  # Graphviz 2 says so, and SVG has no such colour
+        if element.get("stroke") == "transparent":  # written by Graphviz 2; SVG has no such colour
             element.set("stroke", "none")
     for group in root.iter(f"{{{_SVG}}}g"):
         _name_group(group, diagram.titles.get(group.get("id", "")))
         for place, line in enumerate(group.iterfind(f"{{{_SVG}}}text")):
             line.set("font-family", f"{_FONT}, Verdana, Arial, sans-serif")
-            _colour_line(line, place, group.get("class", "").split(), _PALETTES[diagram.theme])
+            _colour_line(line, place, group.get("class", "").split(), PALETTES[diagram.theme])
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def _name_group(group: ElementTree.Element, title: str | None) -> None:
-    """What is shown when the group is pointed at; Graphviz would show its internal name."""
+    """Replace Graphviz's internal name, which browsers would show when the group is pointed at."""
     element = group.find(f"{{{_SVG}}}title")
     if element is not None:
         group.remove(element)
@@ -315,7 +178,7 @@ def _name_group(group: ElementTree.Element, title: str | None) -> None:
         group.insert(0, element)
 
 
-def _colour_line(line: ElementTree.Element, place: int, kinds: Sequence[str], palette: _Palette) -> None:
+def _colour_line(line: ElementTree.Element, place: int, kinds: Sequence[str], palette: Palette) -> None:
     """Gradients in their colour, and a background under the derivatives on edges."""
     text = line.text or ""
     value, separator, gradient = text.partition(" ∂ ")
@@ -346,7 +209,7 @@ def _prefixed(svg: str, prefix: str) -> str:
 
 # --- A canvas: DOT being written, where every text is escaped.
 
-Field: TypeAlias = "str | list[Field]"  # of a card: a text, or fields across the direction of those around
+Field: TypeAlias = "str | list[Field]"  # of a card: a text, or fields in the other direction
 
 
 class Canvas:
@@ -358,14 +221,14 @@ class Canvas:
 
     Attributes:
         palette: the colours of the theme.
-        titles: what each element says when pointed at, by its id.
+        titles: the text shown when an element is pointed at, by its id.
     """
 
     def __init__(self, theme: Theme, **attributes: str) -> None:
-        if theme not in _PALETTES:
-            raise ValueError(f"a theme is {' or '.join(_PALETTES)}, not {theme!r}")
+        if theme not in PALETTES:
+            raise ValueError(f"a theme is {listed_themes()}, not {theme!r}")
         self.theme: Theme = theme
-        self.palette = _PALETTES[theme]
+        self.palette = PALETTES[theme]
         self.titles: dict[str, str] = {}
         background = {"bgcolor": self.palette.background, "pad": "0.12", "outputorder": "edgesfirst"}
         self._graph = graphviz.Digraph(
@@ -428,7 +291,7 @@ class Canvas:
         )
 
     def text(self, ident: str, lines: Sequence[str], kind: str, **attributes: str) -> None:
-        """Text on the background, which it covers."""
+        """Text on the background; it covers the edges behind it."""
         self._graph.node(
             ident,
             label=_lines(*lines),
@@ -466,7 +329,7 @@ class Canvas:
 
 
 def _record(fields: Sequence[Field]) -> str:
-    """Fields as the label of a record; each list of them turns the direction."""
+    """Fields as the label of a record; a list inside a list turns the direction."""
     inside = "|".join(
         _record(part) if isinstance(part, list) else _escaped(part, also="{}|<>") for part in fields
     )
@@ -474,7 +337,7 @@ def _record(fields: Sequence[Field]) -> str:
 
 
 def _escaped(text: str, also: str = "") -> str:
-    """Text on one line, as Graphviz shows it unchanged."""
+    """Text on one line, escaped so that Graphviz shows it unchanged."""
     text = plain(text).replace("\\", "\\\\").replace("&", "&amp;")
     for c in also:
         text = text.replace(c, f"\\{c}")
@@ -482,7 +345,7 @@ def _escaped(text: str, also: str = "") -> str:
 
 
 def _lines(*lines: str) -> str:
-    """Lines as the label of anything but a record; `nohtml`, for `<b>` would be taken for markup."""
+    """Lines as the label of anything but a record; without `nohtml`, `<b>` would be read as markup."""
     label: str = graphviz.nohtml("\\n".join(map(_escaped, lines)))
     return label
 

@@ -1,6 +1,6 @@
 """Diagrams of recorded graphs: a card for every value, the local derivative on every edge.
 
-    graph -> what is shown (values and operations) -> names -> DOT
+    graph -> selection (values and operations) -> names -> DOT
 
 Drawing never computes a gradient: a card says "grad –" until `backward` has run.
 """
@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
-from engine.ops import OPS
-from engine.show.diagram import Canvas, Diagram, Field, Heat, Theme, number, widths
-from engine.show.notation import SHARES, Names
+from engine.show.diagram import Canvas, Diagram, Field, Heat, widths
+from engine.show.notation import TEXT, Names
+from engine.show.palette import Theme
 from engine.show.render import TIMEOUT
-from engine.show.selection import Operation, Shown, shown_of
+from engine.show.selection import Selection, ShownOperation, select
+from engine.show.text import number
 from engine.value import Value
 
 View: TypeAlias = Literal["scalar", "compact"]
@@ -43,12 +44,12 @@ def draw(
     """A diagram of the computation graph of a value.
 
     Args:
-        output: the value whose graph is drawn, or several.
+        output: the value whose graph is drawn, or several values.
         view: "scalar", with operations as shapes of their own, or "compact", with the operation on the
             card of its result; None for scalar where the graph is small.
         theme: "light" or "dark".
-        heat: "grad" draws the edges the wider, the more gradient flows back through them.
-        parameters: leaves to be shown as parameters besides those of a network.
+        heat: "grad" makes the width of an edge proportional to the gradient that flows back through it.
+        parameters: leaves to show as parameters, besides those recorded as such.
         local: whether edges carry the local derivative.
         depth: how many operations to go back from the output; None for all.
         max_nodes: the most values to show, with five times as many edges.
@@ -60,7 +61,7 @@ def draw(
 
     Raises:
         ValueError: if the graph has more values than `max_nodes`, with their number and what to do; if a
-            view, theme or heat is none of these, or heat is asked for before any gradient is there.
+            view, theme or heat is unknown, or heat is asked for before there is a gradient.
 
     Example:
         >>> a, b = Value(0.5, "a"), Value(-1.5, "b")
@@ -70,7 +71,7 @@ def draw(
     roots = [output] if isinstance(output, Value) else list(output)
     if not roots:
         raise ValueError("there is no value to draw")
-    shown = shown_of(
+    selection = select(
         roots,
         depth=depth,
         max_nodes=max_nodes,
@@ -82,14 +83,14 @@ def draw(
         raise ValueError(f"a view of a graph is scalar or compact, not {view!r}; model.draw shows neurons")
     if heat not in (None, "grad"):
         raise ValueError(f"heat is 'grad' or None, not {heat!r}")
-    view = view or ("compact" if len(shown.values) > _COMPACT_ABOVE else "scalar")
-    graph = Picture(shown, theme, parameters, merged=view == "compact")
-    graph.draw(widths=_heat(shown.operations) if heat else {}, local=local)
+    view = view or ("compact" if len(selection.values) > _COMPACT_ABOVE else "scalar")
+    graph = Picture(selection, theme, parameters, merged=view == "compact")
+    graph.draw(widths=_heat(selection.operations) if heat else {}, local=local)
     return graph.diagram(title, timeout)
 
 
-def _heat(operations: dict[Value, Operation]) -> dict[tuple[Value, int], float]:
-    """For each edge, given by its result and place, how wide it is: linear in the gradient through it."""
+def _heat(operations: dict[Value, ShownOperation]) -> dict[tuple[Value, int], float]:
+    """The width of each edge, by result and place: linear in the gradient through it."""
     if any(not hasattr(value, "_grad") for value in operations):
         raise ValueError("heat='grad' shows gradients, and there are none yet: call backward() first")
     through = {
@@ -104,12 +105,12 @@ class Picture:
     """A recorded graph being drawn: cards `v3`, operations `o3`, their edges `e3_0` and `r3`.
 
     Args:
-        shown: what is drawn.
+        selection: the part of the graph to draw.
         theme: "light" or "dark".
-        parameters: leaves to be shown as parameters besides those of a network.
+        parameters: leaves to show as parameters, besides those recorded as such.
         merged: whether an operation is on the card of its result.
-        names: what the values are called; by default as they are anywhere.
-        gradients: what the cards say after "grad"; by default each value's `grad`, once it has one.
+        names: the names of the values; by default the usual ones.
+        gradients: the text after "grad" on each card; by default the value's `grad`, once it has one.
 
     Attributes:
         index: the number of each value, by which its card, operation and edges are identified.
@@ -117,7 +118,7 @@ class Picture:
 
     def __init__(
         self,
-        shown: Shown,
+        selection: Selection,
         theme: Theme,
         parameters: Iterable[Value] = (),
         *,
@@ -125,26 +126,27 @@ class Picture:
         names: Names | None = None,
         gradients: Mapping[Value, str] | None = None,
     ) -> None:
-        self.shown, self.merged, self.gradients = shown, merged, gradients
-        self.names = names or Names(shown)
-        self.index = {value: i for i, value in enumerate(shown.values)}
-        self.kinds = {value: shown.kind(value, parameters) for value in shown.values}
-        self.uses = Counter(x.value for operation in shown.operations.values() for x in operation.operands)
+        self.selection, self.merged, self.gradients = selection, merged, gradients
+        self.names = names or Names(selection)
+        self.index = {value: i for i, value in enumerate(selection.values)}
+        self.kinds = {value: selection.kind(value, parameters) for value in selection.values}
+        operations = selection.operations.values()
+        self.uses = Counter(operand.value for operation in operations for operand in operation.operands)
         fast = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "line"}
         layout = fast if self._crossings() > _FAST_LAYOUT_ABOVE else {}
         self.canvas = Canvas(theme, rankdir="LR", nodesep="0.14", ranksep="0.24", **layout)
 
     def _crossings(self) -> int:
-        """How many ranks all edges cross together: what the time of a layout grows with."""
-        step = 1 if self.merged else 2  # from a value to the next lies its operation
+        """How many ranks all edges cross together. The time of a layout grows with it."""
+        step = 1 if self.merged else 2  # an operation lies between two values
         rank: dict[Value, int] = {}
-        for value in self.shown.values:
-            operation = self.shown.operations.get(value)
+        for value in self.selection.values:
+            operation = self.selection.operations.get(value)
             below = (rank[operand.value] for operand in operation.operands) if operation else ()
             rank[value] = max((r + step for r in below), default=0)
         return sum(
             rank[value] - rank[operand.value]
-            for value, operation in self.shown.operations.items()
+            for value, operation in self.selection.operations.items()
             for operand in operation.operands
         )
 
@@ -157,19 +159,19 @@ class Picture:
         """
         self._cards()
         self._edges(widths, local=local)
-        left_out = len(self.shown.order) - len(self.shown.values)
-        if any(value.parents and value not in self.shown.operations for value in self.shown.values):
+        left_out = len(self.selection.order) - len(self.selection.values)
+        if any(value.parents and value not in self.selection.operations for value in self.selection.values):
             self.canvas.caption([f"⋯ stands for what is not drawn, {left_out:,} values"])
 
     def diagram(self, title: str, timeout: float) -> Diagram:
         """The finished diagram."""
-        roots = self.shown.roots
+        roots = self.selection.roots
         named = ", ".join(self.names.text[root][0] for root in roots[:4]) + (", …" if len(roots) > 4 else "")
         return self.canvas.diagram(title or f"Computation graph of {named}", self._sentences(), timeout)
 
     def _cards(self) -> None:
         for value, i in self.index.items():
-            operation, kind = self.shown.operations.get(value), self.kinds[value]
+            operation, kind = self.selection.operations.get(value), self.kinds[value]
             name = self.names.text[value][0]
             data, gradient = number(value.data), self._gradient(value)
             title = f"{name}, constant" if kind == "constant" else f"{name} = {data}, grad {gradient}, {kind}"
@@ -179,11 +181,11 @@ class Picture:
             fields: list[Field] = [*cut, name, [f"data {data}", f"grad {gradient}"]]
             self.canvas.card(f"v{i}", [name] if kind == "constant" else fields, kind, "value", title)
             if operation is not None and not self.merged:
-                # Operands in order, from the top; where one is shared that would bend its edges.
-                in_order = operation.op in SHARES or all(self.uses[x.value] == 1 for x in operation.operands)
+                # Operands in order, from the top, unless that would bend the edges of a shared one.
+                in_order = operation.op.shares or all(self.uses[x.value] == 1 for x in operation.operands)
                 ordering = {"ordering": "in"} if in_order else {}
-                title = f"{OPS[operation.op].text}: {name}"
-                self.canvas.operation(f"o{i}", operation.symbol, operation.op, title, **ordering)
+                title = f"{operation.op.text}: {name}"
+                self.canvas.operation(f"o{i}", operation.symbol, operation.op.name, title, **ordering)
 
     def _gradient(self, value: Value) -> str:
         if self.gradients is not None:
@@ -191,21 +193,21 @@ class Picture:
         return number(value.grad) if hasattr(value, "_grad") else "–"
 
     def _edges(self, widths: Mapping[tuple[Value, int], float], *, local: bool) -> None:
-        for value, operation in self.shown.operations.items():
+        for value, operation in self.selection.operations.items():
             i = self.index[value]
             target = f"v{i}" if self.merged else f"o{i}"
             places = list(enumerate(operation.operands))
-            if operation.op in SHARES:  # all shares of one softmax in one order
+            if operation.op.shares:  # the same order at each share of one softmax
                 places.sort(key=lambda place: place[1].value.serial)
             for place, operand in places:
-                fixed = self.kinds[operand.value] == "constant"  # nobody asks for the derivative by it
-                above, below = self.names.atom(value), self.names.atom(operand.value)
+                fixed = self.kinds[operand.value] == "constant"  # the derivative by it is of no interest
+                partial = TEXT.partial(self.names.atom(value), self.names.atom(operand.value), place)
                 self.canvas.edge(
                     f"v{self.index[operand.value]}",
                     target,
                     f"e{i}_{place}",
                     "operand",
-                    "" if fixed else f"∂{above}/∂{below} = {number(operand.partial)}",
+                    "" if fixed else f"{partial} = {number(operand.partial)}",
                     f"×{number(operand.partial)}" if local and not fixed else "",
                     penwidth=f"{widths.get((value, place), 1.2):.3g}",
                 )
@@ -216,8 +218,8 @@ class Picture:
 
     def _sentences(self) -> Iterator[str]:
         """The diagram in words: what each value is computed from."""
-        yield f"{len(self.shown.values)} values, {len(self.shown.operations)} operations."
+        yield f"{len(self.selection.values)} values, {len(self.selection.operations)} operations."
         names = self.names.text
-        for value, operation in self.shown.operations.items():
+        for value, operation in self.selection.operations.items():
             of = ", ".join(names[operand.value][0] for operand in operation.operands)
             yield f"{names[value][0]} is {operation.symbol} of {of}: {number(value.data)}."

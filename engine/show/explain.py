@@ -1,24 +1,25 @@
 """The forward and the backward pass of a recorded graph, told in numbered steps.
 
-    graph -> what is shown -> steps (numbers, and how they are written) -> text or Markdown
+    graph -> selection -> steps (numbers, and how they are written) -> text or Markdown
 
-Explaining changes nobody's `grad`. The adjoints are added up here in the order in which `backward` would, so
-that they are the same to the last bit.
+No `grad` is modified. The adjoints are summed in the same order as in `backward`, so that they are the same
+to the last bit. The derivative along all paths is written ∂y/∂x; the local derivative of an operation by its
+first operand, along that edge alone, ∂₁y/∂x.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 
 from engine.backprop import adjoints
 from engine.derivatives import refuse_if_changed
 from engine.recording import taking_limits
-from engine.show.formulas import Rule, local_rule
-from engine.show.notation import ATOM, LATEX, TEXT, Names, Text, Written
-from engine.show.selection import Operand, Operation, Shown, shown_of
+from engine.show.formulas import Formula, partial_formula
+from engine.show.notation import ATOM, LATEX, TEXT, Names, Piece, Writing
+from engine.show.selection import Selection, ShownOperand, ShownOperation, select
 from engine.show.steps import Line, Phase, Step, Walkthrough
 from engine.value import Value
 
@@ -39,29 +40,29 @@ class ValueStep(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forward(ValueStep):
+class ForwardStep(ValueStep):
     """A value is computed.
 
     Args:
-        operation: from what, and how.
+        operation: the operation that computes it.
     """
 
-    operation: Operation = field(repr=False)
+    operation: ShownOperation = field(repr=False)
     phase: Phase = "forward"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seed(ValueStep):
+class SeedStep(ValueStep):
     """The backward pass starts: the derivative of the output by itself is 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Backward(ValueStep):
+class BackwardStep(ValueStep):
     """The adjoint of a value gets the contribution of one edge.
 
     Args:
-        by: the value at whose operation the edge ends.
-        place: which of the operands of that the value is, from 0.
+        by: the value that uses it: the edge ends at its operation.
+        place: which operand of that operation the value is, from 0.
         upstream: the adjoint of `by`.
         partial: the local derivative, of `by` by the value.
         before: the adjoint of the value before this step.
@@ -77,13 +78,13 @@ class Backward(ValueStep):
 
     @property
     def contribution(self) -> float:
-        """What is added."""
+        """The number that is added."""
         return self.partial * self.upstream
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsewhere(ValueStep):
-    """The adjoint of a value is completed by what flows through values that are not shown.
+class HiddenPathsStep(ValueStep):
+    """The adjoint of a value gets all contributions along paths that are not shown.
 
     Args:
         before: the adjoint before this step.
@@ -95,7 +96,7 @@ class Elsewhere(ValueStep):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nothing(ValueStep):
+class ZeroStep(ValueStep):
     """An adjoint of 0 passes nothing on to the operands."""
 
 
@@ -103,7 +104,7 @@ class Nothing(ValueStep):
 
 
 def explain(output: Value, *, depth: int | None = None, max_nodes: int = MOST_VALUES) -> Explanation:
-    """The forward and the backward pass of a value, step by step; nobody's `grad` changes.
+    """The forward and the backward pass of a value, step by step. No `grad` is modified.
 
     Args:
         output: the value to explain.
@@ -131,18 +132,18 @@ def explain(output: Value, *, depth: int | None = None, max_nodes: int = MOST_VA
         <BLANKLINE>
         Backward
         4. ∂c/∂c = 1
-        5. ∂c/∂(a·b) = ∂c/∂c · ∂c/∂(a·b) = 1 × 1 = 1
-        6. ∂c/∂tanh(a) = ∂c/∂c · ∂c/∂tanh(a) = 1 × 1 = 1
-        7. ∂c/∂a += ∂c/∂tanh(a) · ∂tanh(a)/∂a = 1 × 0.7864 = 0.7864 (0 → 0.7864)
+        5. ∂c/∂(a·b) = ∂c/∂c · ∂₁c/∂(a·b) = 1 × 1 = 1
+        6. ∂c/∂tanh(a) = ∂c/∂c · ∂₂c/∂tanh(a) = 1 × 1 = 1
+        7. ∂c/∂a += ∂c/∂tanh(a) · ∂₁tanh(a)/∂a = 1 × 0.7864 = 0.7864 (0 → 0.7864)
            by the rule ∂tanh(x)/∂x = sech²(x) = 1 − tanh(x)²
-        8. ∂c/∂a += ∂c/∂(a·b) · ∂(a·b)/∂a = 1 × −1.5 = −1.5 (0.7864 → −0.7136)
+        8. ∂c/∂a += ∂c/∂(a·b) · ∂₁(a·b)/∂a = 1 × −1.5 = −1.5 (0.7864 → −0.7136)
            by the rule ∂(x·y)/∂x = y
-        9. ∂c/∂b = ∂c/∂(a·b) · ∂(a·b)/∂b = 1 × 0.5 = 0.5
+        9. ∂c/∂b = ∂c/∂(a·b) · ∂₂(a·b)/∂b = 1 × 0.5 = 0.5
            by the rule ∂(x·y)/∂y = x
         <BLANKLINE>
         Gradient: ∂c/∂a = −0.7136, ∂c/∂b = 0.5
     """
-    shown = shown_of(
+    selection = select(
         [output],
         depth=depth,
         max_nodes=max_nodes,
@@ -150,15 +151,16 @@ def explain(output: Value, *, depth: int | None = None, max_nodes: int = MOST_VA
         ways_out="explain a part, with depth=3 or from an inner value; a network as neurons, with "
         "model.explain(x, y, loss) or model.draw(x, y, loss); or raise max_nodes",
     )
-    with taking_limits():  # as derivatives are recorded, which can be explained too
-        for value in shown.operations:
+    with taking_limits():  # derivatives are recorded in this mode, and can be explained too
+        for value in selection.operations:
             refuse_if_changed(value, "explain it")
-    return _Passes(shown, Names(shown, output=_name_for_output(shown))).explanation()
+    names = Names(selection, output=_letter_for_output(selection), distinct=True)
+    return _Passes(selection, names).explanation()
 
 
-def _name_for_output(shown: Shown) -> str:
-    """A letter for an output without a label: its formula would stand in every line of the backward pass."""
-    taken = {value.label for value in shown.values}
+def _letter_for_output(selection: Selection) -> str:
+    """A free letter for an output without a label: its formula would stand in every step."""
+    taken = {value.label for value in selection.values}
     return next((letter for letter in ("y", "f", "output") if letter not in taken), "")
 
 
@@ -170,8 +172,8 @@ class Explanation(Walkthrough):
         name: the name of the value.
         given: the numbers that the forward pass starts from.
         steps: the steps; they are numbered from 1.
-        gradient: what the backward pass ends with.
-        shown: what is explained of the graph.
+        gradient: the derivatives that the backward pass ends with.
+        selection: the part of the graph that is explained.
         names: what its values are called.
 
     Example:
@@ -187,18 +189,18 @@ class Explanation(Walkthrough):
     """
 
     steps: Sequence[ValueStep]
-    shown: Shown
+    selection: Selection
     names: Names
 
     @property
     def adjoints(self) -> dict[Value, float]:
-        """The derivative of the output by each value that is shown, but for plain numbers."""
-        found = {value: 0.0 for value in self.shown.values if self.shown.kind(value) != "constant"}
+        """The derivative of the output by each value that is shown, except plain numbers."""
+        found = {v: 0.0 for v in self.selection.values if self.selection.kind(v) != "constant"}
         for step in self.steps:
             match step:
-                case Seed():
+                case SeedStep():
                     found[step.value] = 1.0
-                case Backward() | Elsewhere():
+                case BackwardStep() | HiddenPathsStep():
                     found[step.value] = step.after
         return found
 
@@ -207,98 +209,104 @@ class Explanation(Walkthrough):
 
 
 @dataclass(frozen=True)
-class _Writing:
-    notation: Text
-    names: dict[Value, Written]
+class GraphWriting(Writing):
+    """The equations of a graph in one notation.
+
+    Args:
+        notation: the notation.
+        names: the names of its values in that notation.
+        output: the value that is differentiated.
+    """
+
+    names: dict[Value, Piece]
     output: Value
 
-    def number(self, x: float) -> str:
-        return self.notation.number(x)[0]
-
     def given(self, value: Value) -> str:
-        return f"{self.names[value][0]} = {self.number(value.data)}"
+        """A leaf and its number."""
+        return self.equation(self.names[value][0], self.number(value.data))
 
-    def computed(self, value: Value, operation: Operation) -> str:
-        """A value as the formula of its operands, with their numbers, and what that comes to."""
+    def computed(self, value: Value, operation: ShownOperation) -> str:
+        """A value as the formula of its operands, that formula with their numbers, and its number."""
         operands = [operand.value for operand in operation.operands]
         formula = self.notation.formula(operation, [self.names[v] for v in operands])
-        numbers = self.notation.formula(
-            operation, [self.notation.number(v.data) for v in operands], of_numbers=True
-        )
-        texts = [self.names[value][0], formula[0], numbers[0], self.number(value.data)]
-        return " = ".join(dict.fromkeys(texts))  # a name may be the formula already
+        pieces = [self.notation.number(v.data) for v in operands]
+        numbers = self.notation.formula(operation, pieces, of_numbers=True)
+        return self.equation(self.names[value][0], formula[0], numbers[0], self.number(value.data))
 
-    def derivative(self, of: Value, by: Value) -> str:
-        return self.notation.derivative(*(self.notation.inside(self.names[v], ATOM) for v in (of, by)))
+    def derivative(self, value: Value) -> str:
+        """The derivative of the output by a value."""
+        return self.notation.derivative(self._atom(self.output), self._atom(value))
 
     def adjoint(self, value: Value, x: float) -> str:
-        return f"{self.derivative(self.output, value)} = {self.number(x)}"
+        """The derivative of the output by a value, and its number."""
+        return self.equation(self.derivative(value), self.number(x))
 
-    def contribution(self, by: Value, upstream: float, operand: Operand) -> str:
+    def contribution(self, by: Value, place: int, upstream: float, operand: ShownOperand) -> str:
         """The chain rule along one edge: the adjoint of the result times the local derivative."""
-        factors = self.derivative(self.output, by), self.derivative(by, operand.value)
+        partial = self.notation.partial(self._atom(by), self._atom(operand.value), place)
         numbers = self.number(upstream), self.number(operand.partial)
-        return (
-            f"{self.notation.between.join(factors)} = {self.notation.times.join(numbers)}"
-            f" = {self.number(operand.partial * upstream)}"
+        return self.equation(
+            self.notation.between.join((self.derivative(by), partial)),
+            self.notation.times.join(numbers),
+            self.number(operand.partial * upstream),
         )
 
     def assigned(self, value: Value, contribution: str) -> str:
-        return f"{self.derivative(self.output, value)} = {contribution}"
+        """The adjoint of a value from its only contribution."""
+        return f"{self.derivative(value)} = {contribution}"
 
     def added(self, value: Value, contribution: str, before: float, after: float) -> str:
-        return (
-            f"{self.derivative(self.output, value)} {self.notation.plus_equals} {contribution}"
-            f"{self.notation.change(before, after)}"
-        )
+        """One of several contributions to the adjoint of a value."""
+        sides = f"{self.derivative(value)} {self.notation.plus_equals} {contribution}"
+        return sides + self.notation.change(before, after)
 
-    def remark(self, words: str) -> str:
-        return self.notation.remark(words)
-
-    def change(self, before: float, after: float) -> str:
-        return self.notation.change(before, after)
+    def _atom(self, value: Value) -> str:
+        return self.notation.inside(self.names[value], ATOM)
 
 
 class _Passes:
-    """Both passes over what is shown of a graph."""
+    """Both passes over the selected part of a graph."""
 
-    def __init__(self, shown: Shown, names: Names) -> None:
-        self.shown, self.names = shown, names
-        self.output = shown.roots[0]
-        self.in_text = _Writing(TEXT, names.text, self.output)
-        self.in_latex = _Writing(LATEX, names.latex, self.output)
-        found = adjoints(shown.order, self.output, lambda value: value.partials, 1.0)
-        self.adjoint = {**dict.fromkeys(shown.order, 0.0), **found}
+    def __init__(self, selection: Selection, names: Names) -> None:
+        self.selection, self.names = selection, names
+        self.output = selection.roots[0]
+        self.writings = (
+            GraphWriting(TEXT, names.text, self.output),
+            GraphWriting(LATEX, names.latex, self.output),
+        )
+        found = adjoints(selection.order, self.output, lambda value: value.partials, 1.0)
+        self.adjoint = {**dict.fromkeys(selection.order, 0.0), **found}
 
     def explanation(self) -> Explanation:
-        """All steps in order, with what they start from and end with."""
-        known = [v for v in self.shown.values if v not in self.shown.operations and not self._is_constant(v)]
-        text, latex = self.in_text, self.in_latex
+        """All steps in order, with the numbers they start from and end with."""
+        shown, (text, latex) = self.selection, self.writings
+        known = [v for v in shown.values if v not in shown.operations and not self._is_constant(v)]
         return Explanation(
             name=self.names.text[self.output][0],
             given=[(text.given(v), latex.given(v)) for v in known],
             steps=[*self._forward(), *self._backward()],
             gradient=[(text.adjoint(v, self.adjoint[v]), latex.adjoint(v, self.adjoint[v])) for v in known],
-            shown=self.shown,
+            selection=shown,
             names=self.names,
         )
 
-    def _both(self, write: Callable[[_Writing], str]) -> Line:
-        return write(self.in_text), write(self.in_latex)
+    def _both(self, write: Callable[[GraphWriting], str]) -> Line:
+        text, latex = map(write, self.writings)
+        return text, latex
 
     def _forward(self) -> Iterator[ValueStep]:
-        for value, operation in self.shown.operations.items():
-            text, latex = (writing.computed(value, operation) for writing in (self.in_text, self.in_latex))
-            yield Forward(value=value, operation=operation, text=text, latex=latex)
+        for value, operation in self.selection.operations.items():
+            text, latex = (writing.computed(value, operation) for writing in self.writings)
+            yield ForwardStep(value=value, operation=operation, text=text, latex=latex)
 
     def _backward(self) -> list[ValueStep]:
         """The steps of the backward pass, operation by operation.
 
-        Where `backward` goes through the partial sums of one sum at different times, and that changes a last
+        `backward` may reach the partial sums inside one sum at different times. Where that changes the last
         bit, the steps are edge by edge in its order.
         """
         by_operation, as_recorded = defaultdict(list), defaultdict(list)
-        for value, operation in self.shown.operations.items():
+        for value, operation in self.selection.operations.items():
             for place, operand in enumerate(operation.operands):
                 by_operation[value].append((value, place, operand))
                 as_recorded[operand.edge[0]].append((value, place, operand))
@@ -310,28 +318,33 @@ class _Passes:
                 break
         return steps
 
-    def _walk(self, edges: dict[Value, list[tuple[Value, int, Operand]]]) -> tuple[list[ValueStep], bool]:
-        """The steps, the edges of each recorded value in turn; and whether they add up as in `backward`."""
+    # The adjoints are those of `engine.backprop.adjoints`. This walk adds the same contributions once more,
+    # because each step tells the sum before and after its own, which that function does not keep.
+
+    def _walk(
+        self, edges: Mapping[Value, Sequence[tuple[Value, int, ShownOperand]]]
+    ) -> tuple[list[ValueStep], bool]:
+        """The steps, given the edges of each recorded value in turn; whether the sums are the adjoints."""
         text, latex = self._both(lambda writing: writing.adjoint(self.output, 1.0))
-        steps: list[ValueStep] = [Seed(value=self.output, text=text, latex=latex)]
-        sums = dict.fromkeys(self.shown.values, 0.0)
+        steps: list[ValueStep] = [SeedStep(value=self.output, text=text, latex=latex)]
+        sums = dict.fromkeys(self.selection.values, 0.0)
         sums[self.output] = 1.0
         uses: dict[Value, int] = defaultdict(int)
         for by, _, operand in (edge for some in edges.values() for edge in some):
             uses[operand.value] += self.adjoint[by] != 0.0
         hidden = self._hidden()
         exact = True
-        for node in reversed(self.shown.order):
-            if node in sums and not _same(sums[node], self.adjoint[node]):
+        for node in reversed(self.selection.order):
+            if node in sums and not self._is_constant(node) and not _same(sums[node], self.adjoint[node]):
                 if node in hidden:
-                    steps.append(self._elsewhere(node, sums[node]))
-                elif not self._is_constant(node):
+                    steps.append(self._hidden_paths(node, sums[node]))
+                else:
                     exact = False
             for by, place, operand in edges.get(node, ()):
                 upstream, x = self.adjoint[by], operand.value
                 if upstream == 0.0:
                     if place == 0:
-                        steps.append(self._nothing(by))
+                        steps.append(self._zero(by))
                 elif not self._is_constant(x):
                     before = sums[x]
                     sums[x] += operand.partial * upstream
@@ -340,36 +353,35 @@ class _Passes:
         return steps, exact
 
     def _hidden(self) -> set[Value]:
-        """The values that are used by a value that is not shown, or is cut off from its operands."""
-        shown = {
-            operand.edge for operation in self.shown.operations.values() for operand in operation.operands
-        }
-        if all(not value.parents or value in self.shown.operations for value in self.shown.values):
+        """The values used by a value that is not shown, or whose operands are not."""
+        shown = self.selection
+        edges = {operand.edge for operation in shown.operations.values() for operand in operation.operands}
+        if all(not value.parents or value in shown.operations for value in shown.values):
             return set()
         return {
             parent
-            for node in self.shown.order
+            for node in shown.order
             if self.adjoint[node] != 0.0
             for place, parent in enumerate(node.parents)
-            if (node, place) not in shown
+            if (node, place) not in edges
         }
 
     def _is_constant(self, value: Value) -> bool:
-        return self.shown.kind(value) == "constant"
+        return self.selection.kind(value) == "constant"
 
     def _contribution(
-        self, by: Value, place: int, operand: Operand, before: float, after: float, *, several: bool
+        self, by: Value, place: int, operand: ShownOperand, before: float, after: float, *, several: bool
     ) -> ValueStep:
         upstream, x = self.adjoint[by], operand.value
 
-        def write(writing: _Writing) -> str:
-            contribution = writing.contribution(by, upstream, operand)
+        def write(writing: GraphWriting) -> str:
+            contribution = writing.contribution(by, place, upstream, operand)
             if several:
                 return writing.added(x, contribution, before, after)
             return writing.assigned(x, contribution)
 
         text, latex = self._both(write)
-        return Backward(
+        return BackwardStep(
             value=x,
             by=by,
             place=place,
@@ -379,34 +391,36 @@ class _Passes:
             after=after,
             text=text,
             latex=latex,
-            rule=self._rule(self.shown.operations[by], place),
+            rule=self._rule(self.selection.operations[by], place),
         )
 
-    def _rule(self, operation: Operation, place: int) -> Rule | None:
+    def _rule(self, operation: ShownOperation, place: int) -> Formula | None:
         at = [operand.value.data for operand in operation.operands]
         if not operation.terms:
-            return local_rule(operation.op, at, place)
+            return partial_formula(operation.op.name, at, place)
         end = 0
-        for size in operation.terms:  # of a sum: a term that is a product
+        for size in operation.terms:
             start, end = end, end + size
             if start <= place < end and size == 2:
-                return local_rule("mul", at[start:end], place - start)
+                return partial_formula("mul", at[start:end], place - start)
         return None
 
-    def _elsewhere(self, value: Value, before: float) -> ValueStep:
+    def _hidden_paths(self, value: Value, before: float) -> ValueStep:
         after = self.adjoint[value]
-        words = "with what flows through values that are not shown"
-        text, latex = self._both(
-            lambda writing: (
-                writing.adjoint(value, after) + writing.remark(words) + writing.change(before, after)
-            )
-        )
-        return Elsewhere(value=value, before=before, after=after, text=text, latex=latex)
 
-    def _nothing(self, value: Value) -> ValueStep:
-        words = "which passes nothing on"
-        text, latex = self._both(lambda writing: writing.adjoint(value, 0.0) + writing.remark(words))
-        return Nothing(value=value, text=text, latex=latex)
+        def write(writing: GraphWriting) -> str:
+            remark = writing.notation.remark("with the paths through values that are not shown")
+            return writing.adjoint(value, after) + remark + writing.notation.change(before, after)
+
+        text, latex = self._both(write)
+        return HiddenPathsStep(value=value, before=before, after=after, text=text, latex=latex)
+
+    def _zero(self, value: Value) -> ValueStep:
+        def write(writing: GraphWriting) -> str:
+            return writing.adjoint(value, 0.0) + writing.notation.remark("which passes nothing on")
+
+        text, latex = self._both(write)
+        return ZeroStep(value=value, text=text, latex=latex)
 
 
 def _same(x: float, y: float) -> bool:

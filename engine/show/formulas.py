@@ -1,38 +1,38 @@
-"""The rule behind a local derivative, as a formula that is read off the table.
+"""The formula of a local derivative, read off the table.
 
-A row of the table says what a partial derivative is over any number system. Over `Value`s that is a recorded
-graph, and such a graph has a formula: no operation is known here.
+A row of the table says what a partial derivative is over any number system. Over `Value`s the result is a
+recorded graph, and such a graph has a formula. This module knows no operations.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isclose
 
 from engine import functions
 from engine.expression import ExpressionError, parse
 from engine.graph import topological
-from engine.ops import OPS, Op
+from engine.ops import OPS
 from engine.recording import recorder, taking_limits
-from engine.show.notation import ATOM, LATEX, TEXT, Names, has_a_name
-from engine.show.selection import shown_of
+from engine.show.notation import ATOM, LATEX, TEXT, Names, has_a_sign
+from engine.show.selection import select
 from engine.value import CONSTANT, Value, is_factor_one
 
-_LONGEST = 40  # characters of a rule
+_LONGEST = 40  # characters of a formula
 _MOST_NODES = 30  # of its graph
 _MOST_OPERANDS = 4
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A derivative in general, of an operation on letters.
+class Formula:
+    """The formula of a derivative, in letters.
 
     Args:
         text: as text.
         latex: as LaTeX.
-        number: what it comes to at the operands, if they are known.
+        number: its number at the operands, if they are known.
     """
 
     text: str
@@ -40,27 +40,27 @@ class Rule:
     number: float | None = None
 
 
-def local_rule(name: str, at: Sequence[float], place: int) -> Rule | None:
-    """The derivative of an operation by one of its operands.
+def partial_formula(name: str, at: Sequence[float], place: int) -> Formula | None:
+    """The formula of the derivative of an operation by one of its operands.
 
     Args:
         name: the operation, a row of the table.
-        at: numbers for its operands: of a rule that has several branches, the one taken there is meant.
+        at: numbers for its operands. Of a derivative with several branches, the one taken there is meant.
         place: which operand, from 0.
 
     Returns:
-        The rule; None where it is a plain number, or no short formula.
+        The formula; None where the derivative is a plain number, or has no short formula.
 
     Example:
-        >>> print(local_rule("tanh", [0.5], 0).text)
+        >>> print(partial_formula("tanh", [0.5], 0).text)
         ∂tanh(x)/∂x = sech²(x) = 1 − tanh(x)²
-        >>> print(local_rule("div", [1.0, 2.0], 1).text)
+        >>> print(partial_formula("div", [1.0, 2.0], 1).text)
         ∂(x/y)/∂y = (−x/y)/y
     """
     op = OPS[name]
     if len(at) > _MOST_OPERANDS:
         return None
-    letters = [Value(x, letter) for x, letter in zip(at, _letters(op, len(at)), strict=True)]
+    letters = [Value(x, letter) for x, letter in zip(at, op.letters(len(at)), strict=True)]
     with taking_limits():
         out = recorder(op)(*letters)
         derivative = op.partials(functions, out, *letters)[place]
@@ -68,54 +68,50 @@ def local_rule(name: str, at: Sequence[float], place: int) -> Rule | None:
             return None
         derivative = _on_its_branch(derivative)
     order = topological([derivative, out])
-    if derivative.kind == CONSTANT or len(order) > _MOST_NODES or not all(has_a_name(v.op) for v in order):
+    if derivative.kind == CONSTANT or len(order) > _MOST_NODES:
+        return None
+    if not all(has_a_sign(OPS[value.op]) for value in order if value.op):
         return None
     sides = [derivative, *_written_out(derivative)]
-    names = Names(
-        shown_of([out, *sides], depth=None, max_nodes=2 * _MOST_NODES, whole="a rule", ways_out=""), _LONGEST
-    )
+    selection = select([out, *sides], depth=None, max_nodes=2 * _MOST_NODES, whole="a formula", ways_out="")
+    names = Names(selection, _LONGEST)
     if any(names.text[side][0].startswith("#") for side in (out, *sides)):
         return None
     x = letters[place]
     text = TEXT.derivative(names.atom(out), names.text[x][0])
     latex = LATEX.derivative(LATEX.inside(names.latex[out], ATOM), names.latex[x][0])
-    return Rule(
+    return Formula(
         " = ".join([text, *(names.text[side][0] for side in sides)]),
         " = ".join([latex, *(names.latex[side][0] for side in sides)]),
         derivative.data,
     )
 
 
-def _letters(op: Op, count: int) -> list[str]:
-    """What the table calls the operands."""
-    _, *parameters = inspect.signature(op.forward).parameters.values()
-    if parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
-        return [f"{parameters[0].name}_{i}" for i in range(1, count + 1)]
-    return [parameter.name for parameter in parameters]
-
-
 def _on_its_branch(derivative: Value) -> Value:
     """A derivative with each choice replaced by what is chosen, and without factors of 1."""
     chosen: dict[Value, Value] = {}
     for value in topological([derivative]):
-        operands = [chosen[parent] for parent in value.parents]
-        if value.op == "where":
+        if not value.parents:
+            chosen[value] = value
+            continue
+        op, operands = OPS[value.op], [chosen[parent] for parent in value.parents]
+        if op.chooses:
             chosen[value] = operands[1 if operands[0].data else 2]
-        elif value.op == "mul" and any(is_factor_one(operand) for operand in operands):
+        elif op.form == "product" and any(is_factor_one(operand) for operand in operands):
             chosen[value] = operands[1 if is_factor_one(operands[0]) else 0]
         else:
-            chosen[value] = recorder(OPS[value.op])(*operands) if operands else value
+            chosen[value] = recorder(op)(*operands)
     return chosen[derivative]
 
 
 def _written_out(derivative: Value) -> list[Value]:
-    """A derivative that is one function of its letter, by the function's formula, if the table has one."""
+    """The formula in the text of the table, if the derivative is one function of its letter."""
     if len(derivative.parents) != 1 or derivative.parents[0].parents:
         return []
-    formula, _, _ = OPS[derivative.op].text.partition(", ")
-    x = derivative.parents[0]
+    op = OPS[derivative.op]
+    formula, _, _ = op.text.partition(", ")
     with suppress(ExpressionError, ValueError, ArithmeticError):
-        found = parse(formula)(**{x.label: x})
-        if isinstance(found, Value) and found.op != derivative.op:
+        found = parse(formula)(**{op.operands[0]: derivative.parents[0]})
+        if isinstance(found, Value) and found.op != op.name and isclose(found.data, derivative.data):
             return [found]
     return []

@@ -1,59 +1,71 @@
 r"""How what is shown is written: names and formulas, as plain text and as LaTeX.
 
-    >>> from engine.show.selection import shown_of
+    >>> from engine.show.selection import select
     >>> a, b = Value(0.5, "a"), Value(-1.5, "b_1")
     >>> y = a / b
-    >>> names = Names(shown_of([y], depth=None, max_nodes=9, whole="this", ways_out=""))
+    >>> names = Names(select([y], depth=None, max_nodes=9, whole="this", ways_out=""))
     >>> names.text[y][0], names.latex[y][0]
     ('a/b₁', '\\frac{a}{b_{1}}')
 
-A formula is written with as many parentheses as it needs: each piece comes with how strongly it binds.
+A formula gets as few parentheses as possible: each piece comes with a number that says how strongly it binds.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from engine.ops import OPS
-from engine.show.diagram import SUPERSCRIPTS, name_of, number
-from engine.show.selection import Operation, Shown
+from engine.ops import Form, Op
+from engine.show.selection import Selection, ShownOperation
+from engine.show.text import SUBSCRIPTS, SUPERSCRIPTS, Name, number, parse_name
 from engine.value import CONSTANT, Value
 
-Written: TypeAlias = tuple[str, int]  # a piece of a formula, and how strongly it binds
+Piece: TypeAlias = tuple[str, int]  # a piece of a formula, and how strongly it binds
 
-ATOM = 6
-SHARES = ("softmax", "log_softmax")  # of their first operand; every operand takes part
+SUM, NEGATION, PRODUCT, FRACTION, POWER, ATOM = 1, 2, 3, 4, 5, 6
+_BINDS: dict[Form, int] = {
+    "sum": SUM,
+    "difference": SUM,
+    "negation": NEGATION,
+    "product": PRODUCT,
+    "quotient": PRODUCT,
+    "power": POWER,
+}
+_OPERATORS = set("+-−*/^=·×÷")  # a label with one of these is written in parentheses inside a formula
 LONGEST_FORMULA = 16  # characters of a formula that is used as a name
 _MOST_TERMS = 8  # of a formula that is written out
-_PRECEDENCE = {"add": 1, "fsum": 1, "sumprod": 1, "sub": 1, "neg": 2, "mul": 3, "div": 3, "pow": 5}
+_MOST_OPERANDS = 4  # of a formula that is used as a name
 
 # --- The two notations.
 
 
 class Text:
-    """Formulas as plain text, in which √(a) and a·b² are signs of Unicode."""
+    """Formulas as plain text, with signs of Unicode, as in √(a) and a·b²."""
 
     dot, times, minus, negative, dots = "·", " × ", " − ", "−", "…"
 
-    def number(self, x: float) -> Written:
+    def number(self, x: float) -> Piece:
         """A number, with its sign."""
-        return number(x), 2 if x < 0.0 else ATOM
+        return number(x), NEGATION if x < 0.0 else ATOM
 
-    def name(self, text: str) -> str:
-        """A name, which is given as text."""
-        return text
+    def name(self, name: Name) -> Piece:
+        """A name."""
+        return self._named(name), 0 if _OPERATORS & set(name.symbol) else ATOM
+
+    def _named(self, name: Name) -> str:
+        return name.text
 
     def fenced(self, text: str) -> str:
         """Something in parentheses."""
         return f"({text})"
 
-    def fraction(self, above: Written, below: Written) -> Written:
+    def fraction(self, above: Piece, below: Piece) -> Piece:
         """A quotient."""
-        return f"{self.inside(above, 3)}/{self.inside(below, 4)}", 3
+        return f"{self.inside(above, PRODUCT)}/{self.inside(below, FRACTION)}", PRODUCT
 
-    def power(self, base: str, exponent: Written) -> str:
+    def power(self, base: str, exponent: Piece) -> str:
         """A power of something that needs no parentheses."""
         raised = exponent[0].translate(SUPERSCRIPTS)
         return base + (raised if raised.isdigit() and len(raised) == 1 else f"^{self.inside(exponent, ATOM)}")
@@ -62,15 +74,31 @@ class Text:
         """An absolute value."""
         return f"|{text}|"
 
-    def call(self, op: str, symbol: str, operands: Sequence[str], *, prime: bool = False) -> str:
+    def call(self, function: str, operands: Sequence[str], *, prime: bool = False) -> str:
         """A function of operands, or its derivative."""
-        return f"{symbol}{'′' if prime else ''}({', '.join(operands)})"
+        return f"{function}{'′' if prime else ''}({', '.join(operands)})"
+
+    def root(self, op: Op, operand: str) -> str:
+        """A root."""
+        return self.call(op.symbol, [operand])
+
+    def function(self, op: Op) -> str:
+        """What an operation is called as a function."""
+        return _function_name(op)
+
+    def function_called(self, name: str) -> str:
+        """What a function without a row in the table is called."""
+        return parse_name(name).text
 
     between, plus_equals = " · ", "+="  # factors of the chain rule; a contribution
 
     def derivative(self, of: str, by: str) -> str:
-        """A derivative, of a name by a name."""
+        """The derivative of one value by another, along all paths between them."""
         return f"∂{of}/∂{by}"
+
+    def partial(self, of: str, by: str, place: int) -> str:
+        """The local derivative of an operation by the operand at a place, from 0: along that edge alone."""
+        return f"∂{str(place + 1).translate(SUBSCRIPTS)}{of}/∂{by}"
 
     def change(self, before: float, after: float) -> str:
         """From one number to another."""
@@ -80,86 +108,92 @@ class Text:
         """Words after a formula."""
         return f", {words}"
 
-    def inside(self, piece: Written, least: int) -> str:
-        """A piece where it must bind at least so strongly."""
+    def inside(self, piece: Piece, least: int) -> str:
+        """A piece in a place where it must bind at least so strongly."""
         text, binds = piece
         return text if binds >= least else self.fenced(text)
 
     def formula(
-        self, operation: Operation, operands: Sequence[Written], *, of_numbers: bool = False
-    ) -> Written:
-        """An operation applied to pieces; with a cross between numbers, where a dot would be misread."""
-        dot, least = (self.times, (2, 2)) if of_numbers else (self.dot, (3, 4))
+        self, operation: ShownOperation, operands: Sequence[Piece], *, of_numbers: bool = False
+    ) -> Piece:
+        """An operation applied to pieces. Numbers are multiplied with a cross: a dot would be misread."""
         if operation.terms:
             rest = iter(operands)
-            terms = []
-            for size in operation.terms:
-                factors = [next(rest) for _ in range(size)]
-                if size == 2:
-                    terms.append(dot.join(self.inside(x, n) for x, n in zip(factors, least, strict=True)))
-                else:
-                    terms.append(self.inside(factors[0], 1))
-            return " + ".join(self.few(terms)), 1
-        own = _PRECEDENCE.get(operation.op, ATOM)
-        match operation.op:
-            case "sub":
-                text = self.minus.join((self.inside(operands[0], 1), self.inside(operands[1], 2)))
-            case "neg":
-                text = self.negative + self.inside(operands[0], 3)
-            case "mul":
-                text = dot.join(self.inside(x, n) for x, n in zip(operands, least, strict=True))
-            case "div":
-                text, own = self.fraction(*operands)
-            case "pow":
-                text = self.power(self.inside(operands[0], ATOM), operands[1])
-            case "abs":
-                text = self.between_bars(operands[0][0])
+            terms = [self._term([next(rest) for _ in range(size)], of_numbers) for size in operation.terms]
+            return " + ".join(self.few(terms)), SUM
+        op = operation.op
+        first = operands[0]
+        binds = _BINDS.get(op.form, ATOM)
+        match op.form:
+            case "difference":
+                text = self.minus.join((self.inside(first, SUM), self.inside(operands[1], NEGATION)))
+            case "negation":
+                text = self.negative + self.inside(first, PRODUCT)
+            case "product":
+                text = self._product(operands, of_numbers)
+            case "quotient":
+                text, binds = self.fraction(first, operands[1])
+            case "power":
+                text = self.power(self.inside(first, ATOM), operands[1])
+            case "bars":
+                text = self.between_bars(first[0])
+            case "root":
+                text = self.root(op, first[0])
             case _:
-                text = self.call(operation.op, operation.symbol, self.few([text for text, _ in operands]))
-        return text, own
+                text = self.call(self.function(op), self.few([text for text, _ in operands]))
+        return text, binds
+
+    def _term(self, factors: Sequence[Piece], of_numbers: bool) -> str:
+        return self.inside(factors[0], SUM) if len(factors) == 1 else self._product(factors, of_numbers)
+
+    def _product(self, factors: Sequence[Piece], of_numbers: bool) -> str:
+        dot, least = (self.times, (NEGATION, NEGATION)) if of_numbers else (self.dot, (PRODUCT, FRACTION))
+        return dot.join(self.inside(x, n) for x, n in zip(factors, least, strict=True))
 
     def few(self, texts: Sequence[str]) -> Sequence[str]:
-        """Texts, with dots in place of those that are too many to be written out."""
+        """Texts; of too many the first ones and the last, with dots between them."""
         return texts if len(texts) <= _MOST_TERMS else [*texts[: _MOST_TERMS - 2], self.dots, texts[-1]]
 
 
 class LaTeX(Text):
-    """Formulas as LaTeX, in the part of it that notebooks and web pages show."""
+    """Formulas as LaTeX, in the subset that notebooks and web pages show."""
 
     dot, times, minus, negative, dots = r" \cdot ", r" \times ", " - ", "-", r"\dots"
 
-    def number(self, x: float) -> Written:
-        """A number; in braces with its sign, which would otherwise be read as a subtraction."""
+    def number(self, x: float) -> Piece:
+        """A number. One with a sign is in braces, otherwise the sign would be read as a subtraction."""
         text, binds = super().number(x)
         mantissa, exponent, power = text.replace("−", "-").replace("∞", r"\infty").partition("e")
-        text = rf"{mantissa} \cdot 10^{{{power}}}" if exponent else mantissa
-        return f"{{{text}}}" if x < 0.0 else text.replace("NaN", r"\mathrm{NaN}"), binds
+        if exponent:
+            text, binds = rf"{mantissa} \cdot 10^{{{power}}}", min(binds, PRODUCT)
+        else:
+            text = mantissa.replace("NaN", r"\mathrm{NaN}")
+        return f"{{{text}}}" if x < 0.0 else text, binds
 
-    def name(self, text: str) -> str:
-        """A name: in the notation of the delta rule as such, any other as a text."""
-        match = _INDEXED.fullmatch(text)
-        if match is None:
-            return rf"\text{{{''.join(_ESCAPED.get(c, c) for c in text)}}}"
-        symbol, low, high = match.groups(default="")
-        return (symbol if len(symbol) == 1 else rf"\mathrm{{{symbol}}}") + _indices(low, high)
+    def _named(self, name: Name) -> str:
+        return name.latex
 
     def fenced(self, text: str) -> str:
         """Something in parentheses of its height."""
         return rf"\left({text}\right)"
 
-    def fraction(self, above: Written, below: Written) -> Written:
-        """A quotient, whose line is parenthesis enough for a product."""
-        return rf"\frac{{{above[0]}}}{{{below[0]}}}", 4
+    def fraction(self, above: Piece, below: Piece) -> Piece:
+        """A quotient. In a product its line does what parentheses would."""
+        return rf"\frac{{{above[0]}}}{{{below[0]}}}", FRACTION
 
-    def power(self, base: str, exponent: Written) -> str:
+    def power(self, base: str, exponent: Piece) -> str:
         """A power of something that needs no parentheses."""
         return f"{{{base}}}^{{{exponent[0]}}}"
 
     between, plus_equals = r" \cdot ", r"\mathrel{+}="
 
     def derivative(self, of: str, by: str) -> str:
-        """A derivative, as a fraction."""
+        """The derivative of one value by another, as a fraction."""
         return rf"\dfrac{{\partial {of}}}{{\partial {by}}}"
+
+    def partial(self, of: str, by: str, place: int) -> str:
+        """The local derivative of an operation by one operand, as a fraction."""
+        return rf"\dfrac{{\partial_{{{place + 1}}} {of}}}{{\partial {by}}}"
 
     def change(self, before: float, after: float) -> str:
         """From one number to another."""
@@ -173,120 +207,147 @@ class LaTeX(Text):
         """An absolute value."""
         return rf"\left|{text}\right|"
 
-    def call(self, op: str, symbol: str, operands: Sequence[str], *, prime: bool = False) -> str:
-        """A function, or its derivative; roots as such."""
-        listed = ", ".join(operands)
-        if symbol in _ROOTS:
-            return f"{_ROOTS[symbol]}{{{listed}}}"
-        matches = [_INDEXED.fullmatch(word) for word in symbol.split(" ")]
-        words = [match.groups(default="") for match in matches if match is not None]
-        if len(words) < len(matches):  # its sign is a formula itself
-            words = [(op.replace("_", " "), "", "")]
-        called = r"\,".join(
-            (word if len(word) == 1 else rf"\operatorname{{{word}}}") + _indices(low, high)
-            for word, low, high in words
+    def call(self, function: str, operands: Sequence[str], *, prime: bool = False) -> str:
+        """A function of operands, or its derivative."""
+        return function + ("'" if prime else "") + self.fenced(", ".join(operands))
+
+    def root(self, op: Op, operand: str) -> str:
+        """A root."""
+        return f"{op.latex}{{{operand}}}"
+
+    def function(self, op: Op) -> str:
+        """What an operation is called as a function."""
+        return op.latex or r"\,".join(
+            map(self.function_called, _function_name(op).replace("_", " ").split(" "))
         )
-        return called + ("'" if prime else "") + self.fenced(listed)
+
+    def function_called(self, name: str) -> str:
+        """What a function without a row in the table is called."""
+        parsed = parse_name(name)
+        return parsed.latex_function if parsed.is_symbol else parsed.latex
 
 
 TEXT, LATEX = Text(), LaTeX()
 
-_LOW, _HIGH = "₀₁₂₃₄₅₆₇₈₉‚ᵢⱼₖₗₘₙ", "⁰¹²³⁴⁵⁶⁷⁸⁹ˡᴸ"
-_PLAIN = str.maketrans(_LOW + _HIGH, "0123456789,ijklmn" + "0123456789lL")
-_INDEXED = re.compile(rf"([A-Za-zΑ-Ωα-ω]+[0-9]*)([{_LOW}]*)([{_HIGH}]*)")
-_ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]"}
-# Of these some would be commands, some markup of the Markdown around: they leave the text for a moment.
-_ESCAPED = {
-    c: rf"}}{command}\text{{"
-    for c, command in {
-        "\\": r"\backslash ",
-        "{": r"\{",
-        "}": r"\}",
-        "$": r"\$",
-        "&": r"\&",
-        "#": r"\#",
-        "%": r"\%",
-        "_": r"\_",
-        "^": r"\wedge ",
-        "~": r"\sim ",
-        "<": r"\lt ",
-        ">": r"\gt ",
-        "|": r"\vert ",
-        "*": r"\ast ",
-        "`": r"\prime ",
-        "[": r"\lbrack ",
-        "]": r"\rbrack ",
-        "!": r"\mathrm{!}",
-    }.items()
-}
+
+def _function_name(op: Op) -> str:
+    """The symbol of an operation where that is a name, otherwise the name of its row."""
+    return op.symbol if _is_name(op.symbol) else op.name
 
 
-def has_a_name(op: str) -> bool:
-    """Whether an operation is written with an operator or by name, and not as a formula of its own."""
-    return (
-        op not in OPS
-        or op in _PRECEDENCE
-        or op == "abs"
-        or OPS[op].symbol in _ROOTS
-        or all(map(_INDEXED.fullmatch, OPS[op].symbol.split(" ")))
-    )
+def _is_name(symbol: str) -> bool:
+    return all(parse_name(word).is_symbol for word in symbol.split(" "))
 
 
-def _indices(low: str, high: str) -> str:
-    return "".join(f"{sign}{{{text.translate(_PLAIN)}}}" for sign, text in (("_", low), ("^", high)) if text)
+def has_a_sign(op: Op) -> bool:
+    """Whether formulas write an operation with a sign of its own or by a name, not by the name of its row."""
+    return op.form != "call" or _is_name(op.symbol)
 
 
-# --- Names of values: the label, the formula where it is short, else a number.
+@dataclass(frozen=True)
+class Writing:
+    """Equations in one notation.
+
+    Args:
+        notation: the notation.
+    """
+
+    notation: Text
+
+    def number(self, x: float) -> str:
+        """A number on its own."""
+        return self.notation.number(x)[0]
+
+    def equation(self, *sides: str) -> str:
+        """An equation of all sides. Sides that say the same are written once."""
+        return " = ".join(dict.fromkeys(sides))
+
+
+# --- Names of values: the label, the formula if it is short, otherwise a number.
 
 
 class Names:
     """What each value that is shown is called.
 
     Args:
-        shown: the values.
+        selection: the values.
         longest: characters of a formula that is used as a name.
-        output: what to call the only root, if it has no label; by default by its formula as any other.
+        output: what to call the only root if it has no label; by default its formula, as for any value.
+        distinct: whether no two values may have the same name. Equations need that; cards do not.
 
     Attributes:
         text: the names as text.
         latex: the same names as LaTeX.
+
+    Example:
+        >>> from engine.show.selection import select
+        >>> x, other = Value(1.0, "x"), Value(2.0, "x")
+        >>> y = x.tanh() * x.tanh() * other
+        >>> selection = select([y], depth=None, max_nodes=9, whole="this", ways_out="")
+        >>> names = Names(selection, output="y", distinct=True)
+        >>> [text for text, _ in names.text.values()]
+        ['x', 'x[2]', 'tanh(x)', '#1', 'tanh(x)·#1', 'y']
     """
 
-    def __init__(self, shown: Shown, longest: int = LONGEST_FORMULA, output: str = "") -> None:
-        self.text: dict[Value, Written] = {}
-        self.latex: dict[Value, Written] = {}
-        unnamed = 0
-        for value in shown.values:
-            operation = shown.operations.get(value)
-            label = name_of(value.label) or (output if value is shown.roots[0] else "")
-            if label:
-                written = (label, ATOM), (LATEX.name(label), ATOM)
+    def __init__(
+        self,
+        selection: Selection,
+        longest: int = LONGEST_FORMULA,
+        output: str = "",
+        *,
+        distinct: bool = False,
+    ) -> None:
+        self.text: dict[Value, Piece] = {}
+        self.latex: dict[Value, Piece] = {}
+        self._used: Counter[str] = Counter()
+        self._unnamed = 0
+        for value in selection.values:
+            operation = selection.operations.get(value)
+            name = parse_name(value.label or (output if value is selection.roots[0] else ""))
+            text: Piece | None = None
+            if name.text:
+                name = self._distinct(name) if distinct else name
+                text, latex = TEXT.name(name), LATEX.name(name)
             elif value.kind == CONSTANT:
-                written = TEXT.number(value.data), LATEX.number(value.data)
-            elif operation is None or not (text := self._short(operation, longest)):
-                unnamed += 1
-                written = (f"#{unnamed}", ATOM), (rf"\#{unnamed}", ATOM)
-            else:
-                written = text, self._formula(LATEX, self.latex, operation)
-            self.text[value], self.latex[value] = written
+                text, latex = TEXT.number(value.data), LATEX.number(value.data)
+            elif operation is not None and (text := self._short(operation, longest)):
+                latex = self._formula(LATEX, self.latex, operation)
+                text = None if distinct and self._used[text[0]] else text
+            if text is None:
+                number = self._next_number()
+                text, latex = (f"#{number}", ATOM), (rf"\#{number}", ATOM)
+            self.text[value], self.latex[value] = text, latex
+            self._used[text[0]] += 1
+
+    def _distinct(self, name: Name) -> Name:
+        while self._used[name.text]:
+            name = replace(name, number=name.number + 1)
+        return name
+
+    def _next_number(self) -> int:
+        self._unnamed += 1
+        while self._used[f"#{self._unnamed}"]:
+            self._unnamed += 1
+        return self._unnamed
 
     def atom(self, value: Value) -> str:
         """A name, in parentheses if it is a formula."""
         return TEXT.inside(self.text[value], ATOM)
 
-    def formula(self, operation: Operation) -> str:
-        """An operation as a formula, empty if that is long."""
+    def formula(self, operation: ShownOperation) -> str:
+        """An operation as a formula; empty if that is long."""
         short = self._short(operation, LONGEST_FORMULA)
         return short[0] if short else ""
 
-    def _short(self, operation: Operation, longest: int) -> Written | None:
-        if (len(operation.operands) > 4 and operation.op not in SHARES) or operation.symbol == "Σ×":
+    def _short(self, operation: ShownOperation, longest: int) -> Piece | None:
+        many = len(operation.operands) > _MOST_OPERANDS and not operation.op.shares
+        if many or operation.is_sum_of_products:
             return None
         written = self._formula(TEXT, self.text, operation)
         return written if len(written[0]) <= longest else None
 
-    def _formula(self, notation: Text, names: dict[Value, Written], operation: Operation) -> Written:
+    def _formula(self, notation: Text, names: dict[Value, Piece], operation: ShownOperation) -> Piece:
         operands = [names[operand.value] for operand in operation.operands]
-        if operation.op in SHARES:
+        if operation.op.shares:
             operands = [operands[0], (notation.dots, ATOM)]
         return notation.formula(operation, operands)

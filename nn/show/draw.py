@@ -1,7 +1,6 @@
 """Diagrams of networks: neurons with their numbers, and the delta rule to be read off.
 
-A network is described here by numbers and names alone, so that whoever has networks can draw them. Cards
-and labels are put on a grid: layers are columns, and between two of them the labels of the weights are a
+Cards and labels are put on a grid: layers are columns, and between two layers the labels of the weights are a
 column of their own. Every edge goes through its label: edges fan out from a neuron to their labels in order,
 and cross only behind them.
 """
@@ -9,87 +8,14 @@ and cross only behind them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from engine.ops import OPS
-from engine.show.diagram import Canvas, Diagram, Field, Heat, Theme, name_of, number, widths
+from engine.show.diagram import Canvas, Diagram, Field, Heat, widths
+from engine.show.palette import Theme
 from engine.show.render import TIMEOUT
-
-# --- What there is to say of a network.
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A weight or a bias with its gradient.
-
-    Args:
-        name: its name in the notation of the delta rule, as `w_12^1`.
-        value: the number.
-        grad: the derivative of the loss by it.
-        source: the index of the input it multiplies, from 0; unused for a bias.
-    """
-
-    name: str
-    value: float
-    grad: float
-    source: int = 0
-
-
-@dataclass(frozen=True)
-class Neuron:
-    """What the delta rule says of a neuron.
-
-    Args:
-        labels: the names of its net input and its activation, as `z_1^2` and `a_1^2`.
-        z: the net input.
-        a: the activation.
-        delta: the derivative of the loss by the net input.
-        weights: those of the inputs it is connected to.
-        bias: its bias, if it has one.
-        slope: the derivative of the activation by the net input; None if others take part in it, as in
-            softmax.
-        upstream: of an output, the derivative of the loss by the activation.
-    """
-
-    labels: tuple[str, str]
-    z: float
-    a: float
-    delta: float
-    weights: Sequence[Weight]
-    bias: Weight | None = None
-    slope: float | None = None
-    upstream: float = 0.0
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Neurons side by side.
-
-    Args:
-        activation: the name of their activation.
-        neurons: the neurons, from the first.
-    """
-
-    activation: str
-    neurons: Sequence[Neuron]
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network after a forward and a backward pass, as numbers and names.
-
-    Args:
-        inputs: name and value of each input.
-        layers: the layers, the output layer last.
-        targets: name and value of each target.
-        loss: name and value of the loss.
-    """
-
-    inputs: Sequence[tuple[str, float]]
-    layers: Sequence[Layer]
-    targets: Sequence[tuple[str, float]] = ()
-    loss: tuple[str, float] | None = None
-
+from engine.show.text import Name, number, parse_name
+from nn.show.network import LayerView, NetworkView, NeuronView, WeightView
 
 _LINE = 1.75  # the height of a line of a card, in font sizes
 _CARD_FONT = 12.0  # points, as all that follow
@@ -100,12 +26,12 @@ MOST_FULL_CARDS = 8  # in a column; beyond, a card has one line
 _MOST_IN_A_COLUMN = 20
 _PLAIN_GAP = 140.0  # between columns whose weights have no labels
 _LEAST_FAN, _MOST_FAN = 30.0, 90.0  # between a column of labels and the cards on its sides
-_STEEPEST = 2.5  # edges go up or down this much for each step aside, if the fan is not at its most
+_STEEPEST = 2.5  # the slope of the steepest edge, unless the fan is as wide as it may be
 _LONGEST = 14  # characters of a name
 
 
 def draw_network(
-    network: Network,
+    network: NetworkView,
     *,
     theme: Theme = "light",
     heat: Heat | None = None,
@@ -114,16 +40,16 @@ def draw_network(
 ) -> Diagram:
     """A diagram of a network as neurons: the delta rule, to be read off.
 
-    Each neuron shows its net input, its activation, its delta and its bias; each edge the weight and its
-    gradient, which is the delta at its head times the activation at its tail. Blue solid edges are
-    positive, orange dashed ones negative, and width shows magnitude. Where a layer has too many weights
-    for numbers, edges go without, and the diagram says so.
+    Each neuron shows its net input, its activation, its delta and its bias; each edge shows the weight and
+    its gradient: the delta at its head times the activation at its tail. Blue solid edges are positive,
+    orange dashed ones negative; width shows magnitude. If a layer has too many weights for numbers, its
+    edges have none, and the diagram says so.
 
     Args:
         network: the numbers and names.
         theme: "light" or "dark".
-        heat: "grad" gives edges the sign and width of the gradients in place of the weights. The widths
-            compare them over the whole network, so that gradients are seen to vanish on their way back.
+        heat: "grad" gives edges the sign and width of the gradients instead of the weights. Widths compare
+            gradients over the whole network, so that vanishing gradients become visible.
         title: what the diagram shows, for screen readers.
         timeout: seconds that its layout may take.
 
@@ -131,12 +57,13 @@ def draw_network(
         The diagram.
 
     Raises:
-        ValueError: if there is no layer, or no such theme or heat.
+        ValueError: if there is no layer, or the theme or heat is unknown.
 
     Example:
-        >>> w, b = Weight("w_11^1", 0.5, -0.2), Weight("b_1^1", 0.1, -0.2)
-        >>> neuron = Neuron(("z_1^1", "a_1^1"), z=0.6, a=0.6, delta=-0.2, weights=[w], bias=b)
-        >>> network = Network([("x_1", 1.0)], [Layer("identity", [neuron])], [("y_1", 0.7)], ("loss", 0.01))
+        >>> w, b = WeightView("w_11^1", 0.5, -0.2), WeightView("b_1^1", 0.1, -0.2)
+        >>> neuron = NeuronView(("z_1^1", "a_1^1"), z=0.6, a=0.6, delta=-0.2, weights=[w], bias=b)
+        >>> layer = LayerView("identity", [neuron])
+        >>> network = NetworkView([("x_1", 1.0)], [layer], [("y_1", 0.7)], ("loss", 0.01))
         >>> "δ₁¹ −0.2" in draw_network(network).svg
         True
     """
@@ -148,7 +75,7 @@ def draw_network(
 
 
 class _Column:
-    """Cards one below the other: which are shown, and how high they lie."""
+    """Cards one below the other: the shown ones, and their heights."""
 
     def __init__(self, size: int, spacing: float) -> None:
         half = _MOST_IN_A_COLUMN // 2
@@ -157,7 +84,7 @@ class _Column:
         self.shown = [i for i in range(size) if not self.left_out or i < half or i >= size - half]
 
     def y(self, place: int) -> float:
-        """The height of a place; after the upper half of the cards one place is for those left out."""
+        """The height of a place; the one after the upper half of the cards stands for the cards left out."""
         last = len(self.shown) - 1 + bool(self.left_out)
         return (last / 2 - place) * self.spacing
 
@@ -173,10 +100,10 @@ class _Column:
 class _Grid:
     """A network being drawn: neurons `n2_1` (of layer 0: inputs), weights `w2_1_3`."""
 
-    def __init__(self, network: Network, theme: Theme, heat: Heat | None) -> None:
+    def __init__(self, network: NetworkView, theme: Theme, heat: Heat | None) -> None:
         self.network, self.heat = network, heat
         self.canvas = Canvas(theme, layout="neato", inputscale="72", splines="line")
-        sizes = [len(network.inputs), *(len(layer.neurons) for layer in network.layers)]
+        sizes = network.sizes
         self.full = max(sizes) <= MOST_FULL_CARDS
         self.cards = [[self._input_lines(*x) for x in network.inputs]] + [
             [self._neuron_lines(layer, neuron) for neuron in layer.neurons] for layer in network.layers
@@ -193,7 +120,7 @@ class _Grid:
                 break
 
     def _set_apart(self, k: int) -> list[float] | None:
-        """Put column k aside of the labels of its weights, and say how high they lie; None if too many."""
+        """Place column k beside the labels of its weights; the heights of the labels, or None if too many."""
         tail, head = self.columns[k - 1], self.columns[k]
         weights = self._shown_weights(k)
         room = max(column.size * column.spacing for column in (tail, head))
@@ -233,15 +160,24 @@ class _Grid:
     # What is written.
 
     def _input_lines(self, name: str, value: float) -> list[str]:
-        return [name_of(name, _LONGEST), number(value)]
+        return [_name(name), number(value)]
 
-    def _neuron_lines(self, layer: Layer, neuron: Neuron) -> list[str]:
+    def _neuron_lines(self, layer: LayerView, neuron: NeuronView) -> list[str]:
         lines = neuron_lines(layer, neuron)
         return lines if self.full else lines[2:4]
 
     def _legend(self) -> str:
         what = "|∂|" if self.heat else "|w|"
-        return f"∂ = δ at the head × a at the tail. Edges: width {what}, + blue, − orange and dashed"
+        rule = "∂ = δ at the head × a at the tail. " if self._follows_gradient_rule() else ""
+        return f"{rule}Edges: width {what}, + blue, − orange and dashed"
+
+    def _follows_gradient_rule(self) -> bool:
+        return all(
+            self.network.follows_gradient_rule(k, i, w)
+            for k, layer in enumerate(self.network.layers, start=1)
+            for i, neuron in enumerate(layer.neurons)
+            for w in neuron.weights
+        )
 
     def _omissions(self) -> list[str]:
         counts = [
@@ -254,7 +190,7 @@ class _Grid:
     # Where it is drawn.
 
     def _card(self, ident: str, lines: Sequence[str], kind: str, column: _Column, y: float) -> None:
-        below = self.full or column.x > self.columns[-1].x  # beyond the outputs: loss and targets
+        below = self.full or column.x > self.columns[-1].x  # loss and targets, right of the outputs
         fields: list[Field] = [*lines] if below else [[*lines]]
         self.canvas.card(
             ident,
@@ -265,12 +201,12 @@ class _Grid:
             pos=f"{column.x:g},{y:g}!",
             width=f"{column.width / 72:.3f}",
             height=f"{(len(lines) if below else 1) * _LINE * _CARD_FONT / 72:.3f}",
-            fixedsize="true",  # Graphviz's own sizes differ from one installation to the next
+            fixedsize="true",  # Graphviz's own sizes differ between installations
             fontsize=f"{_CARD_FONT:g}",
         )
 
-    def _shown_weights(self, k: int) -> list[tuple[int, Weight]]:
-        """The weights of layer k whose both ends are shown, from the first input on, with their neurons."""
+    def _shown_weights(self, k: int) -> list[tuple[int, WeightView]]:
+        """The weights of layer k with both ends shown, with their neurons, in the order of the inputs."""
         tail, neurons = set(self.columns[k - 1].shown), self.network.layers[k - 1].neurons
         shown = [(i, w) for i in self.columns[k].shown for w in neurons[i].weights if w.source in tail]
         return sorted(shown, key=lambda place: place[1].source)
@@ -295,11 +231,11 @@ class _Grid:
             self.canvas.edge(tail, f"{label}:w", ident, kind, title, arrowhead="none", **line)
             self.canvas.edge(f"{label}:e", head, f"{ident}_head", kind, title, **line)
 
-    def _size(self, w: Weight) -> float:
+    def _size(self, w: WeightView) -> float:
         return w.grad if self.heat else w.value
 
     def _widths(self, k: int, widest: float) -> list[float]:
-        """How wide the edges of layer k are: weights beside those of their layer, gradients beside all."""
+        """The widths of the edges of layer k: weights compared in their layer, gradients in the network."""
         layers = range(1, len(self.columns)) if self.heat else [k]
         sizes = {
             (layer, place): abs(self._size(w))
@@ -311,8 +247,8 @@ class _Grid:
     def _colour(self, negative: bool) -> str:
         return self.canvas.palette.negative if negative else self.canvas.palette.positive
 
-    def _weight_label(self, k: int, ident: str, w: Weight, negative: bool, y: float) -> None:
-        """A label is text of its own that its edge goes through: Graphviz would put it beside."""
+    def _weight_label(self, k: int, ident: str, w: WeightView, negative: bool, y: float) -> None:
+        """A label in the middle of its edge: a node of its own, because Graphviz puts labels beside edges."""
         tail, head = self.columns[k - 1], self.columns[k]
         x = (tail.x + tail.width / 2 + head.x - head.width / 2) / 2
         self.canvas.text(
@@ -334,10 +270,10 @@ class _Grid:
     def _loss(self, name: str, value: float) -> None:
         outputs, targets = self.columns[-1], self.network.targets
         shown = targets if len(targets) <= MOST_FULL_CARDS else targets[: MOST_FULL_CARDS - 1]
-        target_lines = [f"{name_of(label, _LONGEST)} {number(y)}" for label, y in shown]
+        target_lines = [f"{_name(label)} {number(y)}" for label, y in shown]
         if len(targets) > len(shown):
             target_lines.append(f"⋮ {len(targets) - len(shown):,} more")
-        lines = [name_of(name, _LONGEST), number(value)]
+        lines = [_name(name), number(value)]
         column = _Column(1, 0.0)
         column.width = _card_width([*lines, *target_lines])
         column.x = outputs.x + (outputs.width + column.width) / 2 + 50.0
@@ -355,18 +291,18 @@ def _weight_class(negative: bool) -> str:
 
 
 def neuron_id(k: int, i: int) -> str:
-    """The id of the card of neuron i of layer k; of layer 0, of an input. Neurons count from 0."""
+    """The id of the card of neuron i of layer k, or of input i for layer 0. Neurons count from 0."""
     return f"n{k}_{i + 1}"
 
 
 def weight_id(k: int, i: int, source: int) -> str:
-    """The id of the edge of a weight of neuron i of layer k; with `_head`, of what follows its label."""
+    """The id of the edge of a weight of neuron i of layer k; with `_head`, of its part behind the label."""
     return f"w{k}_{i + 1}_{source + 1}"
 
 
-def weight_lines(w: Weight) -> list[str]:
+def weight_lines(w: WeightView) -> list[str]:
     """A weight or a bias, and its gradient."""
-    return [f"{name_of(w.name, _LONGEST)} {number(w.value)}", f"∂ {number(w.grad)}"]
+    return [f"{_name(w.name)} {number(w.value)}", f"∂ {number(w.grad)}"]
 
 
 def _card_width(lines: Iterable[str]) -> float:
@@ -378,44 +314,47 @@ _WIDE = set("−=+<>wmMW@%…⋮")
 
 
 def _text_width(lines: Iterable[str], font: float) -> float:
-    """The width of the longest line, from widths of characters in font sizes, rather too wide."""
+    """The width of the longest line, estimated from the widths of its characters, rather too wide."""
     widths_of = (
         [0.41 if c in _NARROW else 0.84 if c in _WIDE or c > "⺀" else 0.65 for c in x] for x in lines
     )
     return max(map(sum, widths_of), default=0.0) * font
 
 
-def neuron_lines(layer: Layer, neuron: Neuron) -> list[str]:
-    """The lines of a full card: activation, net input, activation's value, delta and bias.
+def neuron_lines(layer: LayerView, neuron: NeuronView) -> list[str]:
+    """The lines of a full card: function, net input, activation, delta and bias.
 
     Example:
-        >>> neuron_lines(Layer("tanh", []), Neuron(("z_1", "a_1"), 0.5, 0.46, -0.2, []))
+        >>> neuron_lines(LayerView("tanh", []), NeuronView(("z_1", "a_1"), 0.5, 0.46, -0.2, []))
         ['tanh', 'z₁ 0.5', 'a₁ 0.46', 'δ₁ −0.2', 'no bias']
     """
     z, a = (
-        f"{name_of(label, _LONGEST)} {number(x)}"
-        for label, x in zip(neuron.labels, (neuron.z, neuron.a), strict=True)
+        f"{_name(label)} {number(x)}" for label, x in zip(neuron.labels, (neuron.z, neuron.a), strict=True)
     )
-    activation = OPS[layer.activation].symbol if layer.activation in OPS else layer.activation
+    activation = OPS[layer.activation].symbol if layer.activation in OPS else _name(layer.activation)
     bias = " ".join(weight_lines(neuron.bias)) if neuron.bias else "no bias"
-    return [activation, z, a, f"{delta_name(neuron)} {number(neuron.delta)}", bias]
+    return [activation, z, a, f"{delta_name(neuron).text} {number(neuron.delta)}", bias]
 
 
-def delta_name(neuron: Neuron) -> str:
+def delta_name(neuron: NeuronView) -> Name:
     """The name of the delta, made from that of the net input: `delta_1^2` beside `z_1^2`."""
-    z, index, place = neuron.labels[0].partition("_")
-    return name_of(f"delta{index}{place}" if z == "z" else f"δ {neuron.labels[0]}", _LONGEST)
+    z = parse_name(neuron.labels[0])
+    return replace(z, symbol="δ") if z.symbol == "z" else parse_name(f"δ {neuron.labels[0]}", _LONGEST)
+
+
+def _name(label: str) -> str:
+    return parse_name(label, _LONGEST).text
 
 
 def _apart(wanted: Sequence[float], least: float) -> list[float]:
     """Heights in this order, downwards, a least distance apart and as near to those wanted as can be.
 
-    Those that would come too near are spread around their mean: pool adjacent violators (Barlow, Bartholomew,
-    Bremner and Brunk 1972, section 1.2).
+    Those that would be too near to each other are spread around their mean: pool adjacent violators (Barlow,
+    Bartholomew, Bremner and Brunk 1972, section 1.2).
     """
     pools: list[tuple[float, int]] = []  # the mean of some, and how many they are
     for place, height in enumerate(wanted):
-        mean, count = height + place * least, 1  # seen from here, the order is all that is asked for
+        mean, count = height + place * least, 1  # after this shift only the order must be kept
         while pools and pools[-1][0] < mean:
             above, others = pools.pop()
             mean = (mean * count + above * others) / (count + others)

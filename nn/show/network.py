@@ -1,20 +1,163 @@
-"""Both passes of a network over one example, in numbers and names: what is drawn, explained and played."""
+"""A network in numbers and names, after both passes over one example: what is drawn, explained and played.
+
+What may be said of an activation is read off the recorded graph, not off its name: on which net inputs it
+depends, and whether it is one operation of the table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import fsum, isclose
 from typing import Any
 
 from engine import Value, grad
-from engine.show.notation import SHARES
-from engine.value import operand
+from engine.graph import dependents, topological
+from engine.ops import OPS, Op
+from engine.value import CONSTANT, operand
 from nn.losses import LossFunction, find_loss
-from nn.modules import MLP
-from nn.show.draw import Layer, Network, Neuron, Weight
+from nn.modules import MLP, Layer
+
+IDENTITY = "identity"
+_UNKNOWN = "f"  # an activation whose name means another function
+_ROUNDING = 1e-9  # relative, of a product that is computed in two ways
 
 
-def described(model: MLP, x: Sequence[Value | float], y: Any, loss: LossFunction | str) -> Network:
-    """A network after both passes of one example; nobody's `grad` changes.
+@dataclass(frozen=True)
+class WeightView:
+    """A weight or a bias with its gradient.
+
+    Args:
+        name: its name in the notation of the delta rule, as `w_12^1`.
+        value: the number.
+        grad: the derivative of the loss by it.
+        source: the index of the input it multiplies, from 0; unused for a bias.
+    """
+
+    name: str
+    value: float
+    grad: float
+    source: int = 0
+
+
+@dataclass(frozen=True)
+class NeuronView:
+    """A neuron after both passes.
+
+    Args:
+        labels: the names of its net input and its activation, as `z_1^2` and `a_1^2`.
+        z: the net input.
+        a: the activation.
+        delta: the derivative of the loss by the net input.
+        weights: the weights of the inputs it is connected to.
+        bias: its bias, if it has one.
+        slope: the derivative of the activation by the net input; None if the activation also depends on
+            other net inputs, as in softmax.
+        upstream: for an output, the derivative of the loss by the activation.
+        others: the other neurons of the layer, from 0, whose net inputs take part in the activation.
+    """
+
+    labels: tuple[str, str]
+    z: float
+    a: float
+    delta: float
+    weights: Sequence[WeightView]
+    bias: WeightView | None = None
+    slope: float | None = None
+    upstream: float = 0.0
+    others: Sequence[int] = ()
+
+    @property
+    def all_weights(self) -> list[WeightView]:
+        """The weights, then the bias."""
+        return [*self.weights, *([self.bias] if self.bias else [])]
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """Neurons side by side.
+
+    Args:
+        activation: what their activation is called: a row of `engine.ops.OPS` if it is that operation,
+            "identity" if the activations are the net inputs, any other name otherwise.
+        neurons: the neurons, from the first.
+    """
+
+    activation: str
+    neurons: Sequence[NeuronView]
+
+
+@dataclass(frozen=True)
+class NetworkView:
+    """A network after a forward and a backward pass, as numbers and names.
+
+    Args:
+        inputs: name and value of each input.
+        layers: the layers, the output layer last.
+        targets: name and value of each target.
+        loss: name and value of the loss.
+    """
+
+    inputs: Sequence[tuple[str, float]]
+    layers: Sequence[LayerView]
+    targets: Sequence[tuple[str, float]] = ()
+    loss: tuple[str, float] | None = None
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of inputs, then of neurons of each layer."""
+        return [len(self.inputs), *(len(layer.neurons) for layer in self.layers)]
+
+    @property
+    def weights(self) -> list[WeightView]:
+        """All weights and biases, neuron by neuron."""
+        return [w for layer in self.layers for neuron in layer.neurons for w in neuron.all_weights]
+
+    def uses(self, k: int, i: int) -> list[tuple[int, WeightView]]:
+        """Where the activation of neuron i of layer k goes: the neurons of the next layer, and their weights.
+
+        Layers count from 1, neurons from 0.
+        """
+        return [
+            (j, w) for j, head in enumerate(self.layers[k].neurons) for w in head.weights if w.source == i
+        ]
+
+    def follows_delta_rule(self, k: int, i: int) -> bool:
+        """Whether delta is the slope times the derivative of the loss by the activation.
+
+        It is not if the loss depends on the neuron in another way too.
+        """
+        neuron = self.layers[k - 1].neurons[i]
+        if neuron.slope is None:
+            return False
+        if k == len(self.layers):
+            upstream = neuron.upstream
+        else:
+            upstream = fsum(self.layers[k].neurons[j].delta * w.value for j, w in self.uses(k, i))
+        return _same(neuron.slope * upstream, neuron.delta)
+
+    def follows_gradient_rule(self, k: int, i: int, w: WeightView) -> bool:
+        """Whether the gradient of a weight is delta times the activation it multiplies, of a bias delta.
+
+        It is not if the loss depends on the weight in another way too, as with weight decay.
+        """
+        neuron = self.layers[k - 1].neurons[i]
+        if w is neuron.bias:
+            return _same(neuron.delta, w.grad)
+        return _same(neuron.delta * self.activation(k - 1, w.source), w.grad)
+
+    def activation(self, k: int, i: int) -> float:
+        """The activation of neuron i of layer k; of layer 0 an input."""
+        return self.inputs[i][1] if k == 0 else self.layers[k - 1].neurons[i].a
+
+
+def _same(x: float, y: float) -> bool:
+    return isclose(x, y, rel_tol=_ROUNDING) or (x != x and y != y)
+
+
+def describe(model: MLP, x: Sequence[Value | float], y: Any, loss: LossFunction | str) -> NetworkView:
+    """A network after both passes over one example. No `grad` is modified.
 
     Args:
         model: the network.
@@ -30,53 +173,67 @@ def described(model: MLP, x: Sequence[Value | float], y: Any, loss: LossFunction
 
     Example:
         >>> model = MLP.from_weights([[[0.5]]], [[0.25]], ["identity"])
-        >>> described(model, [3.0], 1.0, "squared_error").layers[0].neurons[0].delta
+        >>> describe(model, [3.0], 1.0, "squared_error").layers[0].neurons[0].delta
         1.5
     """
     inputs = a = [operand(x_j) for x_j in x]
-    activations = [a := layer(a) for layer in model.layers]
-    # Identity passes its net input on; of any other activation the net input is the first operand.
-    net_inputs = [
-        [a_i if layer.activation == "identity" else a_i.parents[0] for a_i in row]
-        for layer, row in zip(model.layers, activations, strict=True)
-    ]
-    cost = find_loss(loss)(a[0] if len(a) == 1 else a, y)
-    by = [*model.parameters(), *(z for row in net_inputs for z in row), *a]
-    slope = dict(zip(by, (d.data for d in grad(cost, by)), strict=True))
-
-    def weight(w: Value, source: int = 0) -> Weight:
-        return Weight(w.label, w.data, slope[w], source)
-
-    layers = [
-        Layer(
-            layer.activation,
-            [
-                Neuron(
-                    labels=neuron.labels,
-                    z=z.data,
-                    a=a_i.data,
-                    delta=slope[z],
-                    weights=[weight(w, j) for w, j in zip(neuron.w, neuron.sources, strict=True)],
-                    bias=None if neuron.b is None else weight(neuron.b),
-                    slope=_slope(layer.activation, a_i),
-                    upstream=slope.get(a_i, 0.0),
-                )
-                for neuron, z, a_i in zip(layer.neurons, z_row, a_row, strict=True)
-            ],
-        )
-        for layer, z_row, a_row in zip(model.layers, net_inputs, activations, strict=True)
-    ]
-    targets = y if isinstance(y, Sequence) else [y]
-    return Network(
+    net_inputs, activations = [], []
+    for layer in model.layers:
+        net_inputs.append(z := layer.net_inputs(a))
+        activations.append(a := layer.activate(z))
+    cost = operand(find_loss(loss)(a[0] if len(a) == 1 else a, y))
+    by = [*model.parameters(), *(z_i for z in net_inputs for z_i in z), *a]
+    grads = dict(zip(by, (d.data for d in grad(cost, by)), strict=True))
+    targets = y if isinstance(y, Iterable) else [y]
+    return NetworkView(
         inputs=[(x_j.label or f"x_{j}", x_j.data) for j, x_j in enumerate(inputs, start=1)],
-        layers=layers,
+        layers=[_layer_view(*row, grads) for row in zip(model.layers, net_inputs, activations, strict=True)],
         targets=[(f"y_{i}", float(y_i)) for i, y_i in enumerate(targets, start=1)],
         loss=(cost.label or "loss", cost.data),
     )
 
 
-def _slope(activation: str, a: Value) -> float | None:
-    """The derivative of an activation by its net input; None if that is not the only one it depends on."""
-    if activation == "identity":
-        return 1.0
-    return None if activation in SHARES else a.partials[0]
+def _layer_view(layer: Layer, z: Sequence[Value], a: Sequence[Value], grads: dict[Value, float]) -> LayerView:
+    within = [value for value in topological(a) if value.serial > z[-1].serial]
+    reached = [dependents(within, [z_j]) for z_j in z]
+
+    def weight(w: Value, source: int = 0) -> WeightView:
+        return WeightView(w.label, w.data, grads[w], source)
+
+    def neuron_view(i: int) -> NeuronView:
+        neuron, z_i, a_i = layer.neurons[i], z[i], a[i]
+        others = [j for j in range(len(z)) if j != i and a_i in reached[j]]
+        return NeuronView(
+            labels=neuron.labels,
+            z=z_i.data,
+            a=a_i.data,
+            delta=grads[z_i],
+            weights=[weight(w, j) for w, j in zip(neuron.w, neuron.sources, strict=True)],
+            bias=None if neuron.b is None else weight(neuron.b),
+            slope=None if others else grad(a_i, [z_i])[0].data,
+            upstream=grads.get(a_i, 0.0),
+            others=others,
+        )
+
+    return LayerView(_activation_name(layer.activation, z, a), [neuron_view(i) for i in range(len(z))])
+
+
+def _activation_name(name: str, z: Sequence[Value], a: Sequence[Value]) -> str:
+    """What an activation is called: by the operation that was recorded, otherwise by its own name."""
+    pairs = list(zip(z, a, strict=True))
+    if all(a_i is z_i for z_i, a_i in pairs):
+        return IDENTITY
+    op = OPS.get(a[0].op)
+    if op is not None and all(_is_applied(op, z_i, a_i, z) for z_i, a_i in pairs):
+        return op.name
+    return _UNKNOWN if name in OPS or name == IDENTITY else name
+
+
+def _is_applied(op: Op, z: Value, a: Value, layer: Sequence[Value]) -> bool:
+    """Whether an activation is an operation on its net input, all else being at its default."""
+    if a.op != op.name or op.form != "call" or a.parents[0] is not z:
+        return False
+    if op.shares:
+        return Counter(a.parents) == Counter(layer)
+    rest = [value.data if value.kind == CONSTANT else None for value in a.parents[1:]]
+    return rest == [op.defaults.get(name) for name in op.operands[1:]] and None not in rest

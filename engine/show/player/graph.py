@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
-from engine.show.diagram import Theme, number
+from engine.show.diagram import Diagram
 from engine.show.draw import Picture
 from engine.show.explain import (
     MOST_VALUES,
-    Backward,
-    Elsewhere,
+    BackwardStep,
     Explanation,
-    Forward,
-    Nothing,
-    ValueStep,
+    ForwardStep,
+    HiddenPathsStep,
+    SeedStep,
+    ZeroStep,
     explain,
 )
-from engine.show.player.page import Player, Scene
+from engine.show.palette import Theme
+from engine.show.player.page import Player
+from engine.show.player.stage import Stage
 from engine.show.render import TIMEOUT
+from engine.show.steps import Step
+from engine.show.text import number
 from engine.value import Value
 
 
@@ -33,12 +38,12 @@ def play(
     title: str = "",
     timeout: float = TIMEOUT,
 ) -> Player:
-    """A player of the forward and the backward pass of a value; nobody's `grad` changes.
+    """A player of the forward and the backward pass of a value. No `grad` is modified.
 
     Args:
         output: the value.
         theme: "light" or "dark" to begin with; None for what the reader's system prefers.
-        parameters: leaves to be shown as parameters besides those of a network.
+        parameters: leaves to show as parameters, besides those recorded as such.
         depth: how many operations to go back from the output; None for all.
         max_nodes: the most values to show, with five times as many edges.
         title: what is played, for the title of the page.
@@ -58,31 +63,71 @@ def play(
         ['start', 'forward', 'backward', 'backward', 'backward']
     """
     explanation = explain(output, depth=depth, max_nodes=max_nodes)
-    return _Stage(explanation, list(parameters)).player(theme, title, timeout)
+    return GraphStage(explanation, list(parameters)).player(theme, title, timeout)
 
 
-class _Stage:
-    """The diagram of what is explained, and where on it each step takes place."""
+class GraphStage(Stage):
+    """A recorded graph as the stage of its explanation.
+
+    Args:
+        explanation: the explanation.
+        parameters: leaves to show as parameters, besides those recorded as such.
+    """
 
     def __init__(self, explanation: Explanation, parameters: list[Value]) -> None:
+        super().__init__(explanation)
         self.explanation, self.parameters = explanation, parameters
-        self.shown = explanation.shown
-        self.index = {value: i for i, value in enumerate(self.shown.values)}
+        self.selection = explanation.selection
+        self.index = {value: i for i, value in enumerate(self.selection.values)}
 
-    def player(self, theme: Theme | None, title: str, timeout: float) -> Player:
-        given = self.explanation.given_line
-        start = Scene(phase="start", text=f"Given: {given}" if given else "Before the forward pass")
-        scenes = [start, *map(self._scene, self.explanation.steps)]
+    def diagram(self, title: str, timeout: float) -> Diagram:
+        """The diagram of the graph."""
+        names = self.explanation.names
         picture = Picture(
-            self.shown, "light", self.parameters, names=self.explanation.names, gradients=self._widest()
+            self.selection, "light", self.parameters, names=names, gradients=self._longest_gradients()
         )
         picture.draw(widths={}, local=True)
         diagram = picture.diagram(title or f"Forward and backward pass of {self.explanation.name}", timeout)
-        # Cards say what they are when pointed at; their numbers come and go.
-        titles = {
-            self._card(v): f"{self.explanation.names.text[v][0]}, {picture.kinds[v]}" for v in self.index
-        }
-        return Player(replace(diagram, titles={**diagram.titles, **titles}), scenes, self._blank(), theme)
+        # The titles of cards leave out their numbers, which change from step to step.
+        titles = {self._card(v): f"{names.text[v][0]}, {picture.kinds[v]}" for v in self.index}
+        return replace(diagram, titles={**diagram.titles, **titles})
+
+    def blank(self) -> Mapping[str, str]:
+        """The lines of data and gradients before they are known."""
+        data = {self._data(value): "data ?" for value in self.selection.operations}
+        grad = {self._grad(v): "grad –" for v in self.index if self.selection.kind(v) != "constant"}
+        return {**data, **grad}
+
+    def place(self, step: Step) -> dict[str, Any]:
+        """The cards, operations and edges of a step."""
+        match step:
+            case ForwardStep():
+                i, operands = self.index[step.value], step.operation.operands
+                return {
+                    "read": list(dict.fromkeys(self._card(operand.value) for operand in operands)),
+                    "write": [self._card(step.value)],
+                    "run": [f"o{i}"],
+                    "flow": [*(f"e{i}_{place}" for place in range(len(operands))), f"r{i}"],
+                    "lines": {self._data(step.value): f"data {number(step.value.data)}"},
+                }
+            case SeedStep():
+                return self._written(step.value, 1.0)
+            case BackwardStep():
+                by = self.index[step.by]
+                return self._written(step.value, step.after) | {
+                    "read": [f"v{by}"],
+                    "run": [f"o{by}"],
+                    "flow": [f"e{by}_{step.place}", f"r{by}"],
+                }
+            case HiddenPathsStep():
+                return self._written(step.value, step.after)
+            case ZeroStep():
+                return {"read": [self._card(step.value)], "run": [f"o{self.index[step.value]}"]}
+            case _:
+                return {}
+
+    def _written(self, value: Value, gradient: float) -> dict[str, Any]:
+        return {"write": [self._card(value)], "lines": {self._grad(value): f"grad {number(gradient)}"}}
 
     # Ids are those of the diagram.
 
@@ -90,8 +135,8 @@ class _Stage:
         return f"v{self.index[value]}"
 
     def _line(self, value: Value, place: int) -> str:
-        """A line of a card, after the name, and after the sign that the graph goes on there."""
-        cut = bool(value.parents) and value not in self.shown.operations
+        """A line of a card, counted from its name, which may follow a line with dots."""
+        cut = bool(value.parents) and value not in self.selection.operations
         return f"{self._card(value)}/{place + cut}"
 
     def _data(self, value: Value) -> str:
@@ -100,55 +145,10 @@ class _Stage:
     def _grad(self, value: Value) -> str:
         return self._line(value, 2)
 
-    def _scene(self, step: ValueStep) -> Scene:
-        i, card = self.index[step.value], self._card(step.value)
-        note = f"by the rule {step.rule.text}" if step.rule else ""
-        match step:
-            case Forward():
-                operands = step.operation.operands
-                return Scene(
-                    phase=step.phase,
-                    text=step.text,
-                    read=list(dict.fromkeys(self._card(operand.value) for operand in operands)),
-                    write=[card],
-                    run=[f"o{i}"],
-                    flow=[*(f"e{i}_{place}" for place in range(len(operands))), f"r{i}"],
-                    lines={self._data(step.value): f"data {number(step.value.data)}"},
-                )
-            case Backward():
-                by = self.index[step.by]
-                return Scene(
-                    phase=step.phase,
-                    text=step.text,
-                    note=note,
-                    read=[f"v{by}"],
-                    write=[card],
-                    run=[f"o{by}"],
-                    flow=[f"e{by}_{step.place}", f"r{by}"],
-                    lines={self._grad(step.value): f"grad {number(step.after)}"},
-                )
-            case Nothing():
-                return Scene(phase=step.phase, text=step.text, read=[card], run=[f"o{i}"])
-            case Elsewhere():
-                gradient = step.after
-            case _:
-                gradient = 1.0
-        return Scene(
-            phase=step.phase,
-            text=step.text,
-            write=[card],
-            lines={self._grad(step.value): f"grad {number(gradient)}"},
-        )
-
-    def _blank(self) -> dict[str, str]:
-        data = {self._data(value): "data ?" for value in self.shown.operations}
-        grad = {self._grad(v): "grad –" for v in self.index if self.shown.kind(v) != "constant"}
-        return {**data, **grad}
-
-    def _widest(self) -> dict[Value, str]:
-        """For each card the longest gradient it ever says: the diagram is laid out for that."""
+    def _longest_gradients(self) -> dict[Value, str]:
+        """The longest gradient that each card ever shows: the diagram is laid out for it."""
         texts: dict[Value, list[str]] = defaultdict(lambda: ["–"])
         for step in self.explanation.steps:
-            if isinstance(step, (Backward, Elsewhere)):
+            if isinstance(step, (BackwardStep, HiddenPathsStep)):
                 texts[step.value].append(number(step.after))
         return {value: max(texts[value], key=len) for value in self.index}

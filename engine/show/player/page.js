@@ -2,11 +2,12 @@
 // What the page shows of a step is computed from all steps before it, so that any step can follow any other.
 {
   const part = name => document.getElementById(`player-${name}`);
-  const {steps, blank} = JSON.parse(part("data").textContent);
+  const {steps, blank, schemes} = JSON.parse(part("data").textContent);
   const last = steps.length - 1;
   const stage = part("stage"), slider = part("slider"), play = part("play"), root = document.documentElement;
   const lines = [...stage.querySelectorAll("[data-line]")];
   const roles = ["read", "write", "run", "flow"];
+  const themes = Object.keys(schemes);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const pace = 1600; // milliseconds that a step is shown
   let now = 0, timer = 0;
@@ -100,7 +101,7 @@
   function followAddress() {
     const address = new URLSearchParams(location.hash.slice(1));
     const theme = address.get("theme");
-    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+    if (themes.includes(theme)) root.dataset.theme = theme;
     stop();
     show(Number.parseInt(address.get("step") ?? now, 10) || 0);
   }
@@ -114,8 +115,9 @@
   play.onclick = toggle;
   slider.oninput = () => go(Number(slider.value));
   part("theme").onclick = () => {
-    const isDark = root.dataset.theme ? root.dataset.theme === "dark" : dark.matches;
-    root.dataset.theme = isDark ? "light" : "dark";
+    const preferred = themes.find(theme => schemes[theme] === (dark.matches ? "dark" : "light"));
+    const current = themes.indexOf(root.dataset.theme ?? preferred);
+    root.dataset.theme = themes[(current + 1) % themes.length];
     remember();
   };
   part("list").onclick = event => {

@@ -1,8 +1,7 @@
 """A player: a diagram and steps, as a page that needs nothing but itself.
 
-The page may run one script and use one style, known by their hashes, and may load nothing. What was named by
-others is text in it everywhere: escaped in the markup, data for the script, and never markup that the script
-makes.
+The page may run one script and use one style, known by their hashes, and may load nothing. Names given by
+users stay text: they are escaped in the markup and data for the script, which never makes markup of them.
 """
 
 from __future__ import annotations
@@ -18,16 +17,14 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from string import Template
-from typing import Any, get_args
+from typing import Any
 from xml.etree import ElementTree
 
-from engine.show.diagram import Diagram, Theme, colours, plain
+from engine.show.diagram import Diagram
+from engine.show.palette import PALETTES, Theme, css, listed_themes
 from engine.show.render import RenderError
+from engine.show.text import plain
 
-_ACTIVE = {  # what a step is about; of the operator's text on it, the last
-    "light": {"forward": "#0072B2", "backward": "#B0178F", "on-active": "#FFFFFF"},
-    "dark": {"forward": "#56B4E9", "backward": "#FF8FE0", "on-active": "#111111"},
-}
 _SVG = "{http://www.w3.org/2000/svg}"
 _BELOW_THE_PICTURE = 330  # pixels, in the frame of a notebook
 _HIGHEST_FRAME = 900
@@ -38,15 +35,15 @@ class Scene:
     """What the page shows at a step.
 
     Args:
-        phase: the word for it: "start", "forward" or "backward".
+        phase: "start", "forward" or "backward".
         text: what happens.
         note: more about it, in a smaller line.
         read: the ids of the cards that are used.
         write: the ids of the cards that change.
         run: the ids of the operations that take place.
-        flow: the ids of the edges along which something flows; what they say is found by this id too.
-        lines: what lines of the diagram say from now on. A line is the id of its element and its place in
-            that, from 0: "v3/1".
+        flow: the ids of the edges along which something flows; their labels are found by these ids too.
+        lines: the new texts of lines of the diagram. A line is the id of its element and its place in it,
+            from 0: "v3/1".
     """
 
     phase: str
@@ -66,11 +63,11 @@ class Player:
     Args:
         diagram: the diagram.
         scenes: what is shown at each step; the first is before all steps.
-        blank: what each line that a step changes says before.
+        blank: the text of each line that a step changes, before it is known.
         theme: "light" or "dark" to begin with; None for what the reader's system prefers.
 
     Raises:
-        ValueError: if there is no such theme.
+        ValueError: if the theme is unknown.
 
     Example:
         >>> from engine import Value, play
@@ -85,8 +82,10 @@ class Player:
     theme: Theme | None = None
 
     def __post_init__(self) -> None:
-        if self.theme not in (None, *get_args(Theme)):
-            raise ValueError(f"a theme is light or dark, or None for the reader's own, not {self.theme!r}")
+        if self.theme not in (None, *PALETTES):
+            raise ValueError(
+                f"a theme is {listed_themes()}, or None for the reader's own, not {self.theme!r}"
+            )
 
     def __repr__(self) -> str:
         return f"<Player of {len(self.scenes) - 1} steps: {self.diagram.title}>"
@@ -99,9 +98,15 @@ class Player:
             RenderError: if the diagram cannot be laid out.
         """
         picture, width, _ = self._picture
-        style = "\n".join([_palettes(), f":root {{ --natural: {width}px; }}", _file("page.css")])
+        style = "\n".join([_themes(), _kinds(), f":root {{ --natural: {width}px; }}", _file("page.css")])
         script = _file("page.js")
-        data = json.dumps({"steps": [asdict(scene) for scene in self.scenes], "blank": dict(self.blank)})
+        data = json.dumps(
+            {
+                "steps": [asdict(scene) for scene in self.scenes],
+                "blank": dict(self.blank),
+                "schemes": {theme: palette.scheme for theme, palette in PALETTES.items()},
+            }
+        )
         return Template(_file("page.html")).substitute(
             theme=f' data-theme="{self.theme}"' if self.theme else "",
             policy=f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
@@ -113,7 +118,7 @@ class Player:
             longest_note=escape(max((scene.note for scene in self.scenes), key=len)),
             last=len(self.scenes) - 1,
             steps=_listed(self.scenes),
-            data=data.replace("<", "\\u003c"),  # else a label could end the element
+            data=data.replace("<", "\\u003c"),  # otherwise a label could end the element
             script=script,
         )
 
@@ -121,7 +126,7 @@ class Player:
         """Write the page to a file.
 
         Args:
-            path: where to; it ends in .html.
+            path: where to write; it ends in .html.
 
         Returns:
             The path.
@@ -137,7 +142,7 @@ class Player:
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the page in a frame; where it cannot be made, the reason."""
+        """What a notebook shows: the page in a frame, or why there is none."""
         try:
             return {"text/html": self._repr_html_(), "text/plain": repr(self)}
         except RenderError as error:
@@ -158,7 +163,7 @@ class Player:
         """The diagram as it is after the last step, its lines to be found by the script; and its size."""
         root = ElementTree.fromstring(self.diagram.svg)  # noqa: S314  made here
         width, height = (round(float(root.attrib.pop(side))) for side in ("width", "height"))
-        del root.attrib["style"]  # the policy forbids it, and the page's style says it all
+        del root.attrib["style"]  # the policy forbids it, and the page has a style of its own
         ends = dict(self.blank)
         for scene in self.scenes:
             ends.update(scene.lines)
@@ -177,7 +182,7 @@ class Player:
 
 
 def _raise_label(edge: ElementTree.Element, graph: ElementTree.Element) -> None:
-    """Draw what an edge says after all edges: one in which something flows is wide."""
+    """Draw the label of an edge after all edges: an edge with a flow is wide and would cover it."""
     for text in edge.findall(f"{_SVG}text"):
         edge.remove(text)
         ElementTree.SubElement(graph, f"{_SVG}g", {"id": f"{edge.get('id')}-label"}).append(text)
@@ -203,18 +208,22 @@ def _listed(scenes: Sequence[Scene]) -> str:
     return "\n".join(lines)
 
 
-def _palettes() -> str:
-    """The colours of both themes: the one that is chosen, else the one the reader's system prefers."""
+def _themes() -> str:
+    """The colours of all themes: of the chosen one, otherwise of the first that fits the reader's system."""
+    preferred = {palette.scheme: theme for theme, palette in reversed(PALETTES.items())}
+    rules = [
+        f":root {{ {css(preferred['light'])} }}",
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {css(preferred['dark'])} }} }}",
+        *(f':root[data-theme="{theme}"] {{ {css(theme)} }}' for theme in PALETTES),
+    ]
+    return "\n".join(rules)
 
-    def rules(theme: Theme) -> str:
-        variables = "".join(f" --{name}: {c};" for name, c in {**colours(theme), **_ACTIVE[theme]}.items())
-        return f"{{ color-scheme: {theme};{variables} }}"
 
-    return (
-        f":root {rules('light')}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {rules('dark')} }}\n"
-        f':root[data-theme="light"] {rules("light")}\n'
-        f':root[data-theme="dark"] {rules("dark")}'
+def _kinds() -> str:
+    """The colours of each kind of card, from those of the theme."""
+    return "\n".join(
+        f".{kind} {{ --fill: var(--{kind}-fill); --stroke: var(--{kind}-stroke); }}"
+        for kind in PALETTES["light"].kinds
     )
 
 
