@@ -221,8 +221,11 @@ class Layer(Module):
 
     def activate(self, z: Sequence[Value]) -> list[Value]:
         """The activations a of the net inputs z, one for each neuron."""
-        a = [operand(a_i) for a_i in find_activation(self.activation).of_layer(z)]
-        for neuron, a_i in zip(self.neurons, a, strict=True):
+        a = find_activation(self.activation).of_layer(z)
+        for i, neuron in enumerate(self.neurons):
+            a_i = a[i]
+            if a_i.__class__ is not Value:  # an activation of the user's may return a plain number
+                a_i = a[i] = operand(a_i)
             if not a_i.label:  # identity returns the net input, which keeps its label
                 a_i.label = neuron.labels[1]
         return a
