@@ -66,6 +66,7 @@ def adjoints(
     partials: Callable[[N], Iterable[Any]],
     one: Any,
     given: Mapping[N, Any] | None = None,
+    is_zero: Callable[[Any], bool] = lambda adjoint: bool(adjoint == 0),
 ) -> dict[N, Any]:
     """The chain rule backwards over a graph, for partials of any number type.
 
@@ -75,6 +76,7 @@ def adjoints(
         partials: the derivative of a value by each of its operands.
         one: the number 1, of the type of the partials.
         given: adjoints to go on with, in place of those that follow.
+        is_zero: whether an adjoint is exactly 0.
 
     Returns:
         The derivative of the output by each value that has one, as it follows from those after it.
@@ -91,7 +93,7 @@ def adjoints(
         if value not in adjoint:
             continue
         upstream = given[value] if given and value in given else adjoint[value]
-        if upstream == 0:  # it passes nothing on, not even to an infinite partial
+        if is_zero(upstream):  # it passes nothing on, not even to an infinite partial
             continue
         for parent, partial in zip(value.parents, partials(value), strict=True):
             adjoint[parent] = adjoint.get(parent, 0 * one) + partial * upstream

@@ -30,28 +30,36 @@ def extrapolate(f: Callable[[float], float], x: float) -> Slope:
         >>> abs(slope.value - 6.0) <= slope.error < 1e-6
         True
     """
+    central, left, right = (_estimate(f, x, side) for side in (0, -1, 1))
+    if not isfinite(central[1]):
+        reason = "f has no values around the point in double precision"
+        return Slope("unresolved", None, None, None, 53, reason)
+    if abs(left[0] - right[0]) > left[1] + right[1]:
+        reason = "the slopes on the two sides differ, in double precision"
+        return Slope("kink", left[0], right[0], None, 53, reason)
+    return Slope("smooth", central[0], central[0], central[0], 53, error=central[1])
+
+
+def _estimate(f: Callable[[float], float], x: float, side: int) -> tuple[float, float]:
+    """The slope on one side, or with side 0 the central one, and a bound of its error."""
     scale = abs(x) if x else 1.0
-    estimates = [_ladder(f, x, first * scale, ratio) for first, ratio in _LADDERS]
+    estimates = [_ladder(f, x, first * scale, ratio, side) for first, ratio in _LADDERS]
     best, error = min(estimates, key=lambda estimate: estimate[1])
     bound = _CAUTION * (
         error + max(abs(value - best) for value, _ in estimates if isfinite(value))
         if isfinite(error)
         else inf
     )
-    if not isfinite(bound):
-        return Slope(
-            "unresolved", None, None, None, 16, "f has no values around the point in double precision"
-        )
-    return Slope("smooth", best, best, best, 16, error=bound)
+    return best, bound
 
 
-def _ladder(f: Callable[[float], float], x: float, h: float, ratio: float) -> tuple[float, float]:
-    """Neville's table of central differences: its best entry, and that entry's error."""
+def _ladder(f: Callable[[float], float], x: float, h: float, ratio: float, side: int) -> tuple[float, float]:
+    """Neville's table of differences: its best entry, and the error of that entry."""
     best, error = 0.0, inf
     row: list[float] = []
     for _ in range(_STEPS):
         h /= ratio
-        up, down = x + h, x - h
+        up, down = (x + h if side >= 0 else x), (x - h if side <= 0 else x)
         try:
             y_up, y_down = f(up), f(down)
         except (ValueError, ArithmeticError):
@@ -61,7 +69,7 @@ def _ladder(f: Callable[[float], float], x: float, h: float, ratio: float) -> tu
         new = [(y_up - y_down) / (up - down)]
         factor = 1.0
         for k, older in enumerate(row):
-            factor *= ratio * ratio
+            factor *= ratio if side else ratio * ratio
             new.append((new[k] * factor - older) / (factor - 1.0))
             change = max(abs(new[k + 1] - new[k]), abs(new[k + 1] - older)) + 2.0 * noise
             if change < error:

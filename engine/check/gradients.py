@@ -6,29 +6,27 @@ numbers are explained (`engine.check.mistakes`).
 """
 
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, TypeAlias
 
 from engine.backprop import backward
 from engine.check.claims import Claim, claims_by_name, listed
-from engine.check.extrapolation import extrapolate
 from engine.check.frameworks import FRAMEWORKS, gradient_by
 from engine.check.hessians import check_hessian
-from engine.check.high_precision import RulesAtAnyPrecision
+from engine.check.high_precision import settle
 from engine.check.mistakes import diagnose
-from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import GradientComparison, GradientReport, Opinion
+from engine.check.slopes import true_slopes
 from engine.check.subject import (
     FunctionSubject,
-    GraphSubject,
     NotJudgedError,
     Point,
     Run,
     Subject,
     subject_of,
 )
-from engine.check.truth import DIGITS, UNDEFINED, Slope, Truth
-from engine.check.verdict import IGNORED, RIGHT, Finding, judge, right_digits
+from engine.check.truth import BITS, UNDEFINED, Slope
+from engine.check.verdict import IGNORED, INCONCLUSIVE, RIGHT, Finding, judge, right_digits
 from engine.value import Value
 
 Against: TypeAlias = str | Callable[..., Any]
@@ -42,13 +40,14 @@ def check_gradients(
     against: Against | Sequence[Against] = (),
     order: int = 1,
     digits: float = 8.0,
+    seconds: float = inf,
     **numbers: Any,
 ) -> GradientReport:
     """Prove the gradient of a function at a point, and compare it with the gradients of others.
 
-    The truth is a difference of the function itself in high precision, with as many digits as it takes:
-    there is no tolerance to choose. It is compared with the engine's gradient in double precision and with
-    the engine's rules in high precision.
+    The truth comes from the function alone: it runs on balls, numbers with a rigorous bound of their error,
+    that move along a direction. There is no step and no tolerance to choose. It is compared with the engine's
+    gradient in double precision and with the engine's rules over balls.
 
     Args:
         f: a function of `Value`s that returns one; or a `Value` that was recorded, to check by its leaves.
@@ -61,6 +60,7 @@ def check_gradients(
             point and returns a gradient; one of them or several.
         order: 1 for the gradient, 2 for the Hessian, checked by the same method.
         digits: how many right decimal digits are enough where rounding costs some.
+        seconds: how long the truth may take: inputs that are not settled by then are inconclusive.
         **numbers: the point by keywords, in place of `at`.
 
     Returns:
@@ -99,9 +99,7 @@ def check_gradients(
     except NotJudgedError as fault:
         return GradientReport(fault=str(fault), error=fault.__cause__)
     backward(run.output)
-    rules = RulesAtAnyPrecision(run)
-    slopes, reference = _slopes(subject, run, rules)
-    findings = [judge(run, rules, x, slope, digits) for x, slope in zip(run.inputs, slopes, strict=True)]
+    slopes, reference, findings = _judged(subject, run, digits, seconds)
     opinions: list[dict[str, Opinion]] = [{} for _ in slopes]
     if claims is not None:
         _add_claims(opinions, subject, run, slopes, claims)
@@ -144,49 +142,19 @@ def assert_gradients(
 # --- The truth.
 
 
-def _slopes(subject: Subject, run: Run, rules: RulesAtAnyPrecision) -> tuple[list[Slope], str]:
-    """The true slope by each input, and how it was computed."""
-    expected = [_or_none(rules, x) for x in run.inputs]
+def _judged(
+    subject: Subject, run: Run, digits: float, seconds: float
+) -> tuple[list[Slope], str, list[Finding]]:
+    """The true slope by each input, how it was computed, and the verdict on the engine."""
     try:
-        slopes = _by_differences(subject, expected)
-        text = f"a difference of {subject.text}, with {_most_digits(slopes)} digits"
-    except DifferentiatesItselfError as error:
-        graph = GraphSubject(run.output, run.inputs)
-        slopes = _by_differences(graph, expected)
-        text = f"a difference of {graph.text}, with {_most_digits(slopes)} digits, as {error}"
-    except (NotReplayableError, TypeError, AttributeError) as error:
-        slopes = [_in_double(subject, i) for i in range(len(subject.names))]
-        bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
-        text = f"differences in double precision, good to {bound:.0e} relative, as {error}"
-    return slopes, text
-
-
-def _most_digits(slopes: Sequence[Slope]) -> int:
-    return max(slope.digits for slope in slopes)
-
-
-def _or_none(rules: RulesAtAnyPrecision, x: Value) -> Any:
-    try:
-        return rules.with_digits(DIGITS[0]).adjoints.get(x)
-    except UNDEFINED:  # the exact numbers are outside a domain that the floats are in
-        return None
-
-
-def _by_differences(subject: Subject, expected: Sequence[Any]) -> list[Slope]:
-    truth = Truth(subject)
-    return [truth.slope(i, b) for i, b in enumerate(expected)]
-
-
-def _in_double(subject: Subject, i: int) -> Slope:
-    if not isinstance(subject, FunctionSubject):
-        return Slope("unresolved", None, None, None, 16, "the recorded graph cannot run on other numbers")
-    function = subject
-
-    def along(x: float) -> float:
-        point = [*function.point[:i], x, *function.point[i + 1 :]]
-        return float(function.call([Value(x_j) for x_j in point]))
-
-    return extrapolate(along, function.point[i])
+        rules = settle(run)
+    except UNDEFINED as error:
+        reason = f"f is undefined at the exact numbers: {error}"
+        slopes = [Slope("edge", None, None, None, BITS[0], reason)] * len(run.inputs)
+        return slopes, "", [Finding(INCONCLUSIVE, ok=False, why=reason)] * len(run.inputs)
+    slopes, reference = true_slopes(subject, run, rules, seconds)
+    findings = [judge(run, rules, x, slope, digits) for x, slope in zip(run.inputs, slopes, strict=True)]
+    return slopes, reference, findings
 
 
 # --- Claims, and other sources.

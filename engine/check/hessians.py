@@ -1,14 +1,16 @@
-"""Second derivatives, proved by three numbers: the engine's, the rules' in high precision, the truth."""
+"""Second derivatives, proved by three numbers: the engine's, the rules' over balls, the truth."""
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
-from engine.check.high_precision import agrees, local_slopes, settle
+from flint import arb
+
+from engine.check.high_precision import agrees, local_slopes, widened
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import GradientComparison, GradientReport
 from engine.check.subject import NotJudgedError, Run, Subject
-from engine.check.truth import DIGITS, UNDEFINED, Slope, Truth, precision
+from engine.check.truth import BITS, UNDEFINED, Slope, Truth, floor_of, is_resolved, number_of
 from engine.check.verdict import (
     FULL_DIGITS,
     INCONCLUSIVE,
@@ -21,6 +23,7 @@ from engine.check.verdict import (
 )
 from engine.derivatives import hessian
 from engine.graph import topological
+from engine.numbers.balls import Balls, UndecidedError
 from engine.replay import replay
 from engine.value import Value
 
@@ -50,50 +53,83 @@ def check_hessian(subject: Subject, least_digits: float) -> GradientReport:
                 f"{subject.names[i]}, {subject.names[j]}",
                 subject.point[i],
                 truth=None if slope.value is None or finding.verdict == KINK else float(slope.value),
-                left=None,
-                right=None,
+                left=None if slope.left is None else float(slope.left),
+                right=None if slope.right is None else float(slope.right),
                 engine=second[i][j].data,
                 finding=finding,
             )
         )
     point = dict(zip(subject.names, subject.point, strict=True))
-    return GradientReport(comparisons, f"second differences of {subject.text}", point=point)
+    return GradientReport(comparisons, f"second derivatives of {subject.text} over balls", point=point)
 
 
 def _second(truth: Truth, i: int, j: int) -> Slope:
     try:
-        return truth.second(i, j)
-    except (NotReplayableError, DifferentiatesItselfError) as error:
-        reason = f"f cannot run in high precision: {error}"
-        return Slope("unresolved", None, None, None, DIGITS[0], reason)
+        slope = truth.second(i, j)
+    except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError) as error:
+        return Slope("unresolved", None, None, None, BITS[0], f"f cannot run on balls: {error}")
+    if truth.floats_taken:
+        reason = "f takes floats out of Values, and doubles cannot prove a second derivative"
+        return Slope("unresolved", None, None, None, BITS[0], reason)
+    return slope
 
 
 def _judge(second: Value, slope: Slope, run: Run, least_digits: float) -> Finding:
-    truth = slope.value
-    if truth is None:
+    if slope.kind == "kink":
+        sides = "" if slope.left is None else f": {float(slope.left):.6g} and {float(slope.right):.6g}"
+        return Finding(KINK, ok=False, why=f"{slope.reason}{sides}")
+    if slope.value is None:
         return Finding(INCONCLUSIVE, ok=False, why=slope.reason)
     order = topological([second])
-    by_rules = _by_rules(order, second, truth)
-    if by_rules is None or not agrees(by_rules, truth):
-        found = local_slopes([*run.order, *order])
-        wrong = [value.op for value, _, _, local in found if local.kind == "smooth"]
-        if found and not wrong:
-            return Finding(
-                KINK, ok=False, why=f"{found[0][0].op} is at a kink, with the engine's convention there"
-            )
-        blame = (
-            f": {wrong[0]} is at fault" if wrong else ", though each operation's first derivative is right"
-        )
-        return Finding(WRONG_RULE, ok=False, why=f"the rules give another second derivative{blame}")
-    digits = right_digits(second.data, by_rules)
-    if digits >= FULL_DIGITS:
-        return Finding(RIGHT, ok=True, digits=digits)
+    by_rules = _by_rules(order, second)
+    if by_rules is None or not agrees(number_of(by_rules), widened(slope, by_rules)):
+        return _not_the_slope(second, slope, [*run.order, *order])
+    digits = right_digits(second.data, slope.value)
+    if digits >= FULL_DIGITS or _cancels(second, slope):
+        return Finding(RIGHT, ok=True, digits=max(digits, FULL_DIGITS))
     return Finding(ROUNDING, digits >= least_digits, digits, f"{digits:.0f} digits left")
 
 
-def _by_rules(order: Sequence[Value], second: Value, truth: Any) -> Any:
-    """The second derivative by the rules in high precision; None outside their domain."""
-    try:
-        return settle(lambda digits: replay(order, precision(digits), {})[second], truth)
-    except UNDEFINED:
-        return None
+def _not_the_slope(second: Value, slope: Slope, order: Sequence[Value]) -> Finding:
+    found = local_slopes(order)
+    wrong = [value.op for value, _, _, local in found if local.kind == "smooth"]
+    if wrong:
+        why = f"the rules give another second derivative: {wrong[0]} is at fault"
+        return Finding(WRONG_RULE, ok=False, why=why)
+    if found:
+        digits = right_digits(second.data, slope.value)
+        why = f"{found[0][0].op} is at a kink, with the engine's convention there"
+        return Finding(KINK, digits >= FULL_DIGITS, digits, why)
+    why = "the rules give another second derivative, though each operation's first derivative is right"
+    return Finding(WRONG_RULE, ok=False, why=why)
+
+
+def _widened(slope: Slope, other: arb) -> Slope:
+    return Slope(
+        slope.kind, None, None, slope.value, slope.bits, error=slope.error + float(other.rad().upper())
+    )
+
+
+def _cancels(second: Value, slope: Slope) -> bool:
+    """Whether the truth is 0, and the engine's number no more than rounding of the terms that cancel."""
+    largest = max(
+        (abs(p.data * d) for p, d in zip(second.parents, second.partials, strict=True)), default=0.0
+    )
+    return bool(abs(slope.value) <= slope.error and abs(second.data) <= 1e-13 * max(largest, 1e-300))
+
+
+def _by_rules(order: Sequence[Value], second: Value) -> Any:
+    """The second derivative by the rules over balls; None outside their domain."""
+    found = None
+    for bits in BITS:
+        m = Balls(bits)
+        with m.at_work():
+            try:
+                found = replay(order, m, {})[second].still
+            except UndecidedError:
+                continue
+            except UNDEFINED:
+                return None
+            if is_resolved(found, floor_of(0)):
+                break
+    return found

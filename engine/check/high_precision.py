@@ -1,96 +1,107 @@
-"""The engine's rules in high precision: every value, partial and adjoint of a recorded graph."""
+"""The engine's rules over balls: every value, partial and adjoint of a recorded graph, with bounds."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+from flint import arb
 
 from engine.backprop import adjoints
 from engine.check.subject import Run, Subject
-from engine.check.truth import DIGITS, UNDEFINED, Slope, Truth, precision
+from engine.check.truth import BITS, UNDEFINED, Slope, Truth, floor_of, is_resolved, number_of, size_of
+from engine.numbers.balls import Ball, Balls, UndecidedError
 from engine.ops import OPS
 from engine.replay import replay
 from engine.value import Value
 
-AGREEMENT = 1e-15  # relative: two computations in high precision that mean the same agree far better
-
 
 class Rules:
-    """A recorded graph, computed forwards and backwards with a number of digits.
+    """A recorded graph, computed forwards and backwards over balls.
 
     Args:
         run: the graph.
-        digits: decimal digits.
+        bits: the precision.
 
     Attributes:
         values: the number of each value.
         adjoints: the derivative of the output by each value that has one.
+        terms: for each input the size of the largest of the terms that its derivative is the sum of.
     """
 
-    def __init__(self, run: Run, digits: int) -> None:
-        self.m = precision(digits)
-        self.values = replay(run.order, self.m, {})
-        self._partials: dict[Value, Sequence[Any]] = {}
-        self.adjoints = adjoints(run.order, run.output, self.partials, self.m.number(1.0))
+    def __init__(self, run: Run, bits: int) -> None:
+        self.bits = bits
+        self.m = Balls(bits)
+        with self.m.at_work():
+            self.values: Mapping[Value, Ball] = replay(run.order, self.m, {})
+            self._partials: dict[Value, Sequence[Ball]] = {}
+            self.adjoints: Mapping[Value, Ball] = adjoints(
+                run.order, run.output, self.partials, self.m.number(1), is_zero=_is_zero
+            )
+            self.terms = self._terms(run)
 
-    def partials(self, value: Value) -> Sequence[Any]:
+    def partials(self, value: Value) -> Sequence[Ball]:
         """The derivative of a value by each operand, by its rule."""
         if value not in self._partials:
             operands = [self.values[p] for p in value.parents]
-            self._partials[value] = _partials(self.m, value, self.values[value], operands)
+            with self.m.at_work():
+                self._partials[value] = _partials(self.m, value, self.values[value], operands)
         return self._partials[value]
 
+    def derivative(self, value: Value) -> arb:
+        """The derivative of the output by a value; 0 if it does not depend on it."""
+        return self.adjoints[value].still if value in self.adjoints else arb(0)
 
-class RulesAtAnyPrecision:
-    """The derivatives that the rules give, with as many digits as it takes.
+    def _terms(self, run: Run) -> dict[Value, Any]:
+        inputs = set(run.inputs)
+        largest: dict[Value, Any] = dict.fromkeys(inputs, arb(0))
+        for value in run.order:
+            if value not in self.adjoints or inputs.isdisjoint(value.parents):
+                continue
+            for parent, partial in zip(value.parents, self.partials(value), strict=True):
+                if parent in inputs:
+                    term = size_of((partial * self.adjoints[value]).still)
+                    if term.is_finite() and term > largest[parent]:
+                        largest[parent] = term
+        return largest
+
+
+def _is_zero(adjoint: Ball) -> bool:
+    return bool(adjoint.still.is_zero())
+
+
+def settle(run: Run) -> Rules:
+    """The rules with as many bits as it takes to settle every derivative by an input.
 
     Args:
         run: the graph.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self._recording = run
-        self._by_digits: dict[int, Rules] = {}
-
-    def with_digits(self, digits: int) -> Rules:
-        """The graph with that many digits."""
-        if digits not in self._by_digits:
-            self._by_digits[digits] = Rules(self._recording, digits)
-        return self._by_digits[digits]
-
-    def derivative(self, value: Value, truth: Any) -> Any:
-        """The derivative by a value, with as many digits as it takes to agree with the truth or with itself.
-
-        Args:
-            value: the value to differentiate by.
-            truth: the derivative by differences; None if there is none.
-
-        Returns:
-            The derivative by the rules.
-        """
-        return settle(lambda digits: self.with_digits(digits).adjoints.get(value, 0), truth)
-
-
-def agrees(a: Any, b: Any, relative: float = AGREEMENT) -> bool:
-    """Whether two numbers are equal, relative to the second; 0 agrees with 0 alone."""
-    return bool(abs(a - b) <= relative * abs(b))
-
-
-def settle(compute: Callable[[int], Any], truth: Any) -> Any:
-    """Compute a number with more and more digits, until it agrees with the truth or with itself.
-
-    Args:
-        compute: the number, computed with so many decimal digits.
-        truth: what it should be; None if that is unknown.
 
     Returns:
-        The number, as computed last.
+        The rules: each derivative is known to all digits of a float, or known to cancel to 0.
+
+    Raises:
+        UndecidedError: if no precision tells which branch is taken.
+        ValueError, ArithmeticError: if the exact numbers are outside a domain that the floats are in.
     """
-    before = None
-    for digits in DIGITS:
-        now = compute(digits)
-        if any(known is not None and agrees(now, known) for known in (truth, before)):
-            break
-        before = now
-    return now
+    rules = None
+    for bits in BITS:
+        try:
+            rules = Rules(run, bits)
+        except UndecidedError:
+            if rules is None and bits == BITS[-1]:
+                raise
+            continue
+        with rules.m.at_work():
+            if all(_is_settled(rules, x) for x in run.inputs):
+                break
+    assert rules is not None
+    return rules
+
+
+def _is_settled(rules: Rules, x: Value) -> bool:
+    derivative = rules.derivative(x)
+    return not derivative.is_finite() or is_resolved(derivative, floor_of(rules.terms[x]))
 
 
 class OperationSubject(Subject):
@@ -126,26 +137,51 @@ def local_slopes(order: Sequence[Value]) -> list[tuple[Value, int, Any, Slope]]:
         For each such rule: the value, the place of the operand, the partial by the rule, and the slope.
     """
     found = []
-    m = precision(DIGITS[1])
     for value in order:
-        operands = [m.number(p.data) for p in value.parents]
         truth = Truth(OperationSubject(value))
-        for k, partial in enumerate(_partials(m, value, None, operands)):
-            slope = truth.slope(k, partial)
-            if slope.value is None or not agrees(partial, slope.value):
+        for k in range(len(value.parents)):
+            partial, slope = _partial_and_slope(value, k, truth)
+            if slope.value is None or not agrees(partial, slope):
                 found.append((value, k, partial, slope))
     return found
 
 
-def _partials(m: Any, value: Value, out: Any, operands: Sequence[Any]) -> Sequence[Any]:
-    """The partials of a value by its rule; those recorded where the rule is undefined in high precision."""
+def _partial_and_slope(value: Value, k: int, truth: Truth) -> tuple[Any, Slope]:
+    """A partial by the rule with as many bits as the slope took, and the slope of the operation."""
+    slope = truth.slope(k)
+    for bits in (b for b in BITS if b >= slope.bits):
+        m = Balls(bits)
+        with m.at_work():
+            try:
+                operands = [m.number(p.data) for p in value.parents]
+                partial = _partials(m, value, OPS[value.op].forward(m, *operands), operands)[k].still
+            except UndecidedError:
+                continue
+            except UNDEFINED:
+                partial = arb(value.partials[k])
+            if is_resolved(partial, floor_of(0)) or not partial.is_finite():
+                break
+    return (number_of(partial) if partial.is_finite() else value.partials[k]), slope
+
+
+def agrees(x: Any, slope: Slope, relative: float = 1e-17) -> bool:
+    """Whether a number is the value of a slope, to more digits than a float has."""
+    return bool(abs(x - slope.value) <= relative * abs(slope.value) + 2 * slope.error)
+
+
+def widened(slope: Slope, other: arb) -> Slope:
+    """A slope whose error includes that of the number it is compared with."""
+    return replace(slope, error=slope.error + float(other.rad().upper()))
+
+
+def _partials(m: Balls, value: Value, out: Any, operands: Sequence[Any]) -> Sequence[Ball]:
+    """The partials of a value by its rule; those recorded where the rule is undefined over balls."""
     if not operands:
         return ()
-    row = OPS[value.op]
     try:
-        partials: Sequence[Any] = row.partials(
-            m, row.forward(m, *operands) if out is None else out, *operands
-        )
+        partials = OPS[value.op].partials(m, out, *operands)
+    except UndecidedError:
+        raise
     except UNDEFINED:
-        partials = [m.number(p) for p in value.partials]
-    return partials
+        partials = value.partials
+    return [p if isinstance(p, Ball) else m.number(p) for p in partials]

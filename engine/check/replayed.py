@@ -2,13 +2,15 @@
 
 A `Replayed` is a `Value` that records nothing. It holds a number of a number system, and each operator,
 method and function of the engine applied to it computes the row's `forward` over that system. Whatever a
-function does with `Value`s, branches included, it does with these: with mpmath's numbers for the truth, or
-with another framework's numbers, to compare its gradient.
+function does with `Value`s, branches included, it does with these: with balls for the truth, or with another
+framework's numbers, to compare its gradient.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from engine.numbers.balls import Balls
 from engine.ops import Op
 from engine.recording import equip
 from engine.value import Number, Value, as_float
@@ -31,10 +33,11 @@ class Replayed(Value):
 
     Example:
         >>> from engine import exp
-        >>> from engine.numbers.multiprecision import Multiprecision
-        >>> m = Multiprecision(30)
-        >>> print((exp(Replayed(m.number(1.0), m)) / 2).number)
-        1.35914091422952261768014373568
+        >>> from engine.numbers.balls import Balls
+        >>> m = Balls(100)
+        >>> with m.at_work():
+        ...     (exp(Replayed(m.number(1.0), m)) / 2).number
+        [1.3591409142295226176801437357 +/- 2.60e-29]
     """
 
     __slots__ = ("m", "number")
@@ -58,7 +61,7 @@ class Replayed(Value):
         of the other system. There is no graph to walk.
         """
         if name == "data":
-            return self
+            return _Data(self.number, self.m)
         if name in ("_x", "_y", "_grad"):
             raise DifferentiatesItselfError("the function takes derivatives inside")
         raise AttributeError(f"a Value has no attribute {name!r}")
@@ -68,14 +71,15 @@ class Replayed(Value):
         raise DifferentiatesItselfError("the function takes derivatives inside")
 
     def __float__(self) -> float:
+        if isinstance(self.m, Balls):
+            return self.m.take_float(self.number)
         raise NotReplayableError("the function takes the float out of a Value")
 
     def __bool__(self) -> bool:
         return bool(self.number != 0)
 
     def __floor__(self) -> int:
-        whole = int(self.number)
-        return whole - 1 if self.number < whole else whole
+        return int(math.floor(self.number))
 
     def __lt__(self, other: Value | Number) -> bool:
         return bool(self.number < _number_of(other, self.m))
@@ -91,6 +95,21 @@ class Replayed(Value):
 
     def __repr__(self) -> str:
         return f"Value({self.number})"
+
+
+class _Data(Replayed):
+    """The number in `x.data`: equal to other numbers by its value, as a float is."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.number == _number_of(other, self.m))  # type: ignore[arg-type]  # a number, or refused
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(float(self))
 
 
 # Python's messages about it then speak of a Value, as the function does.

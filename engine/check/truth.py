@@ -1,29 +1,36 @@
-"""The truth: derivatives of a subject by differences in high precision.
+"""The truth: derivatives of a subject, from the subject alone, each with a rigorous bound of its error.
 
-No rule for a derivative takes part. A difference with a step h has an error of the order of h or h**2,
-and rounding costs digits in proportion to 1/h. With d digits and h = 10**(-d/3) both stay small; with twice
-the digits both become much smaller. So the number of digits is doubled until two runs agree, or until a run
-agrees with the rules to more digits than a float has. From one run to the next, the slopes on the left and
-on the right tell a smooth function from a kink, a jump and a vertical tangent.
+The subject runs on balls that move along a direction (`engine.numbers.balls`) and so returns its derivatives
+along that direction. No rule of the table for partials takes part, and no step is chosen: where the balls are
+too wide, more bits make them narrower. A comparison at a tie depends on the direction; then the other side
+is computed too, and the two tell a kink or a jump from a smooth function.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from random import Random
 from typing import Any
 
-from engine.check.subject import Subject
-from engine.numbers.multiprecision import Multiprecision
+from flint import arb
+from mpmath import MPContext
 
-DIGITS = (60, 120, 240, 480, 960)
-AGREEMENT = 1e-17  # relative: more than a float can tell
-_SHRINKS = 1e-4  # what vanishes with h shrinks by 1e-20 from one run to the next, or by 1e-10 as sqrt(h)
-_NO_AGREEMENT = f"no two runs agreed, up to {DIGITS[-1]} digits"
+from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
+from engine.check.subject import Subject
+from engine.numbers.balls import Ball, Balls, InfiniteSlopeError, UndecidedError
+
+BITS = (192, 384, 768, 1536, 3072, 6144, 12288)
+RESOLVED = 64  # bits of a derivative: more than a float can tell
+_SMALLEST = -1140  # exponent: what is smaller than 2**-1140 is 0 in floats
+_CANCELS = -100  # exponent, relative to the terms: what terms leave below it they cancel to 0
 
 UNDEFINED = (ValueError, ArithmeticError)
 """What a number system raises outside the domain of an operation."""
 
-precision = lru_cache(maxsize=16)(Multiprecision)
+exact: Any = MPContext()
+"""The numbers of reports: 60 decimal digits, and exponents of any size."""
+exact.dps = 60
 
 
 @dataclass(frozen=True)
@@ -32,40 +39,59 @@ class Slope:
 
     Args:
         kind: "smooth"; "kink": two slopes; "jump"; "vertical": an infinite slope; "edge": undefined on one
-            side or both; "unresolved": no two runs agreed.
+            side or both; "unresolved".
         left: the slope on the left; None where there is none.
         right: the slope on the right.
         value: the derivative where the subject is smooth, else None.
-        digits: decimal digits of the last run.
+        bits: the precision of the last run.
         reason: why there is no derivative, in words; may be empty.
-        error: a bound of the error of the value; 0 if it is exact to more digits than a float has.
+        error: a bound of the error of the value.
     """
 
     kind: str
     left: Any
     right: Any
     value: Any
-    digits: int
+    bits: int
     reason: str = ""
     error: float = 0.0
 
 
-@dataclass(frozen=True)
-class _Differences:
-    """The difference quotients of one run; None on a side where the subject is undefined, with the error."""
+def number_of(x: arb) -> Any:
+    """The midpoint of a ball as a number for reports."""
+    if not x.mid().is_finite():
+        return exact.mpf(float(x.mid()))
+    mantissa, exponent = x.mid().man_exp()
+    return exact.mpf(int(mantissa)) * exact.mpf(2) ** int(exponent)
 
-    left: Any
-    right: Any
-    central: Any
-    digits: int
-    error: str
+
+def size_of(x: arb) -> Any:
+    """An upper bound of the magnitude of a ball."""
+    size: arb = abs(x).upper()
+    return size
+
+
+def is_resolved(x: arb, floor: arb) -> bool:
+    """Whether a derivative is known to all digits of a float, or known to be smaller than the floor."""
+    if not x.is_finite():
+        return False
+    return bool(x.is_zero() or x.rel_accuracy_bits() >= RESOLVED or size_of(x) <= floor)
+
+
+def floor_of(terms: Any) -> arb:
+    """The size below which a sum of terms of this size is 0."""
+    return size_of(arb(terms)) * arb(2) ** _CANCELS + arb(2) ** _SMALLEST
 
 
 class Truth:
-    """The derivatives of a subject at its point, by differences.
+    """The derivatives of a subject at its point.
 
     Args:
         subject: what to differentiate.
+
+    Attributes:
+        floats_taken: whether the subject took a float out of a number: the rest of it then stands still, and
+            the derivatives are those of the recorded part.
 
     Example:
         >>> from engine.check.subject import FunctionSubject
@@ -76,171 +102,239 @@ class Truth:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self._at_rest: dict[int, Any] = {}
+        self.floats_taken = False
+        self._systems: dict[tuple[int, int], Balls] = {}
+        self._curvatures: dict[tuple[int, ...], _Sides] = {}
 
-    def slope(self, i: int, expected: Any = None) -> Slope:
+    def slope(self, i: int, terms: Any = 0.0) -> Slope:
         """The derivative by one input.
 
         Args:
             i: the place of the input among the subject's names.
-            expected: the derivative by the rules, if known. Where the first run agrees with it, no second
-                is needed; a slope that vanishes is called 0 once it is below any digit of it.
+            terms: the size of the terms that the derivative is a sum of; 0.0 if that is unknown.
 
         Returns:
             The slope.
         """
-        runs: list[_Differences] = []
-        for digits in DIGITS:
-            try:
-                runs.append(self._differences(i, digits))
-            except UNDEFINED as error:  # where rounding alone keeps the floats inside a domain
-                return Slope(
-                    "edge", None, None, None, digits, f"f is undefined at the exact numbers: {error}"
-                )
-            verdict = _verdict(runs, expected)
-            if verdict is not None:
-                return verdict
-        last = runs[-1]
-        return Slope("unresolved", last.left, last.right, None, last.digits, _NO_AGREEMENT)
+        sides = self._sides({i: arb(1)}, 1, terms)
+        if isinstance(sides, Slope):
+            return self._by_secants(i) if sides.kind == "vertical" else sides
+        right, left = sides.right[1], -sides.left[1]
+        if any(sides.jumps):
+            left_end, right_end = (
+                exact.inf * jump if jump else number_of(slope)
+                for jump, slope in zip(sides.jumps, (left, right), strict=True)
+            )
+            return Slope("jump", left_end, right_end, None, sides.bits, "it jumps here")
+        if left.overlaps(right):
+            value = number_of(right)
+            error = float(right.rad().upper()) if not right.is_exact() else 0.0
+            return Slope("smooth", number_of(left), value, value, sides.bits, error=error)
+        reason = "the slopes on the two sides differ"
+        return Slope("kink", number_of(left), number_of(right), None, sides.bits, reason)
 
-    def second(self, i: int, j: int) -> Slope:
+    def second(self, i: int, j: int, terms: Any = 0.0) -> Slope:
         """The second derivative by two inputs, which may be the same.
 
         Args:
             i: the place of the one input among the subject's names.
             j: the place of the other.
+            terms: the size of the terms that the derivative is a sum of; 0.0 if that is unknown.
 
         Returns:
-            The slope of the slope: "smooth" with its value, "edge" or "unresolved".
+            The slope of the slope: "smooth" with its value, "kink", "edge" or "unresolved".
         """
-        runs: list[Any] = []
-        for digits in DIGITS:
+        along = [self._curvature(places, terms) for places in {(i,), (j,), (i, j)}]
+        for sides in along:
+            if isinstance(sides, Slope):
+                return sides
+        known: Any = {sides.places: sides for sides in along if isinstance(sides, _Sides)}
+        bits = max(sides.bits for sides in known.values())
+        if any(any(sides.jumps) or not (-sides.left[1]).overlaps(sides.right[1]) for sides in known.values()):
+            return Slope("kink", None, None, None, bits, "the first derivative has a kink here")
+        with self._system(bits, 2).at_work():
+            right, left = (_mixed(known, i, j, side) for side in ("right", "left"))
+        if not right.overlaps(left):
+            reason = "the second derivatives on the two sides differ"
+            return Slope("kink", number_of(left), number_of(right), None, bits, reason)
+        return Slope("smooth", None, None, number_of(right), bits, error=float(right.rad().upper()))
+
+    def confirms(self, derivatives: Mapping[int, arb], rng: Random) -> bool:
+        """Whether derivatives by many inputs are right, all at once.
+
+        The subject moves along one random direction, scaled so that all derivatives contribute amounts of
+        the same size. If one of them is wrong, so is the derivative along the direction, but for a chance of
+        2**-60. Those that are 0 move along a direction of their own, with many more bits.
+
+        Args:
+            derivatives: for the place of each input the derivative to confirm.
+            rng: draws the direction.
+
+        Returns:
+            True if they are right; False if one of them is not, or if this direction cannot tell.
+        """
+        zeros = {i: slope for i, slope in derivatives.items() if slope.contains(arb(0))}
+        others = {i: slope for i, slope in derivatives.items() if i not in zeros}
+        return self._confirms(others, BITS[0], -RESOLVED, rng) and self._confirms(zeros, BITS[3], -900, rng)
+
+    def _confirms(self, derivatives: Mapping[int, arb], bits: int, exponent: int, rng: Random) -> bool:
+        if not derivatives:
+            return True
+        m = self._system(bits, 1)
+        with m.at_work():
+            weights = {i: _weight(slope, rng) for i, slope in derivatives.items()}
             try:
-                runs.append(self._second_difference(i, j, digits))
-            except UNDEFINED as error:
-                return Slope("edge", None, None, None, digits, f"f raises near the point: {error}")
-            if len(runs) > 1 and _agree(runs[-1], runs[-2]):
-                return Slope("smooth", None, None, runs[-1], digits)
-            if len(runs) > 2 and _fall_to_0(runs):
-                return Slope("smooth", None, None, runs[-1] * 0, digits)
-        reason = f"{_NO_AGREEMENT}: there may be a kink here"
-        return Slope("unresolved", None, None, None, DIGITS[-1], reason)
+                series, tied = self._run(m, weights)
+                total = sum((weights[i] * slope for i, slope in derivatives.items()), arb(0))
+                gap = size_of(series.coefficient(1) - total)
+            except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError):
+                raise
+            except Exception:  # an f that raises along this direction is looked at input by input
+                return False
+            return not tied and bool(gap <= arb(2) ** (62 + exponent))
 
-    def _differences(self, i: int, digits: int) -> _Differences:
-        m = precision(digits)
-        x, middle = m.number(self.subject.point[i]), self._value_at_the_point(digits)
-        h = _step(m, x, digits // 3)
-        up, error_up = self._moved(m, i, x + h)
-        down, error_down = self._moved(m, i, x - h)
-        return _Differences(
-            left=None if down is None else (middle - down) / h,
-            right=None if up is None else (up - middle) / h,
-            central=None if up is None or down is None else (up - down) / (2 * h),
-            digits=digits,
-            error=error_up or error_down,
-        )
+    # --- One direction.
 
-    def _moved(self, m: Any, i: int, number: Any) -> tuple[Any, str]:
-        try:
-            return self.subject.moved(m, {i: number}), ""
-        except UNDEFINED as error:
-            return None, f"{type(error).__name__}: {error}"
+    def _system(self, bits: int, order: int) -> Balls:
+        if (bits, order) not in self._systems:
+            self._systems[bits, order] = Balls(bits, order)
+        return self._systems[bits, order]
 
-    def _second_difference(self, i: int, j: int, digits: int) -> Any:
-        """The central difference; its error is of the order of h**2, that of rounding of 1/h**2."""
-        m = precision(digits)
-        x, y = (m.number(self.subject.point[k]) for k in (i, j))
-        h, k = _step(m, x, digits // 4), _step(m, y, digits // 4)
-        if i == j:
-            up, down = (self.subject.moved(m, {i: x + step}) for step in (h, -h))
-            return (up - 2 * self._value_at_the_point(digits) + down) / h**2
-        (a, b), (c, d) = (
-            [self.subject.moved(m, {i: x_i, j: y_j}) for y_j in (y + k, y - k)] for x_i in (x + h, x - h)
-        )
-        return (a - b - c + d) / (4 * h * k)
+    def _run(self, m: Balls, direction: Mapping[int, arb]) -> tuple[Ball, bool]:
+        """The subject along a direction, and whether it met a tie on the way."""
+        m.tied = m.floats_taken = False
+        point = self.subject.point
+        series = self.subject.moved(m, {i: m.moving(point[i], v) for i, v in direction.items()})
+        self.floats_taken = self.floats_taken or m.floats_taken
+        return series, m.tied
 
-    def _value_at_the_point(self, digits: int) -> Any:
-        if digits not in self._at_rest:
-            self._at_rest[digits] = self.subject.moved(precision(digits), {})
-        return self._at_rest[digits]
+    def _sides(self, direction: Mapping[int, arb], order: int, terms: Any) -> _Sides | Slope:
+        """The derivatives on both sides along a direction, with as many bits as it takes."""
+        found: _Sides | None = None
+        reason = "the numbers are too close to a branch to tell which one is taken"
+        for bits in BITS:
+            m = self._system(bits, order)
+            with m.at_work():
+                try:
+                    found = self._both(m, direction)
+                    if all(is_resolved(c, floor_of(terms)) for c in (*found.left[1:], *found.right[1:])):
+                        return found
+                    reason = f"its digits are not settled with {bits} bits"
+                except UndecidedError:
+                    continue
+                except InfiniteSlopeError as error:
+                    return Slope("vertical", None, None, None, bits, str(error))
+                except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError):
+                    raise
+                except Exception as error:  # whatever f raises near the point is reported
+                    return self._edge(direction, bits, error)
+        if found is not None and all(c.contains(arb(0)) for c in (*found.left[1:], *found.right[1:])):
+            return found  # 0, within a bound
+        return Slope("unresolved", None, None, None, BITS[-1], reason)
+
+    def _both(self, m: Balls, direction: Mapping[int, arb]) -> _Sides:
+        series, tied = self._run(m, direction)
+        right = [series.coefficient(k) for k in range(m.order + 1)]
+        left = [c * (-1) ** k for k, c in enumerate(right)]
+        jumps = (0, 0)
+        if tied:
+            backwards, _ = self._run(m, {i: -v for i, v in direction.items()})
+            left = [backwards.coefficient(k) for k in range(m.order + 1)]
+            at_rest, _ = self._run(m, {})
+            jumps = _jump(at_rest.still - left[0]), _jump(right[0] - at_rest.still)
+        return _Sides(tuple(direction), left, right, jumps, m.bits)
+
+    def _edge(self, direction: Mapping[int, arb], bits: int, error: Exception) -> Slope:
+        """The slope on the other side, if f raises on one."""
+        slopes: list[Any] = []
+        m = self._system(bits, 1)
+        for sign in (-1, 1):
+            try:
+                series, _ = self._run(m, {i: sign * v for i, v in direction.items()})
+                slopes.append(number_of(sign * series.coefficient(1)))
+            except Exception:  # the error that is reported is the first
+                slopes.append(None)
+        sides = [name for name, slope in zip(("left", "right"), slopes, strict=True) if slope is None]
+        where = "near the point" if len(sides) == 2 else f"on the {sides[0]}" if sides else "near the point"
+        reason = f"f raises {where}: {type(error).__name__}: {error}"
+        return Slope("edge", slopes[0], slopes[1], None, bits, reason)
+
+    def _curvature(self, places: tuple[int, ...], terms: Any) -> _Sides | Slope:
+        places = tuple(dict.fromkeys(places))
+        if places not in self._curvatures:
+            sides = self._sides({i: arb(1) for i in places}, 2, terms)
+            if isinstance(sides, Slope):
+                return Slope("unresolved", None, None, None, sides.bits, sides.reason)
+            self._curvatures[places] = sides
+        return self._curvatures[places]
+
+    # --- Where a series has no first derivative.
+
+    def _by_secants(self, i: int) -> Slope:
+        """The slopes of ever shorter secants, where the slope may be infinite."""
+        m = self._system(BITS[3], 0)
+        with m.at_work():
+            left, right = (self._secants(m, i, sign) for sign in (-1, 1))
+        sides = [name for name, found in (("left", left), ("right", right)) if found is None]
+        if sides:
+            reason = f"f is undefined on the {' and '.join(sides)}"
+            one = [None if found is None else found[0] for found in (left, right)]
+            return Slope("edge", one[0], one[1], None, m.bits, reason)
+        assert left is not None
+        assert right is not None
+        if left[1] or right[1]:
+            return Slope("jump", left[0], right[0], None, m.bits, "it jumps here")
+        if exact.isinf(left[0]) or exact.isinf(right[0]):
+            return Slope("vertical", left[0], right[0], None, m.bits, "its slope is infinite here")
+        if abs(left[0] - right[0]) <= 1e-9 * max(abs(left[0]), abs(right[0])):
+            return Slope("smooth", left[0], right[0], right[0], m.bits, error=1e-9 * float(abs(right[0])))
+        return Slope("kink", left[0], right[0], None, m.bits, "the slopes on the two sides differ")
+
+    def _secants(self, m: Balls, i: int, sign: int) -> tuple[Any, bool] | None:
+        """The limit of the slopes on one side, and whether f jumps there; None where f is undefined."""
+        x = arb(self.subject.point[i])
+        middle = self._run(m, {})[0].still
+        rises, slopes = [], []
+        for exponent in (80, 160):
+            h = sign * arb(2) ** -exponent * (abs(x) if self.subject.point[i] else 1)
+            try:
+                rise = self.subject.moved(m, {i: m.number(x + h)}).still - middle
+            except Exception:  # f is undefined there
+                return None
+            rises.append(number_of(abs(rise)))
+            slopes.append(number_of(rise / h))
+        before, now = slopes
+        if abs(now) > 2**20 * abs(before):
+            return exact.sign(now) * exact.inf, bool(rises[1] > 0.5 * rises[0])
+        return (now * 0 if abs(now) < abs(before) / 2**20 else now), False
 
 
-def _step(m: Any, x: Any, digits: int) -> Any:
-    """A step of 10**-digits, relative to where it is taken from."""
-    return m.number(10) ** -digits * (abs(x) if x else 1)
+@dataclass(frozen=True)
+class _Sides:
+    """The coefficients of a subject along a direction, and backwards along it."""
+
+    places: tuple[int, ...]
+    left: Sequence[arb]
+    right: Sequence[arb]
+    jumps: tuple[int, int]  # the sign of the jump on the left and on the right; 0 for none
+    bits: int
 
 
-def _verdict(runs: Sequence[_Differences], expected: Any) -> Slope | None:
-    """What the runs so far show; None if one more is needed."""
-    now = runs[-1]
-    if len(runs) == 1:
-        settled = now.central is not None and _settled_by(now, expected)
-        return Slope("smooth", now.left, now.right, now.central, now.digits) if settled else None
-    before = runs[-2]
-    if now.central is None:
-        return _edge(before, now)
-    gap, gap_before = abs(now.right - now.left), abs(before.right - before.left)
-    scale = max(abs(now.left), abs(now.right))
-    one_slope = gap <= AGREEMENT * scale or gap <= _SHRINKS * gap_before
-    if one_slope and _agree(now.central, before.central):
-        return Slope("smooth", now.left, now.right, now.central, now.digits)
-    if one_slope and _vanishes(runs, expected):
-        zero = now.central * 0
-        return Slope("smooth", zero, zero, zero, now.digits)
-    left, right = _limit(before.left, now.left), _limit(before.right, now.right)
-    if left is None or right is None:
-        return None
-    if _is_infinite(left) or _is_infinite(right):
-        step_ratio = 10.0 ** ((now.digits - before.digits) / 3)
-        if scale >= 0.5 * step_ratio * max(abs(before.left), abs(before.right)):
-            return Slope("jump", left, right, None, now.digits, "it jumps here")
-        return Slope("vertical", left, right, None, now.digits, "its slope is infinite here")
-    if one_slope:
-        return None
-    return Slope("kink", left, right, None, now.digits, "the slopes on the two sides differ")
+def _jump(rise: arb) -> int:
+    return 1 if rise > 0 else -1 if rise < 0 else 0
 
 
-def _edge(before: _Differences, now: _Differences) -> Slope:
-    left = None if now.left is None or before.left is None else _limit(before.left, now.left)
-    right = None if now.right is None or before.right is None else _limit(before.right, now.right)
-    sides = [name for name, side in (("left", now.left), ("right", now.right)) if side is None]
-    return Slope("edge", left, right, None, now.digits, f"f raises on the {' and '.join(sides)}: {now.error}")
+def _mixed(along: Mapping[tuple[int, ...], _Sides], i: int, j: int, side: str) -> arb:
+    """The second derivative from those along the axes and along their diagonal."""
+    (at_i, at_j), both = ([getattr(along[(k,)], side)[2] for k in (i, j)]), tuple(dict.fromkeys((i, j)))
+    mixed: arb = 2 * at_i if i == j else getattr(along[both], side)[2] - at_i - at_j
+    return mixed
 
 
-def _settled_by(run: _Differences, expected: Any) -> bool:
-    """Whether a first run needs no second: both sides, and the rules, already say the same."""
-    if expected is None or not _agree(run.central, expected):
-        return False
-    return bool(abs(run.right - run.left) <= 1e-15 * abs(run.central))
-
-
-def _agree(a: Any, b: Any) -> bool:
-    return bool(abs(a - b) <= AGREEMENT * abs(a))
-
-
-def _vanishes(runs: Sequence[_Differences], expected: Any) -> bool:
-    """Whether the slopes fall to 0 with the step, below any digit of what is expected."""
-    if len(runs) < 3:
-        return False
-    floor = 0 if expected is None else abs(expected)
-    below = floor == 0 or abs(runs[-1].central) <= AGREEMENT * floor
-    return bool(below and _fall_to_0([run.central for run in runs]))
-
-
-def _fall_to_0(numbers: Sequence[Any]) -> bool:
-    """Whether the last three numbers shrink as fast as what vanishes with the step."""
-    a, b, c = map(abs, numbers[-3:])
-    return bool(c <= _SHRINKS * b and b <= _SHRINKS * a)
-
-
-def _limit(before: Any, now: Any) -> Any:
-    """Where one side's slope goes as the step shrinks: a number, an infinity, or None if it is not clear."""
-    if _SHRINKS * abs(now) > abs(before):
-        return now / abs(now) * float("inf")
-    if abs(now) <= _SHRINKS * abs(before):
-        return now * 0
-    return now if abs(now - before) <= 1e-9 * abs(now) else None
-
-
-def _is_infinite(x: Any) -> bool:
-    return bool(abs(x) == float("inf"))
+def _weight(slope: arb, rng: Random) -> arb:
+    """A random factor that brings a derivative to a size of about 2**62."""
+    random = arb(rng.getrandbits(62) | 1) * (1 if rng.random() < 0.5 else -1)
+    if slope.contains(arb(0)):
+        return random
+    mantissa, exponent = slope.mid().man_exp()
+    return random * arb(2) ** -(int(exponent) + int(mantissa).bit_length())

@@ -1,8 +1,8 @@
 """Three numbers for one derivative, and what they mean.
 
 - a: the engine's, in double precision;
-- b: the engine's rules, in high precision;
-- c: the truth, a difference in high precision.
+- b: the engine's rules, over balls;
+- c: the truth, from the function alone, over balls.
 
 Where b differs from c, a rule is wrong; each operation is then checked on its own, to name the rule. Where b
 equals c and a differs from b, the rules are right and rounding cost digits.
@@ -10,12 +10,12 @@ equals c and a differs from b, the rules are right and rounding cost digits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isnan, log10, ulp
+from math import inf, isfinite, isinf, isnan, log10, ulp
 from typing import Any
 
-from engine.check.high_precision import Rules, RulesAtAnyPrecision, agrees, local_slopes
-from engine.check.subject import Run
-from engine.check.truth import Slope
+from engine.check.high_precision import Rules, agrees, local_slopes, widened
+from engine.check.subject import GraphSubject, Run
+from engine.check.truth import Slope, Truth, number_of
 from engine.value import Value
 
 RIGHT = "right"
@@ -27,6 +27,7 @@ IGNORED = "ignored"
 DETACHED = "detached"
 WRONG = "wrong"
 
+_BITS_OF_DOUBLES = 53
 FULL_DIGITS = 12.7  # 2e-13 relative: a few hundred roundings in a row leave so many
 
 
@@ -47,12 +48,12 @@ class Finding:
     why: str = ""
 
 
-def judge(run: Run, rules: RulesAtAnyPrecision, value: Value, slope: Slope, least_digits: float) -> Finding:
+def judge(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: float) -> Finding:
     """The verdict on the engine's derivative by one input.
 
     Args:
         run: the graph, after `backward`.
-        rules: its rules in high precision.
+        rules: its rules over balls.
         value: the input.
         slope: the truth.
         least_digits: how many right digits are enough.
@@ -60,26 +61,35 @@ def judge(run: Run, rules: RulesAtAnyPrecision, value: Value, slope: Slope, leas
     Returns:
         The finding.
     """
-    a = value.grad
-    if value not in run.order:
+    if value not in rules.values:
         return _not_recorded(slope)
+    a = value.grad
     if slope.kind in ("kink", "jump", "vertical"):
         return _at_a_kink(run, a, slope)
     if slope.value is None:
         return Finding(INCONCLUSIVE, ok=False, why=slope.reason)
-    b = rules.derivative(value, slope.value)
-    if not agrees(b, slope.value):
-        return _not_the_slope(run, a, b, slope)
-    digits = right_digits(a, b)
-    if digits >= FULL_DIGITS:
-        return Finding(RIGHT, ok=True, digits=digits)
-    where = _where_digits_went(run, rules.with_digits(slope.digits), digits)
-    return Finding(
-        ROUNDING,
-        digits >= least_digits,
-        digits,
-        f"{max(digits, 0.0):.0f} digits left; the others were lost {where}",
-    )
+    b = rules.derivative(value)
+    if not b.is_finite() or not agrees(number_of(b), widened(slope, b)):
+        return _not_the_slope(run, value, b, slope)
+    return _digits_of(run, rules, value, slope, least_digits)
+
+
+def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: float) -> Finding:
+    """The rules are right: how many digits of the engine's number are?"""
+    a, truth = value.grad, slope.value
+    digits = right_digits(a, truth)
+    if digits >= FULL_DIGITS or abs(truth - a) <= slope.error:
+        return Finding(RIGHT, ok=True, digits=max(digits, FULL_DIGITS))
+    terms = number_of(rules.terms[value])
+    of_terms = -log10(float(abs(truth - a) / terms)) if terms and isfinite(a) else 0.0
+    where = _where_digits_went(run, rules, digits)
+    if of_terms >= FULL_DIGITS and abs(truth) <= 1e-12 * terms:
+        why = (
+            f"terms cancel to {_short(truth)}: right to {of_terms:.0f} digits of the largest, {_short(terms)}"
+        )
+        return Finding(RIGHT, ok=True, digits=of_terms, why=why)
+    why = f"{max(digits, 0.0):.0f} digits left; the others were lost {where}"
+    return Finding(ROUNDING, digits >= least_digits, digits, why)
 
 
 def right_digits(a: float, truth: Any) -> float:
@@ -93,14 +103,13 @@ def right_digits(a: float, truth: Any) -> float:
 
 
 def _not_recorded(slope: Slope) -> Finding:
-    if slope.value is not None and slope.value == 0:
-        if not slope.error:
-            return Finding(IGNORED, ok=True, digits=17.0)  # 0 is right: perhaps max did not choose it
-        return Finding(
-            IGNORED,
-            ok=False,
-            why="doubles show no influence, but they cannot prove it: compare Values, not float(...)",
-        )
+    if slope.value is not None and abs(slope.value) <= slope.error:
+        if slope.bits > _BITS_OF_DOUBLES:  # 0 is right, as for an operand that max did not choose
+            return Finding(IGNORED, ok=True, digits=17.0)
+        why = "doubles show no influence, but they cannot prove it: compare Values, not float(...)"
+        return Finding(IGNORED, ok=False, why=why)
+    if slope.value is None and slope.kind in ("edge", "unresolved"):
+        return Finding(INCONCLUSIVE, ok=False, why=slope.reason)
     return Finding(DETACHED, ok=False, why="f uses it without recording it, as .data or float(...)")
 
 
@@ -109,11 +118,13 @@ def _at_a_kink(run: Run, a: float, slope: Slope) -> Finding:
     where = _names([value for value, _, _, local in local_slopes(run.order) if local.kind != "smooth"])
     sides = f"{slope.reason}: {_short(slope.left)} on the left, {_short(slope.right)} on the right"
     finding = f"{sides}; the engine gives {_short(a)}{', by the convention of ' + where if where else ''}"
-    return Finding(KINK, slope.kind != "jump" and low <= a <= high, why=finding)
+    between = low <= a <= high and (slope.kind == "kink" or (slope.kind == "vertical" and isinf(a)))
+    return Finding(KINK, between, why=finding)
 
 
-def _not_the_slope(run: Run, a: float, b: Any, slope: Slope) -> Finding:
+def _not_the_slope(run: Run, x: Value, b: Any, slope: Slope) -> Finding:
     """The rules differ from the truth: a rule is wrong, a convention was used, or a part was not recorded."""
+    a = x.grad
     found = local_slopes(run.order)
     wrong = [entry for entry in found if entry[3].kind == "smooth"]
     if wrong:
@@ -122,17 +133,21 @@ def _not_the_slope(run: Run, a: float, b: Any, slope: Slope) -> Finding:
         return Finding(WRONG_RULE, ok=False, why=_wrong_rule(*wrong[0]) + more)
     without_slope = [value for value, _, _, local in found if local.kind != "smooth"]
     if without_slope:
+        near = right_digits(a, slope.value) >= FULL_DIGITS
         return Finding(
             KINK,
-            ok=False,
+            ok=near,
             why=f"f is smooth here, with slope {_short(slope.value)}, but some of its operations are not: "
             f"the conventions of {_names(without_slope)} add up to {_short(a)}",
         )
+    graph = Truth(GraphSubject(run.output, [x])).slope(0)
+    if graph.value is None or not b.is_finite() or not agrees(number_of(b), widened(graph, b)):
+        return Finding(INCONCLUSIVE, ok=False, why="the recorded graph has another slope than its rules")
     return Finding(
         DETACHED,
         ok=False,
-        why=f"every rule is right, but the recorded graph gives {_short(b)}: f also uses it without "
-        "recording it, as .data or float(...)",
+        why=f"every rule is right, but the recorded graph gives {_short(number_of(b))}: f also uses it "
+        "without recording it, as .data or float(...)",
     )
 
 
@@ -155,19 +170,19 @@ def _told_apart(a: Any, b: Any) -> tuple[str, str]:
 def _where_digits_went(run: Run, exact: Rules, digits: float) -> str:
     """The first place, in the forward or then the backward pass, with about the error of the result."""
     for value in run.order:
-        if _lost(value.data, exact.values[value], digits):
+        if _lost(value.data, exact.values[value].still, digits):
             return f"in the forward pass, at {_expression(value)}"
     for value in run.order:
-        if any(_lost(p, q, digits) for p, q in zip(value.partials, exact.partials(value), strict=True)):
+        if any(_lost(p, q.still, digits) for p, q in zip(value.partials, exact.partials(value), strict=True)):
             return f"in the derivative of {_expression(value)}"
     for value in reversed(run.order):
-        if _lost(value.grad, exact.adjoints.get(value, 0), digits):
+        if _lost(value.grad, exact.derivative(value), digits):
             return f"in the backward pass, in the sum of the terms of {value.label or _expression(value)}"
     return "gradually"
 
 
 def _lost(a: float, exact: Any, digits: float) -> bool:
-    return right_digits(a, exact) <= digits + 1.0
+    return right_digits(a, number_of(exact)) <= digits + 1.0
 
 
 def _expression(value: Value) -> str:

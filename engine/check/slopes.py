@@ -1,0 +1,131 @@
+"""The true slopes by all inputs: those that one direction confirms together, the others one by one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from time import monotonic
+
+from flint import arb
+from tqdm import tqdm
+
+from engine.check.extrapolation import extrapolate
+from engine.check.high_precision import Rules
+from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
+from engine.check.subject import FunctionSubject, GraphSubject, Run, Subject
+from engine.check.truth import Slope, Truth, number_of
+from engine.value import Value
+
+
+@dataclass
+class Deadline:
+    """When the truth must be known.
+
+    Args:
+        seconds: how long from now.
+    """
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        self._end = monotonic() + self.seconds
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the time is over."""
+        return monotonic() > self._end
+
+    @property
+    def slope(self) -> Slope:
+        """A slope that was not looked at."""
+        reason = f"the {self.seconds:g} seconds for the check were over: allow more with seconds="
+        return Slope("unresolved", None, None, None, 0, reason)
+
+
+def true_slopes(subject: Subject, run: Run, rules: Rules, seconds: float) -> tuple[list[Slope], str]:
+    """The true slope by each input.
+
+    Args:
+        subject: what is checked.
+        run: one run of it in doubles.
+        rules: its rules over balls.
+        seconds: how long it may take.
+
+    Returns:
+        The slopes, in order, and in words how they were computed.
+    """
+    truth, deadline = Truth(subject), Deadline(seconds)
+    try:
+        slopes, how = _settled(truth, run, rules, deadline), subject.text
+    except DifferentiatesItselfError as error:
+        graph = GraphSubject(run.output, run.inputs)
+        slopes, how = _settled(Truth(graph), run, rules, deadline), f"{graph.text} (as {error})"
+    except (NotReplayableError, TypeError, AttributeError) as error:
+        return _in_doubles(subject, error)
+    if truth.floats_taken:
+        return _beside_doubles(subject, slopes, how)
+    return slopes, f"{how}, over balls of {max(slope.bits for slope in slopes)} bits"
+
+
+def _settled(truth: Truth, run: Run, rules: Rules, deadline: Deadline) -> list[Slope]:
+    """The slopes: those that one direction confirms all at once, the others one by one."""
+    slopes: dict[int, Slope] = {}
+    rng = Random(0)
+    todo = [list(range(len(run.inputs)))]
+    with tqdm(total=len(run.inputs), unit="input", delay=2.0, leave=False) as bar:
+        while todo:
+            places = todo.pop()
+            derivatives = {i: rules.derivative(run.inputs[i]) for i in places}
+            if deadline.has_passed:
+                slopes.update((i, deadline.slope) for i in places)
+            elif len(places) == 1:
+                slopes[places[0]] = truth.slope(places[0], rules.terms[run.inputs[places[0]]])
+            elif all(b.is_finite() for b in derivatives.values()) and truth.confirms(derivatives, rng):
+                slopes.update((i, _confirmed(b, rules.bits)) for i, b in derivatives.items())
+            else:
+                middle = len(places) // 2
+                todo += [places[middle:], places[:middle]]
+                continue
+            bar.update(len(places))
+    return [slopes[i] for i in range(len(run.inputs))]
+
+
+def _confirmed(derivative: arb, bits: int) -> Slope:
+    value = number_of(derivative)
+    return Slope("smooth", value, value, value, bits, error=float(derivative.rad().upper()))
+
+
+# --- Differences in doubles, for functions that take floats out of Values.
+
+
+def _in_doubles(subject: Subject, error: Exception) -> tuple[list[Slope], str]:
+    slopes = [_in_double(subject, i) for i in range(len(subject.names))]
+    bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
+    return slopes, f"differences in double precision, good to {bound:.0e} relative, as {error}"
+
+
+def _beside_doubles(subject: Subject, slopes: Sequence[Slope], how: str) -> tuple[list[Slope], str]:
+    """The slopes of the recorded part, where differences in doubles do not contradict them."""
+    doubles = [_in_double(subject, i) for i in range(len(slopes))]
+    text = f"{how}, over balls; f takes floats out of Values, so differences in doubles are compared too"
+    return [_unless_contradicted(a, b) for a, b in zip(slopes, doubles, strict=True)], text
+
+
+def _unless_contradicted(slope: Slope, double: Slope) -> Slope:
+    if slope.value is None or double.value is None:
+        return slope if double.kind == "unresolved" else double
+    size = max(abs(slope.value), abs(double.value))
+    if abs(slope.value - double.value) > 10 * double.error + 1e-6 * size:
+        return double
+    return slope if slope.value else replace(slope, error=double.error, bits=double.bits)
+
+
+def _in_double(subject: Subject, i: int) -> Slope:
+    if not isinstance(subject, FunctionSubject):
+        return Slope("unresolved", None, None, None, 53, "the recorded graph cannot run on other numbers")
+    function = subject
+
+    def along(x: float) -> float:
+        point = [*function.point[:i], x, *function.point[i + 1 :]]
+        return float(function.call([Value(x_j) for x_j in point]))
+
+    return extrapolate(along, function.point[i])

@@ -1,0 +1,634 @@
+"""Numbers that carry a rigorous bound of their error, and with it their derivatives: the truth.
+
+A number is a ball of FLINT's `arb` (Johansson 2017), a midpoint with a radius that encloses all rounding. One
+that moves is a power series in t, x + v t + ..., whose coefficients are balls: a function that is run on such
+numbers returns its value and its derivatives along the direction v, each with a bound of its error. The
+derivatives of the elementary functions are FLINT's own, or textbook formulas; no rule of the table for
+partials takes part.
+
+t is positive and as small as it must be. So a comparison at a tie is decided by the first coefficient that
+is not 0: the derivatives are those on one side, and the same function run along -v gives the other side.
+Where balls overlap a comparison cannot be decided; more bits may decide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from math import isnan
+from operator import add, mul
+from typing import Any, TypeAlias
+
+from flint import arb, arb_series, ctx
+
+from engine.numbers.products import products_of_others
+from engine.numbers.protocol import refuse_unknown
+
+Raw: TypeAlias = Any  # an arb, or an arb_series
+
+
+class UndecidedError(ArithmeticError):
+    """A question to a ball that its radius leaves open; more bits may settle it."""
+
+
+class InfiniteSlopeError(ArithmeticError):
+    """A function with an infinite slope at the point, as the square root at 0."""
+
+
+class Ball:
+    """A number of `Balls`: a ball, or a power series of balls.
+
+    Args:
+        raw: an `arb` for a number that stands still, an `arb_series` for one that moves.
+        m: the number system.
+    """
+
+    __slots__ = ("m", "raw")
+
+    def __init__(self, raw: Raw, m: Balls) -> None:
+        self.raw = raw
+        self.m = m
+
+    @property
+    def still(self) -> arb:
+        """The number at t = 0."""
+        return _still(self.raw)
+
+    def coefficient(self, k: int) -> arb:
+        """The coefficient of t**k: the k-th derivative along the direction, over k factorial."""
+        if self.raw.__class__ is arb:
+            return self.raw if k == 0 else _ZERO
+        if k >= self.raw.prec:
+            raise InfiniteSlopeError("the series ends before this derivative")
+        return self.raw[k]
+
+    def __add__(self, other: Any) -> Ball:
+        return Ball(self.raw + _raw(other), self.m)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Ball:
+        return Ball(self.raw - _raw(other), self.m)
+
+    def __rsub__(self, other: Any) -> Ball:
+        return Ball(_raw(other) - self.raw, self.m)
+
+    def __mul__(self, other: Any) -> Ball:
+        return Ball(self.raw * _raw(other), self.m)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Ball:
+        return Ball(_quotient(self.raw, _raw(other)), self.m)
+
+    def __rtruediv__(self, other: Any) -> Ball:
+        return Ball(_quotient(_raw(other), self.raw), self.m)
+
+    def __pow__(self, other: Any) -> Ball:
+        return self.m.pow(self, other)
+
+    def __neg__(self) -> Ball:
+        return Ball(-self.raw, self.m)
+
+    def __abs__(self) -> Ball:
+        return self.m.abs(self)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.m.side(self - other) < 0
+
+    def __le__(self, other: Any) -> bool:
+        return self.m.side(self - other) <= 0
+
+    def __gt__(self, other: Any) -> bool:
+        return self.m.side(self - other) > 0
+
+    def __ge__(self, other: Any) -> bool:
+        return self.m.side(self - other) >= 0
+
+    def __eq__(self, other: object) -> bool:
+        return self.m.side(self - other) == 0
+
+    def __ne__(self, other: object) -> bool:
+        return self.m.side(self - other) != 0
+
+    def __bool__(self) -> bool:
+        return self.m.side(self) != 0
+
+    __hash__ = None  # type: ignore[assignment]  # equal balls need not be the same number
+
+    def __float__(self) -> float:
+        return float(self.still.mid())
+
+    def __floor__(self) -> int:
+        whole = _whole(self.still.floor())
+        return whole - (self.m.side(self - whole) < 0)
+
+    def __int__(self) -> int:
+        whole = self.__floor__()
+        return whole + 1 if whole < 0 and self != whole else whole
+
+    def __repr__(self) -> str:
+        return repr(self.raw)
+
+
+_ZERO, _ONE = arb(0), arb(1)
+
+
+def _raw(x: Any) -> Raw:
+    return x.raw if x.__class__ is Ball else arb(x)
+
+
+def _still(raw: Raw) -> arb:
+    still: arb = raw if raw.__class__ is arb else raw[0]
+    return still
+
+
+def _whole(x: arb) -> int:
+    """The integer in a ball."""
+    whole = x.unique_fmpz()
+    if whole is None:
+        raise UndecidedError("the integer part of a ball")
+    return int(whole)
+
+
+def _moves(raw: Raw) -> bool:
+    return raw.__class__ is not arb
+
+
+def _quotient(a: Raw, b: Raw) -> Raw:
+    below = _still(b)
+    if below.is_zero():
+        if _moves(b):
+            return _quotient_at_a_zero(a, b)
+        raise ZeroDivisionError("division by zero")
+    if below.contains(_ZERO):
+        raise UndecidedError("division by a ball that contains 0")
+    return a / b
+
+
+def _quotient_at_a_zero(a: Raw, b: Raw) -> Raw:
+    """0 / 0 of two series: both are divided by the power of t that they share."""
+    order = _valuation(b)
+    if not _moves(a) or _valuation(a) < order:
+        raise ZeroDivisionError("division by zero")
+    return _shifted(a, order) / _shifted(b, order)
+
+
+def _valuation(series: arb_series) -> int:
+    """The exponent of the first term that is not exactly 0."""
+    for k in range(series.prec):
+        if not series[k].is_zero():
+            if series[k].contains(_ZERO):
+                raise UndecidedError("the first term of a series")
+            return k
+    raise InfiniteSlopeError("a series that ends before its first term")
+
+
+def _shifted(series: arb_series, by: int) -> arb_series:
+    return arb_series([series[k] for k in range(by, series.prec)], series.prec - by)
+
+
+def _with_value(series: arb_series, value: arb) -> arb_series:
+    """The series with another value at 0, where its own has fewer digits."""
+    return arb_series([value, *[series[k] for k in range(1, series.prec)]], series.prec)
+
+
+def _integrated(slope: arb_series, x: arb_series, value: arb) -> arb_series:
+    """The function with this value at 0 and this derivative by x."""
+    return _with_value((slope * x.derivative()).integral(), value)
+
+
+def _inside(raw: Raw, low: int | None, high: int | None, name: str) -> None:
+    """Refuse a number outside a closed interval."""
+    x = _still(raw)
+    if (low is not None and x < low) or (high is not None and x > high) or x.is_nan():
+        raise ValueError(f"{name} of {x.str(10)} is not a real number")
+    if not ((low is None or x >= low) and (high is None or x <= high)):
+        raise UndecidedError(f"{name} at the edge of its domain")
+
+
+class Balls:
+    """A number system of balls, and of power series of balls.
+
+    Use it inside `with m.at_work():`, which sets FLINT's precision.
+
+    Args:
+        bits: the precision of midpoints.
+        order: the highest derivative that numbers which move carry.
+
+    Attributes:
+        tied: whether a comparison was decided by how numbers move, since at the point they are equal: there
+            may be a kink.
+        floats_taken: whether a float was taken out of a number: what is computed from it stands still.
+
+    Example:
+        >>> m = Balls(100, order=2)
+        >>> with m.at_work():
+        ...     y = m.exp(m.moving(0.0, 1.0))
+        ...     [float(y.coefficient(k)) for k in range(3)]
+        [1.0, 1.0, 0.5]
+    """
+
+    def __init__(self, bits: int, order: int = 0) -> None:
+        self.bits = bits
+        self.order = order
+        self.tied = False
+        self.floats_taken = False
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Compute with the precision of this system."""
+        before = ctx.prec, ctx.cap
+        ctx.prec, ctx.cap = self.bits, self.order + 1
+        try:
+            yield
+        finally:
+            ctx.prec, ctx.cap = before
+
+    def __getattr__(self, name: str) -> Any:
+        refuse_unknown("balls", name)
+
+    # --- Numbers.
+
+    def number(self, x: Any) -> Ball:
+        """A number that stands still: a float, exactly, or an arb."""
+        return Ball(arb(x), self)
+
+    def moving(self, x: Any, v: Any) -> Ball:
+        """The number x + v t."""
+        return Ball(arb_series([arb(x), arb(v)], self.order + 1), self)
+
+    def take_float(self, x: Ball) -> float:
+        """The number at the point as a float, which no longer moves."""
+        self.floats_taken = True
+        return float(x)
+
+    def side(self, x: Ball) -> int:
+        """The sign of a number for small positive t: -1, 0 or 1.
+
+        Raises:
+            UndecidedError: if its ball leaves it open.
+        """
+        raw = x.raw
+        if raw.__class__ is arb:
+            return _sign(raw)
+        for k in range(raw.prec):
+            sign = _sign(raw[k])
+            if sign:
+                return sign
+            self.tied = True
+        return 0
+
+    @property
+    def pi(self) -> Ball:
+        """The ratio of a circle's circumference to its diameter."""
+        return Ball(arb.pi(), self)
+
+    # --- Choices.
+
+    def where(self, condition: Any, a: Any, b: Any) -> Ball:
+        """`a` where the condition is not zero, else `b`."""
+        return self._ball(a if self.side(self._ball(condition)) else b)
+
+    def step(self, x: Any) -> Ball:
+        """1 for positive x, else 0."""
+        return self.number(int(self.side(self._ball(x)) > 0))
+
+    def sign(self, x: Any) -> Ball:
+        """-1, 0 or 1."""
+        return self.number(self.side(self._ball(x)))
+
+    def equal(self, x: Any, y: Any) -> Ball:
+        """1 where both are the same number, else 0."""
+        return self.number(int(self.side(self._ball(x) - y) == 0))
+
+    def abs(self, x: Any) -> Ball:
+        """The absolute value."""
+        x = self._ball(x)
+        if not _moves(x.raw):
+            return Ball(abs(x.raw), self)
+        return -x if self.side(x) < 0 else x
+
+    def max(self, xs: Sequence[Any]) -> Ball:
+        """The largest."""
+        return reduce(lambda a, b: b if self.side(b - a) > 0 else a, map(self._ball, xs))
+
+    def min(self, xs: Sequence[Any]) -> Ball:
+        """The smallest."""
+        return reduce(lambda a, b: b if self.side(b - a) < 0 else a, map(self._ball, xs))
+
+    # --- Sums and products.
+
+    def fsum(self, xs: Sequence[Any]) -> Ball:
+        """The sum."""
+        return Ball(reduce(add, map(_raw, xs), _ZERO), self)
+
+    def prod(self, xs: Sequence[Any]) -> Ball:
+        """The product."""
+        return Ball(reduce(mul, map(_raw, xs), _ONE), self)
+
+    def sumprod(self, p: Sequence[Any], q: Sequence[Any]) -> Ball:
+        """The sum of products."""
+        return Ball(reduce(add, map(mul, map(_raw, p), map(_raw, q)), _ZERO), self)
+
+    def products_of_others(self, xs: Sequence[Any]) -> list[Ball]:
+        """For each number the product of the others."""
+        return products_of_others([self._ball(x) for x in xs], mul, self.number(1))
+
+    def hypot(self, *xs: Any) -> Ball:
+        """The root of the sum of squares."""
+        return self.sqrt(self.fsum([self._ball(x) * x for x in xs]))
+
+    # --- Powers and logarithms.
+
+    def pow(self, x: Any, p: Any) -> Ball:
+        """X to the power p."""
+        x, p = self._ball(x), self._ball(p)
+        if not _moves(p.raw) and p.raw.is_integer() and p.raw.is_exact():
+            return self._whole_power(x, _whole(p.raw))
+        at = x.still
+        if at > 0:
+            return Ball((_log(x.raw) * p.raw).exp(), self)
+        if at.is_zero():
+            return self._power_of_zero(x, p)
+        if at < 0:
+            if p.still.is_integer():
+                raise InfiniteSlopeError("a power of a negative number is defined at integers only")
+            raise ValueError("a negative number to a power that is not an integer is not a real number")
+        raise UndecidedError("a power of a ball that contains 0")
+
+    def _whole_power(self, x: Ball, n: int) -> Ball:
+        if n < 0:
+            return self.number(1) / self._whole_power(x, -n)
+        return Ball(x.raw**n, self) if n else self.number(1)
+
+    def _power_of_zero(self, x: Ball, p: Ball) -> Ball:
+        """0 to a power that is not a fixed integer: 0 for a positive one."""
+        if not _moves(x.raw):
+            if p.still > 0:
+                return self.number(0)
+            raise InfiniteSlopeError("0 to the power 0, whose exponent moves")
+        if _moves(p.raw):
+            raise InfiniteSlopeError("0 to a power, both of which move")
+        return Ball(self._fractional(x.raw, p.raw), self)
+
+    def _fractional(self, series: arb_series, p: arb) -> arb_series:
+        """A power of a series that begins at 0, c t**k: it begins at t**(k p)."""
+        k = _valuation(series)
+        rest = _shifted(series, k)
+        if rest[0] < 0:
+            raise ValueError("a negative number to a power that is not an integer is not a real number")
+        exponent = k * p
+        if not exponent > 1 and not (exponent.is_exact() and exponent == 1):
+            raise InfiniteSlopeError("a power below 1 of 0")
+        power = (_log(rest) * p).exp()
+        if exponent.is_exact() and exponent.is_integer():
+            n = _whole(exponent)
+            length = min(self.order + 1, n + power.prec)
+            return arb_series([_ZERO] * n + [power[i] for i in range(length - n)], length)
+        # Between two whole powers of t: derivatives below are 0, those above infinite.
+        length = min(self.order + 1, _whole(exponent.ceil().lower()))
+        return arb_series([_ZERO] * length, length)
+
+    def sqrt(self, x: Any) -> Ball:
+        """The square root."""
+        x = self._ball(x)
+        _inside(x.raw, 0, None, "the square root")
+        if _moves(x.raw) and x.still.is_zero():
+            return Ball(self._fractional(x.raw, arb(0.5)), self)
+        return Ball(x.raw.sqrt(), self)
+
+    def cbrt(self, x: Any) -> Ball:
+        """The real cube root."""
+        x = self._ball(x)
+        side = self.side(x)
+        if side < 0:
+            return -self.cbrt(-x)
+        if not _moves(x.raw):
+            return Ball(x.raw.root(3) if side else x.raw, self)
+        if x.still.is_zero():
+            return Ball(self._fractional(x.raw, _ONE / 3), self)
+        return Ball((x.raw.log() / 3).exp(), self)
+
+    def exp(self, x: Any) -> Ball:
+        """E to the power x."""
+        return Ball(_raw(x).exp(), self)
+
+    def expm1(self, x: Any) -> Ball:
+        """exp(x) - 1."""
+        raw = _raw(x)
+        return Ball(_with_value(raw.exp(), raw[0].expm1()) if _moves(raw) else raw.expm1(), self)
+
+    def log(self, x: Any) -> Ball:
+        """The natural logarithm."""
+        return Ball(_log(_raw(x)), self)
+
+    def log1p(self, x: Any) -> Ball:
+        """log(1 + x)."""
+        raw = _raw(x)
+        _inside(raw, -1, None, "the logarithm")
+        return Ball(_with_value(_log(1 + raw), raw[0].log1p()) if _moves(raw) else raw.log1p(), self)
+
+    def log2(self, x: Any) -> Ball:
+        """The logarithm to base 2."""
+        return self.log(x) / self.log(2)
+
+    def log10(self, x: Any) -> Ball:
+        """The logarithm to base 10."""
+        return self.log(x) / self.log(10)
+
+    # --- Trigonometry.
+
+    def sin(self, x: Any) -> Ball:
+        """The sine."""
+        return Ball(_raw(x).sin(), self)
+
+    def cos(self, x: Any) -> Ball:
+        """The cosine."""
+        return Ball(_raw(x).cos(), self)
+
+    def tan(self, x: Any) -> Ball:
+        """The tangent."""
+        return self.sin(x) / self.cos(x)
+
+    def asin(self, x: Any) -> Ball:
+        """The inverse sine."""
+        return self._inverse(_raw(x), "asin", lambda x: _root((1 - x) * (1 + x)))
+
+    def acos(self, x: Any) -> Ball:
+        """The inverse cosine."""
+        return self._inverse(_raw(x), "acos", lambda x: -_root((1 - x) * (1 + x)))
+
+    def _inverse(self, raw: Raw, name: str, below: Callable[[Raw], Raw]) -> Ball:
+        """An inverse function of a number from -1 to 1, whose derivative is 1 / below."""
+        _inside(raw, -1, 1, name)
+        value = getattr(_still(raw), name)()
+        return Ball(_integrated(_quotient(_ONE, below(raw)), raw, value) if _moves(raw) else value, self)
+
+    def atan(self, x: Any) -> Ball:
+        """The inverse tangent."""
+        return Ball(_raw(x).atan(), self)
+
+    def atan2(self, y: Any, x: Any) -> Ball:
+        """The angle of the point (x, y)."""
+        y, x = _raw(y), _raw(x)
+        value = arb.atan2(_still(y), _still(x))
+        if not (_moves(y) or _moves(x)):
+            return Ball(value, self)
+        if _still(y).contains(_ZERO) and not _still(x) > 0:
+            if _still(y).is_zero() and _still(x).is_zero():
+                raise InfiniteSlopeError("the angle of the origin")
+            if not _still(y).is_zero():
+                raise UndecidedError("an angle at the cut")
+            if self.side(Ball(y, self)) < 0:
+                raise InfiniteSlopeError("an angle that jumps at the cut")
+        y, x = (raw if _moves(raw) else arb_series([raw], self.order + 1) for raw in (y, x))
+        slope = _quotient(x * y.derivative() - y * x.derivative(), x * x + y * y)
+        return Ball(_with_value(slope.integral(), value), self)
+
+    # --- Hyperbolic functions.
+
+    def sinh(self, x: Any) -> Ball:
+        """The hyperbolic sine."""
+        raw = _raw(x)
+        if not _moves(raw):
+            return Ball(raw.sinh(), self)
+        e = raw.exp()
+        return Ball(_with_value((e - 1 / e) / 2, raw[0].sinh()), self)
+
+    def cosh(self, x: Any) -> Ball:
+        """The hyperbolic cosine."""
+        raw = _raw(x)
+        if not _moves(raw):
+            return Ball(raw.cosh(), self)
+        return Ball(_integrated(self.sinh(x).raw, raw, raw[0].cosh()), self)
+
+    def tanh(self, x: Any) -> Ball:
+        """The hyperbolic tangent."""
+        raw = _raw(x)
+        if not _moves(raw):
+            return Ball(raw.tanh(), self)
+        return Ball(_integrated(self.sech2(x).raw, raw, raw[0].tanh()), self)
+
+    def sech2(self, x: Any) -> Ball:
+        """The square of the hyperbolic secant."""
+        raw = _raw(x)
+        u = (-2 * raw if _still(raw) > 0 else 2 * raw).exp()
+        return Ball(4 * u / ((1 + u) * (1 + u)), self)
+
+    def asinh(self, x: Any) -> Ball:
+        """The inverse hyperbolic sine."""
+        raw = _raw(x)
+        value = _still(raw).asinh()
+        return Ball(_integrated(1 / (1 + raw * raw).sqrt(), raw, value) if _moves(raw) else value, self)
+
+    def acosh(self, x: Any) -> Ball:
+        """The inverse hyperbolic cosine."""
+        raw = _raw(x)
+        _inside(raw, 1, None, "acosh")
+        value = _still(raw).acosh()
+        if not _moves(raw):
+            return Ball(value, self)
+        return Ball(_integrated(_quotient(_ONE, _root((raw - 1) * (raw + 1))), raw, value), self)
+
+    def atanh(self, x: Any) -> Ball:
+        """The inverse hyperbolic tangent."""
+        return self._inverse(_raw(x), "atanh", lambda x: (1 - x) * (1 + x))
+
+    # --- The normal distribution.
+
+    def erf(self, x: Any) -> Ball:
+        """The error function."""
+        return Ball(_raw(x).erf(), self)
+
+    def erfc(self, x: Any) -> Ball:
+        """The complementary error function."""
+        return Ball(_raw(x).erfc(), self)
+
+    def gaussian(self, x: Any) -> Ball:
+        """exp(-x**2 / 2)."""
+        raw = _raw(x)
+        return Ball((-raw * raw / 2).exp(), self)
+
+    def normal_cdf(self, x: Any) -> Ball:
+        """The standard normal distribution function."""
+        return Ball((-_raw(x) / arb(2).sqrt()).erfc() / 2, self)
+
+    # --- Activations and shares.
+
+    def sigmoid(self, x: Any) -> Ball:
+        """1 / (1 + exp(-x))."""
+        raw = _raw(x)
+        if _still(raw) < 0:  # an exponential that does not overflow
+            e = raw.exp()
+            return Ball(e / (1 + e), self)
+        return Ball(1 / (1 + (-raw).exp()), self)
+
+    def softplus(self, x: Any) -> Ball:
+        """log(1 + exp(x))."""
+        x = self._ball(x)
+        return self.log1p(self.exp(-x)) + x if x.still > 0 else self.log1p(self.exp(x))
+
+    def gelu(self, x: Any) -> Ball:
+        """X * normal_cdf(x)."""
+        return self.normal_cdf(x) * x
+
+    def silu(self, x: Any) -> Ball:
+        """X * sigmoid(x)."""
+        return self.sigmoid(x) * x
+
+    def logsumexp(self, xs: Sequence[Any]) -> Ball:
+        """The logarithm of the sum of exponentials."""
+        largest = _largest(xs)
+        return self.log(self._total(xs, largest)) + largest
+
+    def log_softmax(self, xs: Sequence[Any]) -> list[Ball]:
+        """The logarithm of each number's share."""
+        total = self.logsumexp(xs)
+        return [self._ball(x) - total for x in xs]
+
+    def softmax(self, xs: Sequence[Any]) -> list[Ball]:
+        """Each number's share."""
+        largest = _largest(xs)
+        total = self._total(xs, largest)
+        return [self.exp(self._ball(x) - largest) / total for x in xs]
+
+    def _total(self, xs: Sequence[Any], shift: arb) -> Ball:
+        return self.fsum([self.exp(self._ball(x) - shift) for x in xs])
+
+    def _ball(self, x: Any) -> Ball:
+        return x if isinstance(x, Ball) else Ball(arb(x), self)
+
+
+def _sign(x: arb) -> int:
+    if x > 0:
+        return 1
+    if x < 0:
+        return -1
+    if x.is_zero():
+        return 0
+    raise UndecidedError("the sign of a ball that contains 0")
+
+
+def _log(raw: Raw) -> Raw:
+    x = _still(raw)
+    if x <= 0:
+        raise ValueError(f"the logarithm of {x.str(10)} is not a real number")
+    if not x > 0:
+        raise UndecidedError("the logarithm of a ball that contains 0")
+    return raw.log()
+
+
+def _root(raw: Raw) -> Raw:
+    """The root of what is below a fraction: 0 there is an infinite slope."""
+    if _still(raw).is_zero():
+        raise InfiniteSlopeError("a division by 0")
+    if not _still(raw) > 0:
+        raise UndecidedError("the root of a ball that contains 0")
+    return raw.sqrt()
+
+
+def _largest(xs: Sequence[Any]) -> arb:
+    """About the largest, as an exact number: any shift near it is right."""
+    return max((_still(_raw(x)).mid() for x in xs), key=float)
