@@ -25,8 +25,9 @@ from engine.check.subject import (
     Subject,
     subject_of,
 )
-from engine.check.truth import BITS, UNDEFINED, Slope
+from engine.check.truth import BITS, TOO_CLOSE, UNDEFINED, Slope
 from engine.check.verdict import IGNORED, INCONCLUSIVE, RIGHT, Finding, judge, right_digits
+from engine.numbers.balls import UndecidedError
 from engine.value import Value
 
 Against: TypeAlias = str | Callable[..., Any]
@@ -149,7 +150,8 @@ def _judged(
     try:
         rules = settle(run)
     except UNDEFINED as error:
-        reason = f"f is undefined at the exact numbers: {error}"
+        undecided = isinstance(error, UndecidedError)
+        reason = TOO_CLOSE if undecided else f"f is undefined at the exact numbers: {error}"
         slopes = [Slope("edge", None, None, None, BITS[0], reason)] * len(run.inputs)
         return slopes, "", [Finding(INCONCLUSIVE, ok=False, why=reason)] * len(run.inputs)
     slopes, reference = true_slopes(subject, run, rules, seconds)
@@ -207,11 +209,12 @@ def _mistakes(
 def _fits(claim: Claim, slope: Slope) -> bool:
     if slope.value is not None:
         return claim.fits(slope.value, more=slope.error)
-    if slope.kind == "jump" or slope.left is None or slope.right is None:
+    if slope.kind not in ("kink", "vertical") or slope.left is None or slope.right is None:
         return False
     low, high = sorted((float(slope.left), float(slope.right)))
     slack = claim.half_unit or 0.0
-    return isfinite(claim.value) and low - slack <= claim.value <= high + slack
+    finite = isfinite(claim.value)
+    return finite == (slope.kind == "kink") and low - slack <= claim.value <= high + slack
 
 
 def _add_source(

@@ -10,11 +10,13 @@ from flint import arb
 
 from engine.backprop import adjoints
 from engine.check.subject import Run, Subject
-from engine.check.truth import BITS, UNDEFINED, Slope, Truth, floor_of, is_resolved, number_of, size_of
+from engine.check.truth import BITS, UNDEFINED, Slope, Truth, exact, floor_of, is_resolved, number_of, size_of
 from engine.numbers.balls import Ball, Balls, UndecidedError
 from engine.ops import OPS
 from engine.replay import replay
 from engine.value import Value
+
+_NOTHING = exact.mpf(2) ** -1130  # less than the smallest float by far
 
 
 class Rules:
@@ -27,7 +29,7 @@ class Rules:
     Attributes:
         values: the number of each value.
         adjoints: the derivative of the output by each value that has one.
-        terms: for each input the size of the largest of the terms that its derivative is the sum of.
+        terms: for each input the size of the terms that its derivative is the sum of, along all paths.
     """
 
     def __init__(self, run: Run, bits: int) -> None:
@@ -53,18 +55,14 @@ class Rules:
         """The derivative of the output by a value; 0 if it does not depend on it."""
         return self.adjoints[value].still if value in self.adjoints else arb(0)
 
-    def _terms(self, run: Run) -> dict[Value, Any]:
-        inputs = set(run.inputs)
-        largest: dict[Value, Any] = dict.fromkeys(inputs, arb(0))
-        for value in run.order:
-            if value not in self.adjoints or inputs.isdisjoint(value.parents):
-                continue
-            for parent, partial in zip(value.parents, self.partials(value), strict=True):
-                if parent in inputs:
-                    term = size_of((partial * self.adjoints[value]).still)
-                    if term.is_finite() and term > largest[parent]:
-                        largest[parent] = term
-        return largest
+    def _terms(self, run: Run) -> Mapping[Value, arb]:
+        """The chain rule without signs: rounding errors of the floats are in proportion to it."""
+        sizes = adjoints(run.order, run.output, self._sizes, arb(1), is_zero=arb.is_zero)
+        return {x: sizes.get(x, arb(0)) for x in run.inputs}
+
+    def _sizes(self, value: Value) -> list[arb]:
+        pairs = zip(self.partials(value), value.partials, strict=True)
+        return [size_of(exact_partial.still).max(abs(arb(recorded))) for exact_partial, recorded in pairs]
 
 
 def _is_zero(adjoint: Ball) -> bool:
@@ -166,7 +164,8 @@ def _partial_and_slope(value: Value, k: int, truth: Truth) -> tuple[Any, Slope]:
 
 def agrees(x: Any, slope: Slope, relative: float = 1e-17) -> bool:
     """Whether a number is the value of a slope, to more digits than a float has."""
-    return bool(abs(x - slope.value) <= relative * abs(slope.value) + 2 * slope.error)
+    bound = relative * abs(slope.value) + 2 * slope.error + _NOTHING
+    return bool(abs(x - slope.value) <= bound)
 
 
 def widened(slope: Slope, other: arb) -> Slope:

@@ -79,7 +79,8 @@ class Replayed(Value):
         return bool(self.number != 0)
 
     def __floor__(self) -> int:
-        return int(math.floor(self.number))
+        whole: int = math.floor(self.number)
+        return whole
 
     def __lt__(self, other: Value | Number) -> bool:
         return bool(self.number < _number_of(other, self.m))

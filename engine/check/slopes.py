@@ -55,10 +55,10 @@ def true_slopes(subject: Subject, run: Run, rules: Rules, seconds: float) -> tup
     """
     truth, deadline = Truth(subject), Deadline(seconds)
     try:
-        slopes, how = _settled(truth, run, rules, deadline), subject.text
+        slopes, how = settled_slopes(truth, run.inputs, rules, deadline), subject.text
     except DifferentiatesItselfError as error:
         graph = GraphSubject(run.output, run.inputs)
-        slopes, how = _settled(Truth(graph), run, rules, deadline), f"{graph.text} (as {error})"
+        slopes, how = settled_slopes(Truth(graph), run.inputs, rules, deadline), f"{graph.text} (as {error})"
     except (NotReplayableError, TypeError, AttributeError) as error:
         return _in_doubles(subject, error)
     if truth.floats_taken:
@@ -66,19 +66,29 @@ def true_slopes(subject: Subject, run: Run, rules: Rules, seconds: float) -> tup
     return slopes, f"{how}, over balls of {max(slope.bits for slope in slopes)} bits"
 
 
-def _settled(truth: Truth, run: Run, rules: Rules, deadline: Deadline) -> list[Slope]:
-    """The slopes: those that one direction confirms all at once, the others one by one."""
+def settled_slopes(truth: Truth, inputs: Sequence[Value], rules: Rules, deadline: Deadline) -> list[Slope]:
+    """The slopes: those that one direction confirms all at once, the others one by one.
+
+    Args:
+        truth: the truth of the subject.
+        inputs: its recorded inputs.
+        rules: the rules of the recording, whose derivatives are confirmed.
+        deadline: when to stop.
+
+    Returns:
+        A slope for each input, in order.
+    """
     slopes: dict[int, Slope] = {}
     rng = Random(0)
-    todo = [list(range(len(run.inputs)))]
-    with tqdm(total=len(run.inputs), unit="input", delay=2.0, leave=False) as bar:
+    todo = [list(range(len(inputs)))]
+    with tqdm(total=len(inputs), unit="input", delay=2.0, leave=False) as bar:
         while todo:
             places = todo.pop()
-            derivatives = {i: rules.derivative(run.inputs[i]) for i in places}
+            derivatives = {i: rules.derivative(inputs[i]) for i in places}
             if deadline.has_passed:
                 slopes.update((i, deadline.slope) for i in places)
             elif len(places) == 1:
-                slopes[places[0]] = truth.slope(places[0], rules.terms[run.inputs[places[0]]])
+                slopes[places[0]] = truth.slope(places[0], rules.terms[inputs[places[0]]])
             elif all(b.is_finite() for b in derivatives.values()) and truth.confirms(derivatives, rng):
                 slopes.update((i, _confirmed(b, rules.bits)) for i, b in derivatives.items())
             else:
@@ -86,7 +96,7 @@ def _settled(truth: Truth, run: Run, rules: Rules, deadline: Deadline) -> list[S
                 todo += [places[middle:], places[:middle]]
                 continue
             bar.update(len(places))
-    return [slopes[i] for i in range(len(run.inputs))]
+    return [slopes[i] for i in range(len(inputs))]
 
 
 def _confirmed(derivative: arb, bits: int) -> Slope:

@@ -23,8 +23,9 @@ from engine.numbers.balls import Ball, Balls, InfiniteSlopeError, UndecidedError
 BITS = (192, 384, 768, 1536, 3072, 6144, 12288)
 RESOLVED = 64  # bits of a derivative: more than a float can tell
 _SMALLEST = -1140  # exponent: what is smaller than 2**-1140 is 0 in floats
-_CANCELS = -100  # exponent, relative to the terms: what terms leave below it they cancel to 0
+_CANCELS = -1000  # exponent, relative to the terms: what terms leave below it they cancel to 0
 
+TOO_CLOSE = "the numbers are too close to a branch to tell which one is taken"
 UNDEFINED = (ValueError, ArithmeticError)
 """What a number system raises outside the domain of an operation."""
 
@@ -80,7 +81,8 @@ def is_resolved(x: arb, floor: arb) -> bool:
 
 def floor_of(terms: Any) -> arb:
     """The size below which a sum of terms of this size is 0."""
-    return size_of(arb(terms)) * arb(2) ** _CANCELS + arb(2) ** _SMALLEST
+    floor: arb = size_of(arb(terms)) * arb(2) ** _CANCELS + arb(2) ** _SMALLEST
+    return floor
 
 
 class Truth:
@@ -211,7 +213,7 @@ class Truth:
     def _sides(self, direction: Mapping[int, arb], order: int, terms: Any) -> _Sides | Slope:
         """The derivatives on both sides along a direction, with as many bits as it takes."""
         found: _Sides | None = None
-        reason = "the numbers are too close to a branch to tell which one is taken"
+        reason = TOO_CLOSE
         for bits in BITS:
             m = self._system(bits, order)
             with m.at_work():

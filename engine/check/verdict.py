@@ -81,7 +81,7 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
     if digits >= FULL_DIGITS or abs(truth - a) <= slope.error:
         return Finding(RIGHT, ok=True, digits=max(digits, FULL_DIGITS))
     terms = number_of(rules.terms[value])
-    of_terms = -log10(float(abs(truth - a) / terms)) if terms and isfinite(a) else 0.0
+    of_terms = -log10(float(abs(truth - a) / terms)) if 0 < terms < inf and isfinite(a) else 0.0
     where = _where_digits_went(run, rules, digits)
     if of_terms >= FULL_DIGITS and abs(truth) <= 1e-12 * terms:
         why = (

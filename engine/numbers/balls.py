@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import reduce
-from math import isnan
+from math import ceil
 from operator import add, mul
 from typing import Any, TypeAlias
 
@@ -58,10 +59,11 @@ class Ball:
     def coefficient(self, k: int) -> arb:
         """The coefficient of t**k: the k-th derivative along the direction, over k factorial."""
         if self.raw.__class__ is arb:
-            return self.raw if k == 0 else _ZERO
+            return self.still if k == 0 else _ZERO
         if k >= self.raw.prec:
             raise InfiniteSlopeError("the series ends before this derivative")
-        return self.raw[k]
+        coefficient: arb = self.raw[k]
+        return coefficient
 
     def __add__(self, other: Any) -> Ball:
         return Ball(self.raw + _raw(other), self.m)
@@ -69,7 +71,8 @@ class Ball:
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Ball:
-        return Ball(self.raw - _raw(other), self.m)
+        # A ball forgets what it was computed from: only the very same number minus itself is exactly 0.
+        return Ball(_ZERO if other is self else self.raw - _raw(other), self.m)
 
     def __rsub__(self, other: Any) -> Ball:
         return Ball(_raw(other) - self.raw, self.m)
@@ -80,6 +83,8 @@ class Ball:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Ball:
+        if other is self and not self.still.contains(_ZERO):
+            return Ball(_ONE, self.m)
         return Ball(_quotient(self.raw, _raw(other)), self.m)
 
     def __rtruediv__(self, other: Any) -> Ball:
@@ -305,10 +310,10 @@ class Balls:
 
     def abs(self, x: Any) -> Ball:
         """The absolute value."""
-        x = self._ball(x)
-        if not _moves(x.raw):
-            return Ball(abs(x.raw), self)
-        return -x if self.side(x) < 0 else x
+        number = self._ball(x)
+        if not _moves(number.raw):
+            return Ball(abs(number.raw), self)
+        return -number if self.side(number) < 0 else number
 
     def max(self, xs: Sequence[Any]) -> Ball:
         """The largest."""
@@ -369,34 +374,39 @@ class Balls:
             if p.still > 0:
                 return self.number(0)
             raise InfiniteSlopeError("0 to the power 0, whose exponent moves")
-        if _moves(p.raw):
-            raise InfiniteSlopeError("0 to a power, both of which move")
-        return Ball(self._fractional(x.raw, p.raw), self)
+        if _moves(p.raw) or not p.raw.is_exact():
+            raise InfiniteSlopeError("0 to a power that moves, or is not known exactly")
+        mantissa, exponent = p.raw.man_exp()
+        power = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+        if self.side(x) < 0:
+            raise ValueError("a negative number to a power that is not an integer is not a real number")
+        return Ball(self._fractional(x.raw, power), self)
 
-    def _fractional(self, series: arb_series, p: arb) -> arb_series:
+    def _fractional(self, series: arb_series, p: Fraction) -> arb_series:
         """A power of a series that begins at 0, c t**k: it begins at t**(k p)."""
         k = _valuation(series)
         rest = _shifted(series, k)
-        if rest[0] < 0:
-            raise ValueError("a negative number to a power that is not an integer is not a real number")
+        if rest[0] < 0 and p.denominator % 2 == 0:
+            raise ValueError("an even root of a negative number is not a real number")
         exponent = k * p
-        if not exponent > 1 and not (exponent.is_exact() and exponent == 1):
+        if exponent < 1:
             raise InfiniteSlopeError("a power below 1 of 0")
-        power = (_log(rest) * p).exp()
-        if exponent.is_exact() and exponent.is_integer():
-            n = _whole(exponent)
-            length = min(self.order + 1, n + power.prec)
-            return arb_series([_ZERO] * n + [power[i] for i in range(length - n)], length)
-        # Between two whole powers of t: derivatives below are 0, those above infinite.
-        length = min(self.order + 1, _whole(exponent.ceil().lower()))
-        return arb_series([_ZERO] * length, length)
+        if (
+            exponent.denominator > 1
+        ):  # between two whole powers: derivatives below are 0, those above infinite
+            length = min(self.order + 1, ceil(exponent))
+            return arb_series([_ZERO] * length, length)
+        power = (_log(rest) * (arb(p.numerator) / p.denominator)).exp()
+        length = min(self.order + 1, int(exponent) + power.prec)
+        zeros = [_ZERO] * int(exponent)
+        return arb_series([*zeros, *(power[i] for i in range(length - len(zeros)))], length)
 
     def sqrt(self, x: Any) -> Ball:
         """The square root."""
         x = self._ball(x)
         _inside(x.raw, 0, None, "the square root")
         if _moves(x.raw) and x.still.is_zero():
-            return Ball(self._fractional(x.raw, arb(0.5)), self)
+            return Ball(self._fractional(x.raw, Fraction(1, 2)), self)
         return Ball(x.raw.sqrt(), self)
 
     def cbrt(self, x: Any) -> Ball:
@@ -408,7 +418,7 @@ class Balls:
         if not _moves(x.raw):
             return Ball(x.raw.root(3) if side else x.raw, self)
         if x.still.is_zero():
-            return Ball(self._fractional(x.raw, _ONE / 3), self)
+            return Ball(self._fractional(x.raw, Fraction(1, 3)), self)
         return Ball((x.raw.log() / 3).exp(), self)
 
     def exp(self, x: Any) -> Ball:
@@ -572,11 +582,11 @@ class Balls:
 
     def gelu(self, x: Any) -> Ball:
         """X * normal_cdf(x)."""
-        return self.normal_cdf(x) * x
+        return self.normal_cdf(x) * self._ball(x)
 
     def silu(self, x: Any) -> Ball:
         """X * sigmoid(x)."""
-        return self.sigmoid(x) * x
+        return self.sigmoid(x) * self._ball(x)
 
     def logsumexp(self, xs: Sequence[Any]) -> Ball:
         """The logarithm of the sum of exponentials."""

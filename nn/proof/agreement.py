@@ -1,12 +1,12 @@
-"""Three routes to the same gradients: reverse mode, the delta rule, differences in high precision.
+"""Three routes to the same gradients: reverse mode, the delta rule, the forward pass over balls.
 
 They share no rule for a derivative. Reverse mode multiplies the engine's partials in floats; the delta rule
-is a closed form of its own in 400 digits; a difference runs the recorded forward pass again in at least 60
-digits with one parameter moved, and uses no rule for a derivative at all.
+is a closed form of its own in 400 digits; the truth runs the recorded forward pass again on balls that move
+(`engine.check.truth`), and uses no rule of the table for partials at all.
 
-Floats lose digits where terms cancel, and that is no fault of a rule. So reverse mode runs in 60 digits too,
-by the same rules. That gradient must agree with the delta rule relative to itself; the gradient in floats
-must agree relative to the terms that it is the sum of.
+Floats lose digits where terms cancel, and that is no fault of a rule. So reverse mode runs over balls too, by
+the same rules. That gradient must agree with the delta rule relative to itself; the gradient in floats must
+agree relative to the terms that it is the sum of.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from engine import Value, fsum
 from engine.backprop import adjoints
-from engine.check.high_precision import Rules
+from engine.check.high_precision import Rules, settle
+from engine.check.slopes import Deadline, settled_slopes
 from engine.check.subject import GraphSubject, Run
-from engine.check.truth import Truth
+from engine.check.truth import Truth, number_of
 from engine.graph import topological
 from engine.report import Block, Report, Table
 from nn import losses
@@ -34,8 +35,7 @@ from nn.train import Rows, Targets, as_examples
 __all__ = ["AgreementReport", "check_network"]
 
 TOLERANCE = 1e-12
-_DIGITS = 60
-_NOTHING_LEFT = 1e-40  # relative to the terms: 60 digits may leave so much of a gradient that is 0
+_NOTHING_LEFT = 1e-40  # relative to the terms: less is 0
 _WITHOUT_DERIVATIVE = ("kink", "jump", "vertical")  # the rules follow a convention there
 _LEAST = math.ulp(0.0) / TOLERANCE  # a gradient below it has fewer digits than the tolerance asks for
 
@@ -48,18 +48,18 @@ class RouteComparison:
         label: the parameter.
         engine: by reverse mode.
         delta_rule: by the delta rule, correctly rounded.
-        difference: by a difference in high precision, correctly rounded; None if it was left out, or if the
-            parameter is at a kink of the network in an example, where there is no derivative.
+        truth: by the forward pass over balls, correctly rounded; None if it was left out, or if the parameter
+            is at a kink of the network in an example, where there is no derivative.
         scale: the sum of the magnitudes of the terms that reverse mode added up, the largest of the
             layer. Rounding errors are in proportion to it, even where the terms cancel.
-        exact_gap: the largest gap to the delta rule, over the examples, of the high-precision gradients: by
-            the engine's rules and by the difference. It is relative to the gradient itself.
+        exact_gap: the largest gap to the delta rule, over the examples, of the gradients over balls: by the
+            engine's rules and by the forward pass. It is relative to the gradient itself.
     """
 
     label: str
     engine: float
     delta_rule: float
-    difference: float | None
+    truth: float | None
     scale: float
     exact_gap: float
 
@@ -136,7 +136,7 @@ class AgreementReport(Report):
         exactly = f"within {in_digits:.1g} of themselves" if in_digits else "the last place of a float"
         return (
             f"all {len(self.comparisons)} gradients agree {over}: in floats to within {in_floats:.1g} of the "
-            f"terms they add up, in {_DIGITS} digits to {exactly}"
+            f"terms they add up, over balls to {exactly}"
         )
 
     @property
@@ -154,7 +154,7 @@ class AgreementReport(Report):
         shown = self.comparisons if self.shown is None else self.shown
         notes = [] if self.shown is None else [f"the {len(shown)} largest gaps of {len(self.comparisons)}"]
         blocks = [Block([_row(c)], [c.ok]) for c in shown]
-        header = ("parameter", "reverse mode", "delta rule", "difference", "gap", "")
+        header = ("parameter", "reverse mode", "delta rule", "truth", "gap", "")
         return [Table(header, blocks, notes, align="lrrrrl")]
 
     def data(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class AgreementReport(Report):
                 c.label: {
                     "engine": c.engine,
                     "delta_rule": c.delta_rule,
-                    "difference": c.difference,
+                    "truth": c.truth,
                     "ulp": c.ulp,
                     "exact_gap": c.exact_gap,
                     "ok": c.ok,
@@ -189,8 +189,8 @@ class AgreementReport(Report):
 
 
 def _row(c: RouteComparison) -> list[str]:
-    difference = "–" if c.difference is None else f"{c.difference:.12g}"
-    numbers = [f"{c.engine:.12g}", f"{c.delta_rule:.12g}", difference, f"{c.ulp:.3g} ULP"]
+    truth = "–" if c.truth is None else f"{c.truth:.12g}"
+    numbers = [f"{c.engine:.12g}", f"{c.delta_rule:.12g}", truth, f"{c.ulp:.3g} ULP"]
     return [c.label, *numbers, "agree" if c.ok else "DIFFER"]
 
 
@@ -200,10 +200,10 @@ def check_network(
     y: Targets,
     loss: LossFunction | str,
     *,
-    difference: bool = True,
+    truth: bool = True,
     progress: bool = False,
 ) -> AgreementReport:
-    """Compare every gradient of a network by reverse mode, the delta rule and differences.
+    """Compare every gradient of a network by reverse mode, the delta rule and the forward pass alone.
 
     The gradient is that of the mean loss. No `grad` is modified.
 
@@ -212,8 +212,7 @@ def check_network(
         X: the inputs, one row for each example.
         y: the targets, a number or a row for each example.
         loss: a function of outputs and targets, or its name in `nn.LOSSES`.
-        difference: whether to take the differences too. They are the slow part: two forward passes in
-            high precision for each parameter and example.
+        truth: whether to run the forward pass over balls too.
         progress: whether to show a bar.
 
     Returns:
@@ -236,9 +235,10 @@ def check_network(
         cost = J(model(x_i), y_i)
         costs.append(cost)
         closed.append(_by_parameter(model, delta_rule(model, x_i, y_i, J)))
-        rules = _by_rules(model, cost)
-        slopes.append(_differences(model, cost, rules) if difference else [None] * len(rules))
-        exact_gaps.append(_exact_gaps(closed[-1], rules, slopes[-1], _scales(model, cost)))
+        rules = settle(Run(cost, model.parameters(), topological([cost])))
+        by_rules = [number_of(rules.derivative(p)) for p in model.parameters()]
+        slopes.append(_truths(model, cost, rules) if truth else [None] * len(by_rules))
+        exact_gaps.append(_exact_gaps(closed[-1], by_rules, slopes[-1], _scales(model, cost)))
     mean = fsum(costs) * (1.0 / len(costs))
     columns = zip(
         [p.label for p in model.parameters()],
@@ -267,17 +267,10 @@ def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
     ]
 
 
-def _by_rules(model: MLP, cost: Value) -> list[Any]:
-    """The gradients of one example by the rules of the engine, in 60 digits."""
-    parameters = model.parameters()
-    adjoints = Rules(Run(cost, parameters, topological([cost])), _DIGITS).adjoints
-    return [adjoints.get(p, 0.0) for p in parameters]
-
-
-def _differences(model: MLP, cost: Value, rules: Sequence[Any]) -> list[Any]:
-    """The gradients of one example by differences; None at a kink, where there is no derivative."""
+def _truths(model: MLP, cost: Value, rules: Rules) -> list[Any]:
+    """The gradients of one example by the forward pass; None at a kink, where there is no derivative."""
     truth = Truth(GraphSubject(cost, model.parameters()))
-    slopes = [truth.slope(i, by_rules) for i, by_rules in enumerate(rules)]
+    slopes = settled_slopes(truth, model.parameters(), rules, Deadline(math.inf))
     return [None if slope.kind in _WITHOUT_DERIVATIVE else _or_nan(slope.value) for slope in slopes]
 
 
@@ -288,7 +281,7 @@ def _or_nan(x: Any) -> Any:
 def _exact_gaps(
     closed: Sequence[float], rules: Sequence[float], slopes: Sequence[Any], scales: Sequence[float]
 ) -> list[float]:
-    """For each parameter, how far the high-precision gradients of one example are from the closed form."""
+    """For each parameter, how far the gradients of one example over balls are from the closed form."""
     return [
         max(
             _relative(float(x), truth, max(abs(truth), scale * _NOTHING_LEFT, _LEAST))

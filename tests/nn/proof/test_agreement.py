@@ -73,7 +73,7 @@ def cases(draw: st.DrawFn, depth: int = 6, width: int = 16) -> Case:
 @given(cases())
 def test_reverse_mode_is_the_delta_rule_on_any_network(case: Case) -> None:
     model, x, y, loss = case
-    report = check_network(model, [x], [y], loss, difference=False)
+    report = check_network(model, [x], [y], loss, truth=False)
     report.raise_if_wrong()
     assert len(report.comparisons) == len(model.parameters())
     assert all(c.float_gap <= 1e-12 and c.exact_gap <= 2.0**-52 for c in report.comparisons)
@@ -86,12 +86,12 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
     report = check_network(model, [x], [y], loss)
     report.raise_if_wrong()
     for c in report.comparisons:
-        if c.difference is None:  # a dead relu puts what follows it at its kink, if there is no bias
+        if c.truth is None:  # a dead relu puts what follows it at its kink, if there is no bias
             assert {layer.activation for layer in model.layers} & {"relu", "leaky_relu"}
             continue
         # By formula and by difference, both in high precision: they part only in the last place, or where
         # the function is so much larger than its slope that 60 digits end.
-        assert abs(c.difference - c.delta_rule) <= 2 * math.ulp(c.delta_rule) + 1e-37
+        assert abs(c.truth - c.delta_rule) <= 2 * math.ulp(c.delta_rule) + 1e-37
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
 @given(cases())
 def test_the_gap_is_small_beside_the_gradient_itself_unless_terms_cancel(case: Case) -> None:
     model, x, y, loss = case
-    for c in check_network(model, [x], [y], loss, difference=False).comparisons:
+    for c in check_network(model, [x], [y], loss, truth=False).comparisons:
         if abs(c.delta_rule) > 1e-2 * c.scale:
             assert abs(c.engine - c.delta_rule) <= 1e-12 * abs(c.delta_rule)
 
@@ -123,8 +123,8 @@ def test_it_is_the_mean_over_the_examples() -> None:
     (fsum([find_loss("log_loss")(model(x_i), y_i) for x_i, y_i in zip(X, y, strict=True)]) / 3).backward()
     for c, p in zip(report.comparisons, model.parameters(), strict=True):
         assert c.label == p.label
-        assert c.difference is not None
-        for gradient in (c.engine, c.delta_rule, c.difference):
+        assert c.truth is not None
+        for gradient in (c.engine, c.delta_rule, c.truth):
             assert gradient == pytest.approx(p.grad, rel=1e-14)
     assert report.examples == 3
     single = check_network(model, X[:1], y[:1], "log_loss").comparisons[0].engine
@@ -156,12 +156,12 @@ def test_an_example_at_a_kink_is_no_disagreement(activation: str) -> None:
     model = MLP(2, [4, 1], activation=activation, rng=random.Random(1))
     report = check_network(model, xor().X, xor().targets(), "log_loss_from_logits")
     report.raise_if_wrong()
-    at_a_kink = [c.label for c in report.comparisons if c.difference is None]
+    at_a_kink = [c.label for c in report.comparisons if c.truth is None]
     assert at_a_kink == ["b_1^1", "b_2^1", "b_3^1", "b_4^1"]  # a weight that multiplies 0 moves nothing
     assert "–" in str(report)
     smooth = check_network(model, xor().X[1:], xor().targets()[1:], "log_loss_from_logits")
     smooth.raise_if_wrong()
-    assert all(c.difference is not None for c in smooth.comparisons)
+    assert all(c.truth is not None for c in smooth.comparisons)
 
 
 # --- The report must be able to fail.
@@ -231,19 +231,20 @@ def test_a_rule_that_is_slightly_wrong_in_sixty_digits_is_caught(monkeypatch: py
     assert [c.ok for c in report.comparisons] == [c.label.endswith("^2") for c in report.comparisons]
 
 
-def test_a_slightly_wrong_difference_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = agreement._differences
-    monkeypatch.setattr(agreement, "_differences", lambda *of: [slope * (1 + 1e-9) for slope in right(*of)])
+def test_a_slightly_wrong_truth_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = agreement._truths
+    monkeypatch.setattr(agreement, "_truths", lambda *of: [slope * (1 + 1e-9) for slope in right(*of)])
     assert not report_of("tanh", "identity", "squared_error", [0.5, 0.25]).ok
-    assert check_network(network(), [[0.5, -1.0]], [1.0], "log_loss", difference=False).ok
+    assert check_network(network(), [[0.5, -1.0]], [1.0], "log_loss", truth=False).ok
 
 
-def test_a_difference_that_cannot_be_taken_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truth_that_cannot_be_computed_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     unresolved = Slope("unresolved", None, None, None, 960, "no two runs agreed")
     monkeypatch.setattr(Truth, "slope", lambda *of: unresolved)
+    monkeypatch.setattr(Truth, "confirms", lambda *of: False)
     report = check_network(network(), [[0.5, -1.0]], [1.0], "log_loss")
     assert not report.ok
-    assert report.to_dict()["gradients"]["w_11^1"]["difference"] == "nan"
+    assert report.to_dict()["gradients"]["w_11^1"]["truth"] == "nan"
 
 
 @pytest.mark.parametrize(
@@ -327,9 +328,9 @@ def test_the_report_is_plain_data() -> None:
     data = json.loads(json.dumps(WRONG.to_dict()))
     assert (data["ok"], data["examples"]) == (False, 2)
     assert data["gradients"]["w_11^1"] == {
-        "engine": 0.5, "delta_rule": 0.5, "difference": 0.5, "ulp": 0.0, "exact_gap": 0.0, "ok": True
+        "engine": 0.5, "delta_rule": 0.5, "truth": 0.5, "ulp": 0.0, "exact_gap": 0.0, "ok": True
     }  # fmt: skip
-    assert data["gradients"]["b_1^1"]["difference"] is None
+    assert data["gradients"]["b_1^1"]["truth"] is None
     assert list(data["gradients"]) == ["w_11^1", "w_12^1", "b_1^1"]
 
 

@@ -1,0 +1,279 @@
+"""Verdicts that must never be wrong: saturation, cancellation, branches, jumps, tiny and huge numbers."""
+
+import math
+import random
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import mpmath
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import engine
+from engine import (
+    Value,
+    abs,
+    atan,
+    atanh,
+    cbrt,
+    check_gradients,
+    cos,
+    cosh,
+    erf,
+    exp,
+    expm1,
+    fsum,
+    hypot,
+    log,
+    logsumexp,
+    normal_cdf,
+    relu,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    softmax,
+    softplus,
+    sqrt,
+    step,
+    tanh,
+)
+from engine.ops import OPS
+from tests.benchmarks.verdicts import PLANTED, expressions, gradients, is_right
+from tests.tools.flat import flat
+
+Function = Callable[..., Any]
+
+
+def stacked(x: Any) -> Any:
+    for _ in range(200):
+        x = sigmoid(x)
+    return x
+
+
+def newton(x: Any) -> Any:
+    y = x
+    while math.fabs(float(y * y - x)) > 1e-12:
+        y = 0.5 * (y + x / y)
+    return y
+
+
+# Smooth functions whose gradient by the engine is right.
+RIGHT: list[tuple[str, Function, list[float]]] = [
+    ("saturated tanh", tanh, [60.0]),
+    ("more saturated tanh", tanh, [100.0]),
+    ("tanh past every float", tanh, [3e9]),
+    ("saturated sigmoid", sigmoid, [100.0]),
+    ("sigmoid of 300", sigmoid, [300.0]),
+    ("saturated erf", erf, [12.0]),
+    ("normal_cdf of 20", normal_cdf, [20.0]),
+    ("normal_cdf of 700", normal_cdf, [700.0]),
+    ("logsumexp of unequal numbers", lambda a, b: logsumexp([a, b]), [0.3, 500.0]),
+    ("sigmoid by hand", lambda x: 1 / (1 + exp(-x)), [500.0]),
+    ("softplus beside 1", lambda x: softplus(x) + 1.0, [-200.0]),
+    ("tiny beside 1", lambda x: 1 + x, [1e-100]),
+    ("tiny factor", lambda x: 1.0 + 1e-60 * x, [0.7]),
+    ("huge beside 1", lambda a, b: a + b, [1e100, 1.0]),
+    ("tiny exp", exp, [1e-100]),
+    ("tiny square beside 1", lambda x: x * x + 1.0, [1e-100]),
+    ("unscaled pixel", lambda w, b: tanh(w * 255 + b) ** 2, [0.4, 0.1]),
+    ("stacked sigmoids", stacked, [0.3]),
+    ("branch on a float", lambda x: sin(x) * exp(x) if float(x) > 1 else x, [3.3]),
+    ("branch on data", lambda x: sin(x) * exp(x) if x.data > 1 else x, [3.3]),
+    ("loop on a float", newton, [2.7]),
+    ("identity of sine and cosine", lambda x: cos(x) ** 2 + sin(x) ** 2, [0.7]),
+    ("identity of sinh and cosh", lambda x: cosh(x) ** 2 - sinh(x) ** 2, [0.7]),
+    ("sum of shares", lambda x, y: fsum(softmax([x, y, 1.0])), [0.3, 0.7]),
+    ("mirrored sigmoids", lambda x: sigmoid(x) + sigmoid(-x), [1.3]),
+    ("shift of logsumexp", lambda c: logsumexp([c + 1, c + 2.5]) - (c + 2.5), [0.3]),
+    ("factor that cancels", lambda x, y: (x * y) / y, [0.3, 0.7]),
+    ("rotation", lambda a: hypot(3 * cos(a) - 4 * sin(a), 3 * sin(a) + 4 * cos(a)), [0.4]),
+    ("zero by a sine at its peak", lambda x: sin(5 * (atan(x) + atan(1 / x))), [0.8]),
+    ("x |x|", lambda x: x * abs(x), [0.0]),
+    ("largest of equals", lambda x: engine.max([exp(x)] * 3), [0.4]),
+]
+
+
+@pytest.mark.parametrize(("f", "point"), [row[1:] for row in RIGHT], ids=[row[0] for row in RIGHT])
+def test_a_right_gradient_is_called_right(f: Function, point: list[float]) -> None:
+    report = check_gradients(f, point)
+    verdicts = set(report.verdicts.values())
+    assert report.ok, str(report)
+    assert verdicts <= {"right", "kink"}, str(report)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "truth"),
+    [
+        (lambda x: cos(x) ** 2 + sin(x) ** 2, 0.7, 0.0),
+        (lambda x: log(3 * x) - log(x), 0.7, 0.0),
+        (tanh, 100.0, 5.535585e-87),
+        (sigmoid, 200.0, 1.3839e-87),
+        (lambda x: x * abs(x), 0.0, 0.0),
+    ],
+)
+@pytest.mark.parametrize("claim", [3.0, 1e9, -1.0, 1e-3])
+def test_no_other_number_is_accepted(f: Function, x: float, truth: float, claim: float) -> None:
+    report = check_gradients(f, [x], claimed=[claim])
+    assert not report.comparisons[0].opinions["claimed"].ok
+    assert report.comparisons[0].truth == pytest.approx(truth, rel=1e-4, abs=1e-40)
+
+
+@pytest.mark.parametrize(("claim", "ok"), [("1.3839e-87", True), (0.0, False), ("1.3840e-87", False)])
+def test_a_claim_is_judged_in_a_tail(claim: str | float, ok: bool) -> None:
+    report = check_gradients(sigmoid, [200.0], claimed=[claim])
+    assert report.comparisons[0].opinions["claimed"].ok is ok
+
+
+@pytest.mark.parametrize(
+    ("f", "claim"),
+    [(step, 5.0), (sign, 1e9), (cbrt, 1e12), (lambda x: sqrt(abs(x)), 0.0), (step, 0.0)],
+)
+def test_a_jump_or_a_vertical_tangent_accepts_no_finite_number(f: Function, claim: float) -> None:
+    report = check_gradients(f, [0.0], claimed=[claim])
+    assert not report.comparisons[0].opinions["claimed"].ok
+
+
+# --- What is wrong is told.
+
+
+def test_a_detached_part_is_told_and_a_function_without_one_is_not() -> None:
+    assert check_gradients(lambda x: x * x.data, x=3.0).verdicts == {"x": "detached"}
+    assert check_gradients(lambda x: x * float(x), x=3.0).verdicts == {"x": "detached"}
+    assert check_gradients(lambda x: x + math.tanh(x), x=0.4).verdicts == {"x": "detached"}
+    assert (
+        check_gradients(lambda a, b: engine.acosh(engine.gaussian(a)), a=1e-8, b=2.0).verdicts["b"]
+        != "detached"
+    )
+
+
+def test_whatever_f_raises_near_the_point_is_told() -> None:
+    def only_at_2(x: Any) -> Any:
+        if x.data != 2.0:
+            raise RuntimeError("not here")
+        return x * x
+
+    report = check_gradients(only_at_2, x=2.0)
+    assert not report.ok
+    assert "RuntimeError: not here" in report.headline
+    report = check_gradients(lambda x: x * {2.0: 1.5}[x.data + 0.0 * x.data], x=2.0)
+    assert not report.ok
+
+
+def test_a_kink_behind_a_float_is_told() -> None:
+    report = check_gradients(lambda x: x * x if float(x) > 0 else -x, x=0.0)
+    assert report.verdicts == {"x": "kink"}
+
+
+def test_the_time_may_be_limited() -> None:
+    report = check_gradients(lambda *x: fsum([tanh(x_i) for x_i in x]), [0.1] * 20, seconds=0.0)
+    assert set(report.verdicts.values()) == {"inconclusive"}
+    assert "allow more with seconds=" in report.headline
+
+
+def test_many_inputs_are_settled_at_once_and_the_wrong_ones_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    point = [0.01 * i for i in range(1, 61)]
+
+    def f(*x: Any) -> Any:
+        return tanh(fsum([a * b for a, b in pairwise(x)])) + x[17] * x[17].data
+
+    report = check_gradients(f, point)
+    assert {name for name, verdict in report.verdicts.items() if verdict != "right"} == {"x_18"}
+
+
+# --- Order 2.
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: log(exp(x)), 0.7),
+        (lambda x: exp(log(x)), 0.7),
+        (lambda x: sqrt(x * x), -2.0),
+        (lambda x: tanh(atanh(x)), 0.3),
+        (softplus, 800.0),
+        (tanh, 400.0),
+        (sigmoid, 500.0),
+        (erf, 30.0),
+        (lambda x: x**x, 1.5),
+        (lambda x: x * x * abs(x), 0.0),
+        (lambda x: cos(x) ** 2 + sin(x) ** 2, 0.4),
+        (expm1, 1e-9),
+    ],
+)
+def test_a_right_second_derivative_is_called_right(f: Function, x: float) -> None:
+    report = check_gradients(f, [x], order=2)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize(
+    ("f", "sides"),
+    [
+        (lambda x: x * abs(x), (-2.0, 2.0)),
+        (lambda x: x * abs(x) + 3 * x * x, (4.0, 8.0)),
+        (lambda x: relu(x) ** 2 - relu(-x) ** 2, (-2.0, 2.0)),
+    ],
+)
+def test_a_second_derivative_that_does_not_exist_is_not_proved(
+    f: Function, sides: tuple[float, float]
+) -> None:
+    report = check_gradients(f, [0.0], order=2)
+    assert not report.ok
+    assert (report.comparisons[0].left, report.comparisons[0].right) == sides
+
+
+def test_mixed_second_derivatives_have_the_sign_of_their_side() -> None:
+    report = check_gradients(lambda x, y: x * abs(x) * y, [0.0, 2.0], order=2)
+    assert report.verdicts["x_1, x_1" if "x_1, x_1" in report.verdicts else "x, x"] == "kink"
+    assert report.verdicts["x, y"] == "right"
+
+
+# --- Random expressions; `python -m tests.benchmarks.verdicts` tries thousands.
+
+
+@pytest.mark.parametrize("awkward", [False, True])
+@pytest.mark.parametrize(("count", "seed"), [(60, 1), pytest.param(600, 2, marks=pytest.mark.slow)])
+def test_no_verdict_on_a_random_expression_is_wrong(awkward: bool, count: int, seed: int) -> None:
+    planted = 0
+    for n, expression in enumerate(expressions(count, awkward, seed)):
+        report = check_gradients(expression, expression.point)
+        for i, c in enumerate(report.comparisons):
+            if c.verdict in ("right", "wrong rule", "detached"):
+                assert is_right(expression, i, c.engine) == c.ok, (expression, report.headline)
+        finding = report.comparisons[0].finding if report.comparisons else None
+        if finding is None or finding.verdict != "right" or finding.why or finding.digits < 14.0:
+            continue
+        right = gradients(expression)
+        error = list(PLANTED.values())[n % len(PLANTED)]
+        if 1e-290 < math.fabs(right[0]) < 1e290:
+            planted += 1
+            claims = [error(right[0]), *right[1:]]
+            judged = check_gradients(expression, expression.point, claimed=claims)
+            assert not judged.comparisons[0].opinions["claimed"].ok, (expression, claims)
+    assert planted > count / 10
+
+
+@pytest.mark.parametrize("name", OPS)
+@settings(max_examples=30)
+@given(data=st.data())
+@example(data=None)
+def test_plain_floats_of_hypothesis_find_no_failing_point(name: str, data: Any) -> None:
+    arity = OPS[name].arity or 2
+    numbers = st.floats(allow_nan=False, allow_infinity=False)
+    point = [1e-300] * arity if data is None else data.draw(st.tuples(*[numbers] * arity))
+    try:
+        output = flat(name)(*map(Value, point))
+    except (ValueError, ArithmeticError):
+        return
+    if not math.isfinite(output.data):
+        return
+    report = check_gradients(lambda *x: flat(name)(*x), list(point))
+    for i, c in enumerate(report.comparisons):
+        if c.verdict in ("wrong rule", "detached", "rounding") and not c.ok:
+            true = mpmath.mpf(c.truth)
+            assert math.fabs(c.engine - true) > 1e-9 * math.fabs(true), (point, report.headline)
+            assert random.Random(i)
