@@ -6,8 +6,8 @@ A row says what an operation computes and what its partial derivatives are, once
     forward(m, *x)         the value of the operation at the operands x
     partials(m, out, *x)   the derivative of the output by each operand, given the output too
 
-With floats for `m` a row records; with `Value`s it gives derivatives of derivatives; with mpmath numbers
-the ground truth; with NumPy arrays many examples at once. To add an operation, add its row. Users add
+With floats for `m` a row records; with `Value`s it gives derivatives of derivatives; with balls the truth;
+with NumPy arrays many examples at once. To add an operation, add its row. Users add
 theirs with `engine.operation`, by the same door.
 
 Rules keep their digits: a subtraction of nearly equal numbers is written so that nothing cancels, and a

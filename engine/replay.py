@@ -12,7 +12,7 @@ def replay(order: Iterable[Value], m: Any, numbers: Mapping[Value, Any]) -> dict
 
     Args:
         order: recorded values, parents first, as `engine.graph.topological` returns them.
-        m: a number system with a method `number`, as `Multiprecision` is.
+        m: a number system with a method `number`, as `Balls` is.
         numbers: what some values are now; they are not computed. Any other leaf is its own float.
 
     Returns:
@@ -20,10 +20,12 @@ def replay(order: Iterable[Value], m: Any, numbers: Mapping[Value, Any]) -> dict
 
     Example:
         >>> from engine.graph import topological
-        >>> from engine.numbers.multiprecision import Multiprecision
+        >>> from engine.numbers.balls import Balls
         >>> x = Value(0.1, "x")
         >>> y = x * 3
-        >>> print(replay(topological([y]), Multiprecision(30), {})[y])
+        >>> m = Balls(100)
+        >>> with m.at_work():
+        ...     replay(topological([y]), m, {})[y]
         0.300000000000000016653345369377
     """
     result = dict(numbers)

@@ -208,7 +208,7 @@ def verify(
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of a generated set.")] = 0,
 ) -> None:
-    """Check every gradient of a model by three routes: reverse mode, delta rule, differences."""
+    """Check every gradient of a model by three routes: reverse mode, delta rule, forward pass."""
     from nn import experiment, storage
     from nn.proof.agreement import check_network
 

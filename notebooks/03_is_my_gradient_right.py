@@ -118,9 +118,10 @@ print("the usual test accepts", wrong, "for", tanh_slope(15.0))
 # %% [markdown]
 # ## A test without a step to choose
 #
-# `check_gradients` takes the difference as well, but with 60 digits, or as many as it needs. With enough
-# digits a tiny step loses nothing. There is no tolerance to choose: a float should agree to the last places
-# of a float.
+# `check_gradients` runs the function on *balls*: numbers with many digits and with a bound of their own
+# error. They move along a direction and carry the derivative with them. So there is no step, rounding is
+# never taken for a slope, and where a ball is too wide, more digits make it narrower. There is no tolerance
+# to choose: a float should agree to the last places of a float.
 
 # %%
 report = check_gradients(engine.tanh, x=15.0, claimed=[wrong])

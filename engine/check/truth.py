@@ -275,8 +275,11 @@ class Truth:
     def _by_secants(self, i: int) -> Slope:
         """The slopes of ever shorter secants, where the slope may be infinite."""
         m = self._system(BITS[3], 0)
-        with m.at_work():
-            left, right = (self._secants(m, i, sign) for sign in (-1, 1))
+        try:
+            with m.at_work():
+                left, right = (self._secants(m, i, sign) for sign in (-1, 1))
+        except UndecidedError:
+            return Slope("unresolved", None, None, None, m.bits, TOO_CLOSE)
         sides = [name for name, found in (("left", left), ("right", right)) if found is None]
         if sides:
             reason = f"f is undefined on the {' and '.join(sides)}"

@@ -4,7 +4,7 @@ A rule is written once, over a namespace `m` that it is handed. These are the na
 
 - `floats` records: Python floats with the accuracy of the best libm, errors as Python's `math`;
 - `arrays` follows IEEE 754 on NumPy numbers: it never raises, and so supplies the limits;
-- `multiprecision` is as exact as you ask it to be: the ground truth;
+- `balls` bounds its own error, as narrowly as you ask, and carries derivatives: the truth;
 - `frameworks` has the numbers of PyTorch, JAX and autograd, to compare their gradients.
 
 `engine.functions` is the fourth: the same names over recorded `Value`s, for derivatives of derivatives.

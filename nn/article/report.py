@@ -125,8 +125,8 @@ class ExampleReport(Report):
             table,
             title="Gradients by three routes",
             text="dE/dw_ij = δ_i a_j. Reverse mode is the engine's; the delta rule is a closed form that "
-            "shares no code with it; the difference moves each weight in high-precision arithmetic and uses "
-            "no rule for a derivative. The gap is between the first two, in units in the last place.",
+            "shares no code with it; the truth is the forward pass alone, run on balls that move, with no "
+            "rule for a derivative. The gap is between the first two, in units in the last place.",
             notes=[*table.notes, self.agreement.headline],
         )
 
