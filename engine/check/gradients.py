@@ -269,6 +269,7 @@ def _comparison(
         engine=engine,
         finding=finding,
         opinions=opinions,
+        together=slope.together,
     )
 
 

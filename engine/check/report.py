@@ -47,6 +47,7 @@ class GradientComparison:
         engine: the derivative by the engine.
         finding: the verdict on the engine.
         opinions: the derivative by others, by source.
+        together: whether the truth was settled together with that by other inputs.
     """
 
     name: str
@@ -57,6 +58,7 @@ class GradientComparison:
     engine: float
     finding: Finding
     opinions: Mapping[str, Opinion] = field(default_factory=dict)
+    together: bool = False
 
     @property
     def ok(self) -> bool:
@@ -254,6 +256,7 @@ def _as_dict(c: GradientComparison) -> dict[str, Any]:
         "ok": c.ok,
         "digits": c.finding.digits,
         "why": c.finding.why,
+        "settled": "together" if c.together else "alone",
         "sources": {
             source: {
                 "given": o.text,

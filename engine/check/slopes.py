@@ -63,7 +63,13 @@ def true_slopes(subject: Subject, run: Run, rules: Rules, seconds: float) -> tup
         return _in_doubles(subject, error)
     if truth.floats_taken:
         return _beside_doubles(subject, slopes, how)
-    return slopes, f"{how}, over balls of {max(slope.bits for slope in slopes)} bits"
+    return slopes, f"{how}, over balls of {max(slope.bits for slope in slopes)} bits{_together(slopes)}"
+
+
+def _together(slopes: Sequence[Slope]) -> str:
+    count = sum(slope.together for slope in slopes)
+    others = f", the other {len(slopes) - count} one by one" if count < len(slopes) else ""
+    return f"; {count} inputs along one random direction{others}" if count else ""
 
 
 def settled_slopes(truth: Truth, inputs: Sequence[Value], rules: Rules, deadline: Deadline) -> list[Slope]:
@@ -81,7 +87,7 @@ def settled_slopes(truth: Truth, inputs: Sequence[Value], rules: Rules, deadline
     slopes: dict[int, Slope] = {}
     rng = Random(0)
     todo = [list(range(len(inputs)))]
-    with tqdm(total=len(inputs), unit="input", delay=2.0, leave=False) as bar:
+    with tqdm(total=len(inputs), unit="input", delay=2.0, leave=False, disable=None) as bar:
         while todo:
             places = todo.pop()
             derivatives = {i: rules.derivative(inputs[i]) for i in places}
@@ -101,7 +107,8 @@ def settled_slopes(truth: Truth, inputs: Sequence[Value], rules: Rules, deadline
 
 def _confirmed(derivative: arb, bits: int) -> Slope:
     value = number_of(derivative)
-    return Slope("smooth", value, value, value, bits, error=float(derivative.rad().upper()))
+    error = float(derivative.rad().upper())
+    return Slope("smooth", value, value, value, bits, error=error, together=True)
 
 
 # --- Differences in doubles, for functions that take floats out of Values.

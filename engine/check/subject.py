@@ -51,6 +51,10 @@ class Subject(Protocol):
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
         """Its value at other numbers, computed in the number system `m` that they belong to."""
 
+    def at(self, m: Any, i: int) -> Any:
+        """The number of an input at the point, in the number system `m`."""
+        return m.number(self.point[i])
+
     def moved(self, m: Any, numbers: Mapping[int, Any]) -> Any:
         """Its value near the point, with the inputs at some places replaced by numbers of `m`."""
         return self.over(m, [numbers.get(i, m.number(x)) for i, x in enumerate(self.point)])
@@ -171,10 +175,15 @@ class GraphSubject(Subject):
         """Evaluate the recorded operations again; branches stay as they were taken."""
         return replay(self.order, m, dict(zip(self.inputs, numbers, strict=True)))[self.output]
 
+    def at(self, m: Any, i: int) -> Any:
+        """The number of an input; that of an inner value follows from the leaves."""
+        known = self._values_at_the_point(m)
+        return known[self.inputs[i]] if self.inputs[i] in known else m.number(self.point[i])
+
     def moved(self, m: Any, numbers: Mapping[int, Any]) -> Any:
         """Evaluate only what depends on the moved inputs."""
         replaced = {self.inputs[i]: number for i, number in numbers.items()}
-        moved = dependents(self.order, replaced).difference(self.inputs)
+        moved = dependents(self.order, replaced).difference(replaced)
         known = dict(self._values_at_the_point(m)) | replaced
         for value in moved:
             del known[value]
@@ -182,8 +191,7 @@ class GraphSubject(Subject):
 
     def _values_at_the_point(self, m: Any) -> Mapping[Value, Any]:
         if m not in self._at_rest:
-            point = [m.number(x) for x in self.point]
-            self._at_rest[m] = replay(self.order, m, dict(zip(self.inputs, point, strict=True)))
+            self._at_rest[m] = replay(self.order, m, {})
         return self._at_rest[m]
 
 

@@ -47,6 +47,7 @@ class Slope:
         bits: the precision of the last run.
         reason: why there is no derivative, in words; may be empty.
         error: a bound of the error of the value.
+        together: whether one direction settled it together with other inputs.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Slope:
     bits: int
     reason: str = ""
     error: float = 0.0
+    together: bool = False
 
 
 def number_of(x: arb) -> Any:
@@ -205,8 +207,8 @@ class Truth:
     def _run(self, m: Balls, direction: Mapping[int, arb]) -> tuple[Ball, bool]:
         """The subject along a direction, and whether it met a tie on the way."""
         m.tied = m.floats_taken = False
-        point = self.subject.point
-        series = self.subject.moved(m, {i: m.moving(point[i], v) for i, v in direction.items()})
+        moving = {i: m.moving(self.subject.at(m, i).still, v) for i, v in direction.items()}
+        series = self.subject.moved(m, moving)
         self.floats_taken = self.floats_taken or m.floats_taken
         return series, m.tied
 
@@ -291,13 +293,15 @@ class Truth:
             return Slope("jump", left[0], right[0], None, m.bits, "it jumps here")
         if exact.isinf(left[0]) or exact.isinf(right[0]):
             return Slope("vertical", left[0], right[0], None, m.bits, "its slope is infinite here")
-        if abs(left[0] - right[0]) <= 1e-9 * max(abs(left[0]), abs(right[0])):
-            return Slope("smooth", left[0], right[0], right[0], m.bits, error=1e-9 * float(abs(right[0])))
+        gap = abs(left[0] - right[0])
+        if gap <= 1e-9 * max(abs(left[0]), abs(right[0])):
+            error = float(gap) + 2**-60 * float(abs(right[0]))
+            return Slope("smooth", left[0], right[0], right[0], m.bits, error=error)
         return Slope("kink", left[0], right[0], None, m.bits, "the slopes on the two sides differ")
 
     def _secants(self, m: Balls, i: int, sign: int) -> tuple[Any, bool] | None:
         """The limit of the slopes on one side, and whether f jumps there; None where f is undefined."""
-        x = arb(self.subject.point[i])
+        x = self.subject.at(m, i).still
         middle = self._run(m, {})[0].still
         rises, slopes = [], []
         for exponent in (80, 160):

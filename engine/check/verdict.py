@@ -83,7 +83,7 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
     terms = number_of(rules.terms[value])
     of_terms = -log10(float(abs(truth - a) / terms)) if 0 < terms < inf and isfinite(a) else 0.0
     where = _where_digits_went(run, rules, digits)
-    if of_terms >= FULL_DIGITS and abs(truth) <= 1e-12 * terms:
+    if of_terms >= FULL_DIGITS:
         why = (
             f"terms cancel to {_short(truth)}: right to {of_terms:.0f} digits of the largest, {_short(terms)}"
         )

@@ -389,8 +389,8 @@ class Balls:
         if rest[0] < 0 and p.denominator % 2 == 0:
             raise ValueError("an even root of a negative number is not a real number")
         exponent = k * p
-        if exponent < 1:
-            raise InfiniteSlopeError("a power below 1 of 0")
+        if exponent < 1:  # its slope is infinite: only its value is known
+            return arb_series([_ZERO], 1)
         if (
             exponent.denominator > 1
         ):  # between two whole powers: derivatives below are 0, those above infinite

@@ -132,7 +132,7 @@ def _over(expression: Expression, m: Any, x: list[Any]) -> Any:
     return values[-1]
 
 
-def _is_wrong(expression: Expression, place: int, c: GradientComparison) -> bool:
+def is_wrong(expression: Expression, place: int, c: GradientComparison) -> bool:
     """Whether a verdict accuses a right number or proves a wrong one."""
     if c.verdict not in ("right", "wrong rule", "detached", "rounding"):
         return False
@@ -160,7 +160,7 @@ def campaign(count: int, awkward: bool, seed: int = 0) -> None:
             continue
         for i, c in enumerate(report.comparisons):
             verdicts[f"{c.verdict}{'' if c.ok else ' (not ok)'}"] += 1
-            if _is_wrong(expression, i, c):
+            if is_wrong(expression, i, c):
                 false["accusation" if not c.ok else "proof"] += 1
                 suspects.append((expression, report))
         if not report.ok:

@@ -1,12 +1,10 @@
 """Verdicts that must never be wrong: saturation, cancellation, branches, jumps, tiny and huge numbers."""
 
 import math
-import random
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-import mpmath
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -41,7 +39,7 @@ from engine import (
     tanh,
 )
 from engine.ops import OPS
-from tests.benchmarks.verdicts import PLANTED, expressions, gradients, is_right
+from tests.benchmarks.verdicts import PLANTED, expressions, gradients, is_wrong
 from tests.tools.flat import flat
 
 Function = Callable[..., Any]
@@ -182,7 +180,19 @@ def test_many_inputs_are_settled_at_once_and_the_wrong_ones_are_found(
         return tanh(fsum([a * b for a, b in pairwise(x)])) + x[17] * x[17].data
 
     report = check_gradients(f, point)
+    assert "; 57 inputs along one random direction, the other 3 one by one" in report.reference
     assert {name for name, verdict in report.verdicts.items() if verdict != "right"} == {"x_18"}
+
+
+def test_an_inner_value_is_an_input_like_any_other() -> None:
+    x = Value(0.3, "x")
+    inner = exp(x)
+    inner.label = "inner"
+    report = check_gradients(sin(inner) * x, [x, inner])
+    assert report.verdicts == {"x": "right", "inner": "right"}
+    x_, t = 0.3, math.exp(0.3)
+    assert report.comparisons[0].truth == pytest.approx(math.sin(t) + x_ * t * math.cos(t), rel=1e-15)
+    assert report.comparisons[1].truth == pytest.approx(x_ * math.cos(t), rel=1e-15)
 
 
 # --- Order 2.
@@ -242,8 +252,7 @@ def test_no_verdict_on_a_random_expression_is_wrong(awkward: bool, count: int, s
     for n, expression in enumerate(expressions(count, awkward, seed)):
         report = check_gradients(expression, expression.point)
         for i, c in enumerate(report.comparisons):
-            if c.verdict in ("right", "wrong rule", "detached"):
-                assert is_right(expression, i, c.engine) == c.ok, (expression, report.headline)
+            assert not is_wrong(expression, i, c), (expression, report.headline)
         finding = report.comparisons[0].finding if report.comparisons else None
         if finding is None or finding.verdict != "right" or finding.why or finding.digits < 14.0:
             continue
@@ -274,6 +283,5 @@ def test_plain_floats_of_hypothesis_find_no_failing_point(name: str, data: Any) 
     report = check_gradients(lambda *x: flat(name)(*x), list(point))
     for i, c in enumerate(report.comparisons):
         if c.verdict in ("wrong rule", "detached", "rounding") and not c.ok:
-            true = mpmath.mpf(c.truth)
-            assert math.fabs(c.engine - true) > 1e-9 * math.fabs(true), (point, report.headline)
-            assert random.Random(i)
+            assert c.truth is not None
+            assert math.fabs(c.engine - c.truth) > 1e-9 * math.fabs(c.truth), (point, i, report.headline)
