@@ -19,6 +19,7 @@ from fractions import Fraction
 from functools import reduce
 from math import ceil
 from operator import add, mul
+from threading import RLock
 from typing import Any, TypeAlias
 
 from flint import arb, arb_series, ctx
@@ -27,6 +28,9 @@ from engine.numbers.products import products_of_others
 from engine.numbers.protocol import refuse_unknown
 
 Raw: TypeAlias = Any  # an arb, or an arb_series
+
+
+_one_precision_at_a_time = RLock()  # FLINT has one precision for all threads
 
 
 class UndecidedError(ArithmeticError):
@@ -244,12 +248,13 @@ class Balls:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Compute with the precision of this system."""
-        before = ctx.prec, ctx.cap
-        ctx.prec, ctx.cap = self.bits, self.order + 1
-        try:
-            yield
-        finally:
-            ctx.prec, ctx.cap = before
+        with _one_precision_at_a_time:
+            before = ctx.prec, ctx.cap
+            ctx.prec, ctx.cap = self.bits, self.order + 1
+            try:
+                yield
+            finally:
+                ctx.prec, ctx.cap = before
 
     def __getattr__(self, name: str) -> Any:
         refuse_unknown("balls", name)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -193,6 +194,17 @@ def test_an_inner_value_is_an_input_like_any_other() -> None:
     x_, t = 0.3, math.exp(0.3)
     assert report.comparisons[0].truth == pytest.approx(math.sin(t) + x_ * t * math.cos(t), rel=1e-15)
     assert report.comparisons[1].truth == pytest.approx(x_ * math.cos(t), rel=1e-15)
+
+
+def test_threads_do_not_disturb_the_precision_of_each_other() -> None:
+    def check(n: int) -> bool:
+        if n % 2:
+            report = check_gradients(lambda x: 1e-60 * x + sin(x) ** 2 + cos(x) ** 2, x=0.1 * n)
+            return report.ok and report.comparisons[0].truth == 1e-60
+        return check_gradients(lambda x, y: exp(x * y) + sin(x), x=0.3, y=0.1 * n).ok
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(check, range(60)))
 
 
 # --- Order 2.
