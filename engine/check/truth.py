@@ -305,7 +305,7 @@ class Truth:
         middle = self._run(m, {})[0].still
         rises, slopes = [], []
         for exponent in (80, 160):
-            h = sign * arb(2) ** -exponent * (abs(x) if self.subject.point[i] else 1)
+            h = sign * arb(2) ** -exponent * (abs(x).min(arb(1)) if self.subject.point[i] else 1)
             try:
                 rise = self.subject.moved(m, {i: m.number(x + h)}).still - middle
             except Exception:  # f is undefined there

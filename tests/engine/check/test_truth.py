@@ -166,6 +166,11 @@ def test_a_kink_behind_a_float_is_told() -> None:
     assert report.verdicts == {"x": "kink"}
 
 
+def test_a_power_of_a_negative_number_has_no_slope_by_its_exponent() -> None:
+    report = check_gradients(lambda x, p: x**p, [-1.0, -1.6016620123111778e138])
+    assert report.verdicts == {"x": "right", "p": "inconclusive"}
+
+
 def test_the_time_may_be_limited() -> None:
     report = check_gradients(lambda *x: fsum([tanh(x_i) for x_i in x]), [0.1] * 20, seconds=0.0)
     assert set(report.verdicts.values()) == {"inconclusive"}
