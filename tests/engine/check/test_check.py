@@ -180,7 +180,7 @@ KINKS: list[tuple[str, Callable[[Any], Any], float, str, float | None, float | N
     ("x |x|", lambda x: x * abs(x), 0.0, "right", 0.0, 0.0, True),
     ("floor", lambda x: x * 0.0 + math.floor(x), 1.0, "kink", math.inf, 0.0, False),
     ("step", step, 0.0, "kink", 0.0, math.inf, False),
-    ("root of abs", lambda x: sqrt(abs(x)), 0.0, "kink", -math.inf, math.inf, False),
+    ("root of abs", lambda x: sqrt(abs(x)), 0.0, "kink", -math.inf, math.inf, True),
     ("kinks that cancel", lambda x: relu(x) - relu(-x), 0.0, "kink", 1.0, 1.0, False),
     ("root at 0", sqrt, 0.0, "inconclusive", None, math.inf, False),
     ("cube root at 0", engine.cbrt, 0.0, "kink", math.inf, math.inf, True),
