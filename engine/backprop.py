@@ -5,9 +5,15 @@ dy/dc times the partial dc/dv that was recorded on the edge from v to c (Linnain
 Walther, Evaluating Derivatives, section 3.2). On the way from the output to the leaves every adjoint is
 complete when its node is reached, so that one multiplication and one addition for each edge give them all.
 This module knows no operations: the partials were computed at recording time.
+
+A product with a factor that is exactly 0 is 0, even if the other factor is infinite or NaN: what has no
+influence contributes nothing. So a branch that was not taken cannot make a NaN, in any mode. The derivatives
+of an output that is NaN are NaN.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isnan
+from operator import attrgetter
 from threading import Lock
 from typing import Any
 
@@ -37,21 +43,9 @@ def backward(output: Node) -> None:
     with _one_pass_at_a_time:
         before = [leaf.grad for leaf in leaves]
         try:
-            for node in order:
-                node._grad = 0.0
-            output._grad = 1.0
-            for node in reversed(order):
-                upstream = node._grad
-                if upstream == 0.0:  # it passes nothing on, not even to an infinite partial: 0 * inf is NaN
-                    continue
-                x, y = node._x, node._y
-                if x.__class__ is tuple:
-                    for parent, partial in zip(x, node._dx, strict=True):
-                        parent._grad += partial * upstream
-                elif x is not None:
-                    x._grad += node._dx * upstream
-                    if y is not None:
-                        y._grad += node._dy * upstream
+            _propagate(order, output)
+            if isnan(output.data) or _has_nan(leaves):
+                _propagate_with_care(order, output)
         except BaseException:  # an interrupted pass leaves the leaves as they were
             for leaf, grad in zip(leaves, before, strict=True):
                 leaf._grad = grad
@@ -60,13 +54,45 @@ def backward(output: Node) -> None:
             leaf._grad += grad
 
 
+def _propagate(order: Sequence[Node], output: Node) -> None:
+    """Set `_grad` of every node; NaN where an infinite adjoint meets a partial of 0."""
+    for node in order:
+        node._grad = 0.0
+    output._grad = 1.0
+    for node in reversed(order):
+        upstream = node._grad
+        if upstream == 0.0:
+            continue
+        x, y = node._x, node._y
+        if x.__class__ is tuple:
+            for parent, partial in zip(x, node._dx, strict=True):
+                parent._grad += partial * upstream
+        elif x is not None:
+            x._grad += node._dx * upstream
+            if y is not None:
+                y._grad += node._dy * upstream
+
+
+def _has_nan(leaves: Sequence[Node]) -> bool:
+    """Whether a variable has a NaN: one on the way is never lost. Nobody asks for those of constants."""
+    total = sum([leaf._grad for leaf in leaves])
+    return isnan(total) and any(isnan(leaf._grad) and leaf.is_variable for leaf in leaves)
+
+
+def _propagate_with_care(order: Sequence[Node], output: Node) -> None:
+    """Set `_grad` of every node, where some numbers are not finite."""
+    found = adjoints(order, output, attrgetter("partials"), 1.0)
+    for node in order:
+        node._grad = output.data if isnan(output.data) else found.get(node, 0.0)
+
+
 def adjoints(
     order: Sequence[N],
     output: N,
     partials: Callable[[N], Iterable[Any]],
     one: Any,
     given: Mapping[N, Any] | None = None,
-    is_zero: Callable[[Any], bool] = lambda adjoint: bool(adjoint == 0),
+    is_zero: Callable[[Any], bool] = lambda x: bool(x == 0),
 ) -> dict[N, Any]:
     """The chain rule backwards over a graph, for partials of any number type.
 
@@ -76,7 +102,7 @@ def adjoints(
         partials: the derivative of a value by each of its operands.
         one: the number 1, of the type of the partials.
         given: adjoints to go on with, in place of those that follow.
-        is_zero: whether an adjoint is exactly 0.
+        is_zero: whether an adjoint or a partial is exactly 0.
 
     Returns:
         The derivative of the output by each value that has one, as it follows from those after it.
@@ -93,10 +119,11 @@ def adjoints(
         if value not in adjoint:
             continue
         upstream = given[value] if given and value in given else adjoint[value]
-        if is_zero(upstream):  # it passes nothing on, not even to an infinite partial
+        if is_zero(upstream):
             continue
         for parent, partial in zip(value.parents, partials(value), strict=True):
-            adjoint[parent] = adjoint.get(parent, 0 * one) + partial * upstream
+            term = 0 * one if is_zero(partial) else partial * upstream
+            adjoint[parent] = adjoint.get(parent, 0 * one) + term
     return adjoint
 
 
@@ -125,5 +152,6 @@ def tangents(
         if value in tangent or tangent.keys().isdisjoint(value.parents):
             continue
         pairs = zip(value.parents, partials(value), strict=True)
-        tangent[value] = sum(partial * tangent[parent] for parent, partial in pairs if parent in tangent)
+        terms = [(partial, tangent[parent]) for parent, partial in pairs if parent in tangent]
+        tangent[value] = sum(partial * moved for partial, moved in terms if partial != 0 and moved != 0)
     return tangent

@@ -7,8 +7,8 @@ network that node is the delta rule, the sum of w_ji delta_j.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from math import isfinite
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite, isnan
 from typing import Any, TypeAlias
 
 from engine import functions
@@ -46,6 +46,9 @@ def grad(output: Value, inputs: Iterable[Value], *, anywhere: bool = False) -> l
     """
     inputs = _values(inputs, "inputs")
     order = topological(_values([output], "the output"))
+    if isnan(output.data) and not anywhere:
+        undefined, influence = output - output, set(order)  # NaN, and so is its own derivative
+        return [undefined if x in influence else operand(0.0) for x in inputs]
     variable = dependents(order, inputs)
     terms: dict[Value, _Terms] = defaultdict(list)
     terms[output].append((1.0, 1.0))
@@ -95,12 +98,18 @@ def jvp(
         raise ValueError(f"jvp takes one tangent for each input, got {len(tangents)} for {len(inputs)}")
     order = topological(outputs)
     variable = dependents(order, inputs)
-    tangent: dict[Value, Operand] = dict(zip(inputs, tangents, strict=True))
+    moving: dict[Value, Operand] = dict(zip(inputs, tangents, strict=True))
+    tangent = dict(moving)
+    by_gradients = not anywhere and not any(x.parents for x in inputs)
+    if by_gradients and any(isnan(output.data) for output in outputs):
+        return [_along(output, moving) for output in outputs]
     with taking_limits():
         for value in order:
             if value in variable and value not in tangent:
                 pairs = zip(value.parents, _partials(value, variable, anywhere), strict=True)
                 terms = [(d, tangent[p]) for p, d in pairs if p in variable]
+                if by_gradients and not all(isfinite(_number(d)) for d, _ in terms):
+                    return [_along(output, moving) for output in outputs]
                 tangent[value] = _sum_of_products(terms, anywhere)
     return [_result(tangent.get(output, 0.0)) for output in outputs]
 
@@ -207,6 +216,16 @@ def refuse_if_changed(value: Value, purpose: str) -> None:
         )
 
 
+def _along(output: Value, moving: Mapping[Value, Operand]) -> Value:
+    """The derivative along a direction, as the gradient times the direction.
+
+    Infinite terms of both signs add up to NaN, and which terms meet depends on the order of the chain rule:
+    where a partial is not finite, `jvp` therefore goes by `grad`.
+    """
+    terms = zip(grad(output, moving), moving.values(), strict=True)
+    return _result(_sum_of_products(list(terms), anywhere=False))
+
+
 def _sum_of_products(terms: _Terms, anywhere: bool) -> Any:
     """The sum of partial times adjoint, in as few nodes as possible."""
     terms = [term for term in terms if not _contributes_nothing(*term, anywhere)]
@@ -225,10 +244,17 @@ def _sum_of_products(terms: _Terms, anywhere: bool) -> Any:
 
 
 def _contributes_nothing(partial: Operand, adjoint: Operand, anywhere: bool) -> bool:
-    """A plain 0 contributes nothing, nor does an infinite partial behind an adjoint that is 0."""
+    """A plain 0 contributes nothing, nor does any other 0 whose factor is infinite or NaN."""
     if 0.0 in (x for x in (partial, adjoint) if x.__class__ is float):
         return True
-    return not anywhere and float(adjoint) == 0.0 and not isfinite(partial)
+    if anywhere:
+        return False
+    factors = _number(partial), _number(adjoint)
+    return 0.0 in factors and not all(map(isfinite, factors))
+
+
+def _number(x: Operand) -> float:
+    return x.data if isinstance(x, Value) else float(x)
 
 
 def _result(x: Operand) -> Value:

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 
 from engine.numbers import floats, products
 from engine.ops import OPS, Op
-from engine.recording import REFUSED, Recorder, outside_domain, recorder
+from engine.recording import REFUSED, Recorder, forward, outside_domain, recorder
 from engine.value import Number, Value, as_float, operand
 
 Operand: TypeAlias = Value | Number
@@ -177,7 +177,7 @@ def _mixed(op: Op, x: Sequence[Any], record: Recorder) -> Any:
         return record(*map(operand, x))
     numbers = [as_float(x_i) for x_i in x]
     try:
-        return float(op.forward(floats, *numbers))
+        return float(forward(op, numbers))
     except REFUSED as error:
         raise outside_domain(op, numbers, error) from None
 

@@ -14,6 +14,7 @@ class Node(Protocol):
     """
 
     serial: int
+    data: float
     grad: float
     _grad: float
     _x: Any
@@ -24,6 +25,14 @@ class Node(Protocol):
     @property
     def parents(self) -> tuple[Any, ...]:
         """The operands, in order; empty for a leaf."""
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether it is a leaf, and not a constant."""
+
+    @property
+    def partials(self) -> tuple[float, ...]:
+        """The derivative by each operand; empty for a leaf."""
 
 
 N = TypeVar("N", bound=Node)

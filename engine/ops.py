@@ -24,6 +24,8 @@ from typing import Any, Literal, TypeAlias
 from engine.numbers.protocol import NumberSystem
 
 ANYWHERE = "any number"
+FINITE = "a finite x"
+_NORMAL = 2.0**-1022  # floats below it have fewer digits
 
 Form: TypeAlias = Literal[
     "call", "sum", "difference", "product", "quotient", "negation", "power", "root", "bars"
@@ -56,6 +58,8 @@ class Op:
         kinks: the numbers of its first operand at which its derivative jumps.
         convention: what is chosen where mathematics leaves a choice, as in "relu'(0) = 0".
         source: where the formula comes from.
+        underflows: whether the rule for `partials` loses digits by underflow, for floats `(out, *x)`.
+            Recording then computes the partials with more digits.
 
     Attributes:
         arity: how many operands it takes; None for any number.
@@ -91,6 +95,7 @@ class Op:
     kinks: tuple[float, ...] = ()
     convention: str = ""
     source: str = ""
+    underflows: Callable[..., bool] | None = field(default=None, compare=False)
     arity: int | None = field(init=False)
     operands: tuple[str, ...] = field(init=False)
     defaults: dict[str, float] = field(init=False, compare=False)
@@ -158,19 +163,30 @@ def _power_partials(m: NumberSystem, out: Any, x: Any, p: Any) -> Sequence[Any]:
     positive = m.step(x)
     rounded = m.step((0.5 - p) * (2.0**53 - p))  # p - 1 is exact between; pow magnifies its rounding
     power = p * m.pow(x, p - 1.0)
-    quotient = m.where(x, p * out / m.where(x, x, 1.0), power)
-    by_base = m.where(p, m.where(rounded, quotient, power), 0.0)
+    quotient = m.where(x, p * out / m.where(x, x, 1.0), m.where(p, power, 0.0))
+    by_base = m.where(rounded, quotient, power)
     by_exponent = m.where(
         positive,
         out * m.log(m.where(positive, x, 1.0)),
-        m.where(x, math.nan, 0.0),  # a negative base is defined at integer exponents only
+        m.where(x, out + math.nan, 0.0),  # a negative base is defined at integer exponents only
     )
     return by_base, by_exponent
+
+
+def _power_underflows(out: float, x: float, p: float) -> bool:
+    """Whether the output, which both partials are products with, or p times it underflows."""
+    return x != 0.0 and (-_NORMAL < out < _NORMAL or (p != 0.0 and abs(p) < 2.0 * _NORMAL))
 
 
 def _atan2_partials(m: NumberSystem, out: Any, y: Any, x: Any) -> Sequence[Any]:
     r = m.hypot(0.5 * y, 0.5 * x)  # half the distance, which cannot overflow
     return 0.25 * (x / r) / r, -0.25 * (y / r) / r
+
+
+def _one_minus_square(m: NumberSystem, x: Any) -> Any:
+    """1 - x**2, whose own derivative keeps its digits too: near 0 in this form, near 1 as a product."""
+    square = x * x
+    return m.where(m.step(0.25 - square), 1.0 - square, (1.0 - x) * (1.0 + x))
 
 
 def _hypot_partials(m: NumberSystem, out: Any, *x: Any) -> Sequence[Any]:
@@ -211,7 +227,7 @@ def _not_positive(m: NumberSystem, x: Any) -> Any:
 
 
 def _gelu_partials(m: NumberSystem, out: Any, x: Any) -> Sequence[Any]:
-    density = m.gaussian(x) / m.sqrt(2.0 * m.pi)
+    density = m.gaussian(x) * m.sqrt(0.5 / m.pi)
     return (m.normal_cdf(x) + m.where(density, x * density, 0.0),)  # at infinity too
 
 
@@ -253,7 +269,8 @@ OPS = _table(
        lambda m, x, y: x / y,
        lambda m, out, x, y: (1.0 / y, -out / y),
        "y != 0",
-       operator="truediv", form="quotient"),
+       operator="truediv", form="quotient",
+       underflows=lambda out, x, y: -(2.0**-1022) < out < 2.0**-1022 and x != 0.0 and abs(y) < 1.0),
     Op("neg", "−", "-x",
        lambda m, x: -x,
        lambda m, out, x: (-1.0,),
@@ -262,7 +279,7 @@ OPS = _table(
        lambda m, x, p: m.pow(x, p),
        _power_partials,
        "x > 0, or x = 0 and p >= 0, or x < 0 and an integer p",
-       operator="pow", form="power",
+       operator="pow", form="power", underflows=_power_underflows,
        convention="0 to the power 0 is 1, with derivative 0 by the base"),
     # Powers and logarithms
     Op("exp", "exp", "e to the power x",
@@ -302,23 +319,23 @@ OPS = _table(
     Op("sin", "sin", "the sine of x radians",
        lambda m, x: m.sin(x),
        lambda m, out, x: (m.cos(x),),
-       "a finite x"),
+       FINITE),
     Op("cos", "cos", "the cosine of x radians",
        lambda m, x: m.cos(x),
        lambda m, out, x: (-m.sin(x),),
-       "a finite x"),
+       FINITE),
     Op("tan", "tan", "the tangent of x radians",
        lambda m, x: m.tan(x),
        lambda m, out, x: (1.0 + out * out,),
-       "a finite x"),
+       FINITE),
     Op("asin", "asin", "the inverse sine, in radians",
        lambda m, x: m.asin(x),
-       lambda m, out, x: (1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+       lambda m, out, x: (1.0 / m.sqrt(_one_minus_square(m, x)),),
        "-1 <= x <= 1",
        alias="arcsin"),
     Op("acos", "acos", "the inverse cosine, in radians",
        lambda m, x: m.acos(x),
-       lambda m, out, x: (-1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+       lambda m, out, x: (-1.0 / m.sqrt(_one_minus_square(m, x)),),
        "-1 <= x <= 1",
        alias="arccos"),
     Op("atan", "atan", "the inverse tangent, in radians",
@@ -328,7 +345,8 @@ OPS = _table(
     Op("atan2", "atan2", "the angle of the point (x, y), in radians",
        lambda m, y, x: m.atan2(y, x),
        _atan2_partials,
-       alias="arctan2"),
+       alias="arctan2",
+       underflows=lambda out, y, x: any(0.0 < abs(z) < 2.0 * _NORMAL for z in (y, x))),
     # Hyperbolic functions
     Op("sinh", "sinh", "the hyperbolic sine",
        lambda m, x: m.sinh(x),
@@ -355,7 +373,7 @@ OPS = _table(
        alias="arccosh"),
     Op("atanh", "atanh", "the inverse hyperbolic tangent",
        lambda m, x: m.atanh(x),
-       lambda m, out, x: (1.0 / ((1.0 - x) * (1.0 + x)),),
+       lambda m, out, x: (1.0 / _one_minus_square(m, x),),
        "-1 < x < 1",
        alias="arctanh"),
     # The normal distribution
@@ -368,7 +386,8 @@ OPS = _table(
     Op("gaussian", "e^(−x²/2)", "exp(-x**2 / 2)",
        lambda m, x: m.gaussian(x),
        lambda m, out, x: (m.where(out, -x * out, 0.0),),  # at infinity too
-       latex=r"\operatorname{gaussian}"),
+       latex=r"\operatorname{gaussian}",
+       underflows=lambda out, x: out < _NORMAL and abs(x) < 40.0),
     Op("normal_cdf", "Φ", "the standard normal distribution function",
        lambda m, x: m.normal_cdf(x),
        lambda m, out, x: (m.gaussian(x) / m.sqrt(2.0 * m.pi),)),
@@ -419,7 +438,8 @@ OPS = _table(
     Op("hypot", "hypot", "the root of the sum of squares",
        lambda m, *x: m.hypot(*x),
        _hypot_partials,
-       symmetric=True, convention="the derivatives at the origin are 0"),
+       symmetric=True, convention="the derivatives at the origin are 0",
+       underflows=lambda out, *x: 0.0 < out < _NORMAL),
     # Activations
     Op("sigmoid", "σ", "1 / (1 + exp(-x))",
        lambda m, x: m.sigmoid(x),
@@ -446,7 +466,8 @@ OPS = _table(
        source="Clevert, Unterthiner and Hochreiter 2016"),
     Op("gelu", "gelu", "x * normal_cdf(x)",
        lambda m, x: m.gelu(x),
-       _gelu_partials),
+       _gelu_partials,
+       underflows=lambda out, x: -40.0 < x < -37.0),
     Op("silu", "silu", "x * sigmoid(x)",
        lambda m, x: m.silu(x),
        _silu_partials),

@@ -6,9 +6,10 @@ operators of `Value` get their meaning: the row that names an operator records i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import inf, isfinite, isinf
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -40,12 +41,17 @@ def recorder(op: Op) -> Recorder:
 
 def _unary_recorder(op: Op) -> Recorder:
     new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
+    underflows = op.underflows
 
     def record(x: Value) -> Value:
         a = x.data
         try:
             out = forward(floats, a)
             (dx,) = partials(floats, out, a)
+            if underflows and underflows(out, a):
+                (dx,) = partials_in_more_digits(op, (a,))
+            if out - out and overflows(out, (a,)):
+                raise OverflowError
         except REFUSED:
             out, (dx,) = _at_a_limit(op, (x,))
         node = new(Value)
@@ -63,6 +69,7 @@ def _unary_recorder(op: Op) -> Recorder:
 
 def _binary_recorder(op: Op) -> Recorder:
     new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
+    underflows = op.underflows
 
     def record(x: Value, y: Any) -> Any:
         if y.__class__ is not Value:  # as an operator's right-hand side
@@ -74,6 +81,10 @@ def _binary_recorder(op: Op) -> Recorder:
         try:
             out = forward(floats, a, b)
             dx, dy = partials(floats, out, a, b)
+            if underflows and underflows(out, a, b):
+                dx, dy = partials_in_more_digits(op, (a, b))
+            if out - out and overflows(out, (a, b)):  # `out - out` is 0 for any finite number
+                raise OverflowError
         except REFUSED:
             out, (dx, dy) = _at_a_limit(op, (x, y))
         node = new(Value)
@@ -92,12 +103,17 @@ def _binary_recorder(op: Op) -> Recorder:
 
 def _nary_recorder(op: Op) -> Recorder:
     new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
+    underflows = op.underflows
 
     def record(*x: Value) -> Value:
         a = [v.data for v in x]
         try:
             out = forward(floats, *a)
             dx = tuple(partials(floats, out, *a))
+            if underflows and underflows(out, *a):
+                dx = partials_in_more_digits(op, a)
+            if out - out and overflows(out, a):
+                raise OverflowError
         except REFUSED:
             out, dx = _at_a_limit(op, x)
         node = new(Value)
@@ -117,10 +133,46 @@ def evaluate(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, ...
     """The output and the partials of an operation at its operands, as recording computes them."""
     x = [operand.data for operand in operands]
     try:
-        out = op.forward(floats, *x)
+        out = forward(op, x)
+        if op.underflows and op.underflows(out, *x):
+            return out, partials_in_more_digits(op, x)
         return out, tuple(op.partials(floats, out, *x))
     except REFUSED:
         return _at_a_limit(op, operands)
+
+
+def forward(op: Op, x: Sequence[float]) -> float:
+    """The value of an operation over floats.
+
+    Raises:
+        OverflowError: if the operands are finite and the result is not, whatever the operation.
+        ValueError, ZeroDivisionError: outside the domain.
+    """
+    out: float = op.forward(floats, *x)
+    if overflows(out, x):
+        raise OverflowError
+    return out
+
+
+def overflows(out: float, x: Iterable[float]) -> bool:
+    """Whether finite numbers have given an infinite one."""
+    return isinf(out) and all(map(isfinite, x))
+
+
+def partials_in_more_digits(op: Op, x: Sequence[float]) -> tuple[float, ...]:
+    """The partials of an operation where floats underflow before a partial does."""
+    from engine.numbers.multiprecision import Multiprecision
+
+    m = Multiprecision(40)
+    numbers = [m.number(x_i) for x_i in x]
+    return tuple(map(_nearest_float, op.partials(m, op.forward(m, *numbers), *numbers)))
+
+
+def _nearest_float(x: Any) -> float:
+    try:
+        return float(x)
+    except OverflowError:
+        return inf if x > 0 else -inf
 
 
 # --- Outside the domain.
@@ -156,7 +208,7 @@ def _at_a_limit(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, 
     with np.errstate(all="ignore"):
         limits = [np.float64(x_i) for x_i in x]
         try:
-            out = op.forward(floats, *x)
+            out = forward(op, x)
         except REFUSED as error:
             if not _taking_limits.get():
                 raise outside_domain(op, operands, error) from None

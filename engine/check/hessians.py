@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
+from math import fsum, isfinite
 from typing import Any
 
 from flint import arb
 
+from engine.backprop import adjoints
 from engine.check.high_precision import agrees, local_slopes, widened
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import GradientComparison, GradientReport
@@ -85,7 +87,7 @@ def _judge(second: Value, slope: Slope, run: Run, least_digits: float) -> Findin
     if by_rules is None or not agrees(number_of(by_rules), widened(slope, by_rules)):
         return _not_the_slope(second, slope, [*run.order, *order])
     digits = right_digits(second.data, slope.value)
-    if digits >= FULL_DIGITS or _cancels(second, slope):
+    if digits >= FULL_DIGITS or abs(slope.value - second.data) <= _rounding(order, second):
         return Finding(RIGHT, ok=True, digits=max(digits, FULL_DIGITS))
     return Finding(ROUNDING, digits >= least_digits, digits, f"{digits:.0f} digits left")
 
@@ -110,12 +112,11 @@ def _widened(slope: Slope, other: arb) -> Slope:
     )
 
 
-def _cancels(second: Value, slope: Slope) -> bool:
-    """Whether the truth is 0, and the engine's number no more than rounding of the terms that cancel."""
-    largest = max(
-        (abs(p.data * d) for p, d in zip(second.parents, second.partials, strict=True)), default=0.0
-    )
-    return bool(abs(slope.value) <= slope.error and abs(second.data) <= 1e-13 * max(largest, 1e-300))
+def _rounding(order: Sequence[Value], second: Value) -> float:
+    """What rounding at every operation on the way may do to a result: each error, times the chain rule."""
+    sizes = adjoints(order, second, lambda value: map(abs, value.partials), 1.0)
+    total = fsum(size * abs(value.data) for value, size in sizes.items())
+    return 4.0 * 2.0**-53 * total if isfinite(total) else 0.0
 
 
 def _by_rules(order: Sequence[Value], second: Value) -> Any:

@@ -8,6 +8,7 @@ In each pair the factor that is the same for all samples comes first; a bias is 
 always 1. If both factors vary, the later node comes second.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -129,10 +130,9 @@ class _FlatBuilder:
         products: list[Pair] = []
         factors: dict[int, float] = defaultdict(float)  # the total of each term's constant factors
         for a, b in pairs:
-            if a in self._numbers:
-                factors[b] += self._numbers[a]
-            elif b in self._numbers:
-                factors[a] += self._numbers[b]
+            factor, term = (a, b) if a in self._numbers else (b, a)
+            if factor in self._numbers and abs(factors[term] + self._numbers[factor]) < math.inf:
+                factors[term] += self._numbers[factor]
             else:
                 products.append((a, b))
         products += [(self.builder.constant(factor), term) for term, factor in factors.items()]

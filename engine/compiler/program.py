@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from math import isnan
 from operator import attrgetter
 from typing import Any
 
@@ -27,7 +28,10 @@ from engine.compiler.schedule import schedule
 from engine.compiler.simplify import simplify
 from engine.compiler.zero_adjoints import stop_zero_adjoints
 from engine.derivatives import grad, jvp
+from engine.graph import topological
 from engine.numbers import arrays
+from engine.ops import OPS
+from engine.recording import recorder, taking_limits
 from engine.show.diagram import Diagram
 from engine.show.palette import Theme
 from engine.show.render import TIMEOUT
@@ -48,7 +52,15 @@ def compile(
     The graph is the program: `relu`, `max`, `abs` and `where` choose anew for each sample. A branch that
     Python took while recording, as in `if v.data > 0`, is fixed: the program takes it for every sample.
 
-    A program follows IEEE 754 where recording raises: outside its domain an operation gives inf or NaN.
+    A program follows IEEE 754 where recording raises: outside its domain an operation gives inf or NaN. But a
+    product with the plain number 0 is 0.
+
+    Its numbers are rounded otherwise than recorded ones. Sums, `fsum` and `sumprod` too, are added up in
+    another order and rounded at each step, and 0.0 and -0.0 are not told apart. While nothing underflows,
+    each operation and each of its derivatives is within 4 units in the last place, relative to the sum of the
+    sizes where terms cancel, with two exceptions. 1 - tanh(x)**2 and the logarithms in `log_softmax` and
+    `logsumexp` may lose 8 bits. `softmax`, `log_softmax` and `logsumexp` lose one unit more for each 1 of
+    distance between operands.
 
     Args:
         outputs: the recorded value of a loss, or several values.
@@ -142,8 +154,8 @@ class Program:
             ValueError: if X or parameters have the wrong shape, or X is not finite.
             TypeError: if they do not hold real numbers.
         """
-        result = self._run(self._gradients, X, parameters)
         n = len(self._outputs)
+        result = self._derive("_gradients", X, parameters)
         if self._single:
             return float(result[0]), result[1:]
         return result[:n], result[n:].reshape(n, len(self.parameters))
@@ -163,7 +175,7 @@ class Program:
             TypeError: if they do not hold real numbers.
         """
         n = len(self._outputs)
-        result = self._run(self._sample_gradients, X, parameters).T[:, n:]
+        result = self._derive("_sample_gradients", X, parameters).T[:, n:]
         return result if self._single else result.reshape(len(result), n, len(self.parameters))
 
     def hvp(self, X: ArrayLike, vector: ArrayLike, parameters: ArrayLike | None = None) -> Array:
@@ -186,7 +198,10 @@ class Program:
             raise ValueError(f"hvp needs a single output, but this program has {len(self._outputs)}")
         direction = arguments.vector(vector, "vector", len(self.parameters), self.dtype)
         at = self._numbers(parameters, len(self.parameters))
-        return self._run(self._hessian_times_vector, X, np.concatenate([at, direction]))
+        result = self._run(self._hessian_times_vector, X, np.concatenate([at, direction]))
+        if not np.isfinite(result).all():
+            return self._hvp_by_recording(X, direction, at)
+        return result[1:]
 
     def __str__(self) -> str:
         return describe(self._main, [x.label for x in self.inputs])
@@ -208,6 +223,45 @@ class Program:
             True
         """
         return draw(self._main, [x.label for x in self.inputs], theme, title, timeout)
+
+    def _derive(self, name: str, X: ArrayLike, parameters: ArrayLike | None) -> Array:
+        """The results of a program of the outputs and their derivatives."""
+        result = self._run(getattr(self, name), X, parameters)
+        if not isnan(result.item(result.argmin())):  # argmin finds a NaN first
+            return result
+        n = len(self._outputs)
+        if np.isnan(result[n:]).any():
+            result = self._run(getattr(self, f"_careful{name}"), X, parameters)
+        # The derivatives of a NaN are NaN.
+        for output, value, slopes in zip(self._outputs, result, np.split(result[n:], n), strict=False):
+            influence = set(topological([output]))
+            slopes[[p in influence for p in self.parameters]] += np.where(np.isnan(value), value, 0.0)
+        return result
+
+    def _hvp_by_recording(self, X: ArrayLike, direction: Array, at: Array) -> Array:
+        """The Hessian times a vector, from the graph recorded once more for each sample.
+
+        Which terms of a first derivative contribute nothing, because a factor is 0 and the other one is not
+        finite, is known only when the first derivative is: then the second can leave them out too.
+        """
+        products = []
+        for row in arguments.data(X, self.inputs, self.dtype):
+            numbers = dict(zip([*self.inputs, *self.parameters], [*row, *at], strict=True))
+            new: dict[Value, Value] = {}
+            with taking_limits():
+                for value in topological([*self._outputs, *self.parameters]):
+                    operands = [new[parent] for parent in value.parents]
+                    new[value] = (
+                        recorder(OPS[value.op])(*operands)
+                        if operands
+                        else Value(numbers.get(value, value.data))
+                    )
+            parameters = [new[p] for p in self.parameters]
+            (slope,) = jvp([new[self._outputs[0]]], parameters, direction.tolist())
+            products.append([d.data for d in grad(slope, parameters)])
+        with np.errstate(all="ignore"):
+            mean: Array = np.mean(np.array(products, self.dtype), axis=0)
+        return mean
 
     def _run(self, code: Code, X: ArrayLike, parameters: ArrayLike | None) -> Array:
         data = arguments.data(X, self.inputs, self.dtype)
@@ -238,8 +292,16 @@ class Program:
         return self._compiled(self._derivatives, means=True)
 
     @cached_property
+    def _careful_gradients(self) -> Code:
+        return self._compiled(self._derivatives, means=True, careful=True)
+
+    @cached_property
     def _sample_gradients(self) -> Code:
         return self._compiled(self._derivatives, means=False)
+
+    @cached_property
+    def _careful_sample_gradients(self) -> Code:
+        return self._compiled(self._derivatives, means=False, careful=True)
 
     def _derivatives(self) -> list[Value]:
         return [*self._outputs, *[d for y in self._outputs for d in grad(y, self.parameters, anywhere=True)]]
@@ -250,33 +312,42 @@ class Program:
 
         def products() -> list[Value]:
             (slope,) = jvp(self._outputs, self.parameters, vector, anywhere=True)
-            return grad(slope, self.parameters, anywhere=True)
+            return [slope, *grad(slope, self.parameters, anywhere=True)]
 
         return self._compiled(products, vector, means=True)
 
     def _compiled(
-        self, outputs: Callable[[], list[Value]], vector: Sequence[Value] = (), *, means: bool
+        self,
+        outputs: Callable[[], list[Value]],
+        vector: Sequence[Value] = (),
+        *,
+        means: bool,
+        careful: bool = False,
     ) -> Code:
         with _collector_paused():
             derived_from = Value(0.0).serial  # the outputs are recorded after this
             leaves = self.inputs, [*self.parameters, *vector]
             # No variable keeps the graph: it is freed as soon as the next pass has read it.
-            return lower(capture(outputs(), *leaves, derived_from), means=means, joint=arrays.KERNELS)
+            return lower(
+                capture(outputs(), *leaves, derived_from), means=means, joint=arrays.KERNELS, careful=careful
+            )
 
 
-def lower(graph: Graph, *, means: bool, joint: Container[tuple[str, ...]] = ()) -> Code:
+def lower(
+    graph: Graph, *, means: bool, joint: Container[tuple[str, ...]] = (), careful: bool = False
+) -> Code:
     """Run all passes.
 
     Args:
         graph: a captured graph.
         means: whether to compute the means of the outputs over the batch, or the outputs.
         joint: the pairs of operations that the number system can compute together.
+        careful: whether to look for a factor 0 in every product of the derivative.
 
     Returns:
         The program.
     """
-    for improve in (stop_zero_adjoints, simplify, flatten):
-        graph = improve(graph)
+    graph = flatten(simplify(stop_zero_adjoints(graph, careful)))
     return fuse(recognize(layout(schedule(graph, means)), means), joint)
 
 

@@ -44,7 +44,7 @@ class Known:
         return Known(self.number + other.number, self.error + other.error, self.sources | other.sources)
 
     def __mul__(self, upstream: Known) -> Known:
-        number = self.number * upstream.number if upstream.number else 0.0  # 0 * inf would be NaN
+        number = self.number * upstream.number if self.number and upstream.number else 0.0  # also 0 * inf
         error = abs(self.number) * upstream.error + abs(upstream.number) * self.error
         return Known(number, error, self.sources | upstream.sources)
 

@@ -258,7 +258,7 @@ def sumprod(p: Sequence[Array], q: Sequence[Array]) -> Array:
 def logsumexp(xs: Sequence[Array]) -> Array:
     """The logarithm of the sum of exponentials."""
     largest, _, rest = _exponentials(xs)
-    return largest + log1p(rest)
+    return where(largest == np.inf, largest, largest + log1p(rest))
 
 
 def log_softmax(xs: Sequence[Array]) -> Array:
@@ -274,15 +274,21 @@ def softmax(xs: Sequence[Array]) -> Array:
 
 
 def _exponentials(xs: Sequence[Array]) -> tuple[Array, Array, Array]:
-    """The largest number, exp(x - largest) for every x, and their sum without the 1 of the largest."""
+    """The largest number, exp(x - largest) for every x, and their sum without the 1 of the largest.
+
+    Where all are minus infinity, the smallest float stands for the largest number.
+    """
     x = _stacked(xs)
-    largest = np.maximum.reduce(x, axis=0)
+    largest = np.maximum(np.maximum.reduce(x, axis=0), _LOWEST[x.dtype.char])
     exps = exp(x - largest)
     rest = np.add.reduce(exps, axis=0) - 1.0
     if np.minimum.reduce(rest, axis=None) < 1.0 / 256.0:  # more than 8 bits are lost somewhere
         is_largest = x == largest
         rest = np.add.reduce(exps - is_largest, axis=0) + (np.add.reduce(is_largest, axis=0) - 1.0)
     return largest, exps, rest
+
+
+_LOWEST = {kind: np.finfo(kind).min for kind in "fd"}
 
 
 def _stacked(xs: Sequence[Array]) -> Array:

@@ -10,10 +10,10 @@ import builtins
 import math
 import sys
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cache, reduce
 from math import (
     acos,
-    acosh,
     asin,
     asinh,
     atan,
@@ -25,7 +25,6 @@ from math import (
     erf,
     exp,
     expm1,
-    fsum,
     hypot,
     log,
     log1p,
@@ -44,16 +43,45 @@ from typing import NoReturn, TypeAlias
 from engine.numbers import products
 from engine.numbers.protocol import refuse_unknown
 
+abs = builtins.abs
+
+# --- Sums.
+
+
+def fsum(xs: Sequence[float]) -> float:
+    """The sum, rounded once; it overflows only where the result does."""
+    try:
+        return math.fsum(xs)
+    except OverflowError:
+        return float(builtins.sum(map(Fraction, xs)))
+
+
+def sumprod(p: Sequence[float], q: Sequence[float]) -> float:
+    """The sum of products, each of which must be a float."""
+    try:
+        total = _sumprod(p, q)
+    except (OverflowError, ValueError):
+        total = math.nan
+    return total if total - total == 0.0 else _unusual_sumprod(p, q)
+
+
 if sys.version_info >= (3, 12):
-    from math import sumprod
+    _sumprod = math.sumprod
 else:
 
-    def sumprod(p: Sequence[float], q: Sequence[float]) -> float:
+    def _sumprod(p: Sequence[float], q: Sequence[float]) -> float:
         """The sum of products: each product is rounded once, their sum is exact."""
-        return fsum(map(mul, p, q))
+        return math.fsum(map(mul, p, q))
 
 
-abs = builtins.abs
+def _unusual_sumprod(p: Sequence[float], q: Sequence[float]) -> float:
+    """The sum of products where one of them, or a part of the sum, overflows or is infinite or NaN."""
+    terms = [a * b for a, b in zip(p, q, strict=True)]
+    for a, b, term in zip(p, q, terms, strict=True):
+        if math.isinf(term) and math.isfinite(a) and math.isfinite(b):
+            raise OverflowError(f"{a} * {b}")
+    return fsum(terms)
+
 
 # --- Choices. A condition is a number: it holds where it is not zero. What is chosen from may be NaN, and
 # then so is the result.
@@ -151,6 +179,22 @@ def tanh(x: float) -> float:
     return copysign(_quotient(t, *_two_sum(t, 2.0)), x)
 
 
+def acosh(x: float) -> float:
+    """The inverse hyperbolic cosine; near 1 more exact than the library's."""
+    if not 1.0 <= x < 2.0:
+        return math.acosh(x)
+    t = x - 1.0
+    total, total_error = _two_sum(t, 2.0)
+    square, error = _two_product(t, total)
+    if square == 0.0:
+        return 0.0
+    root = sqrt(square)  # of x**2 - 1
+    root_square, root_error = _two_product(root, root)
+    root_rest = ((square - root_square) - root_error + error + t * total_error) / (2.0 * root)
+    argument, rest = _two_sum(root, t)
+    return log1p(argument) + (rest + root_rest) / (1.0 + argument)
+
+
 def sech2(x: float) -> float:
     """1 - tanh(x)**2 without the subtraction, which has no digits left past 19."""
     t = exp(-2.0 * abs(x))
@@ -168,11 +212,22 @@ def sigmoid(x: float) -> float:
     return _quotient(1.0 if x >= 0.0 else t, total, error)
 
 
+# exp(-512) in two floats. What would underflow on the way is computed times exp(512).
+_DOWN, _DOWN_ERROR = 4.377491037053051e-223, 2.706079830228623e-239
+
+
+def _scaled_down(a: float, error: float) -> float:
+    """(a + error) * exp(-512), rounded once or nearly so."""
+    return a * _DOWN + (a * _DOWN_ERROR + error * _DOWN)
+
+
 def silu(x: float) -> float:
     """The product x * sigmoid(x), in one quotient."""
+    if x < -700.0:
+        return _scaled_down(*_two_product(x, exp(x + 512.0))) if x > -760.0 else -0.0
+    if x > 40.0:
+        return x
     t = exp(-abs(x))
-    if t == 0.0:
-        return x if x > 0.0 else -0.0
     total = 1.0 + t
     error = t - (total - 1.0)  # exact, as t <= 1
     if x >= 0.0:
@@ -210,22 +265,27 @@ def gelu(x: float) -> float:
     """The product x * normal_cdf(x), rounded once or nearly so."""
     if abs(x) > 40.0:
         return -0.0 if x < 0.0 else x
-    value, error = _erfc_of_normal(x)
+    lift = 512.0 if x < -36.0 else 0.0
+    value, error = _erfc_of_normal(x, lift)
     product, product_error = _two_product(0.5 * x, value)
-    return product + (product_error + 0.5 * x * error)
+    product_error += 0.5 * x * error
+    return _scaled_down(product, product_error) if lift else product + product_error
 
 
-def _erfc_of_normal(x: float) -> tuple[float, float]:
+def _erfc_of_normal(x: float, lift: float = 0.0) -> tuple[float, float]:
     """Erfc(-x / sqrt(2)), twice the normal distribution function, and its rounding error."""
     high, error = _two_product(-x, 0.7071067811865476)
-    return _erfc(high, error + x * 4.833646656726457e-17)  # sqrt(1/2) in two floats
+    return _erfc(high, error + x * 4.833646656726457e-17, lift)  # sqrt(1/2) in two floats
 
 
-def _erfc(x: float, error: float) -> tuple[float, float]:
-    """Erfc(x + error) and its rounding error: in the tail exp(-x**2) times a Taylor polynomial."""
+def _erfc(x: float, error: float, lift: float = 0.0) -> tuple[float, float]:
+    """Erfc(x + error) and its rounding error: in the tail exp(-x**2) times a Taylor polynomial.
+
+    In the tail it may be asked for times exp(lift), where lift - x**2 has no rounding error.
+    """
     if x < 0.5 or x != x:
         return 1.0 - erf(x), 0.0
-    if x > 28.0:
+    if x > 29.0:
         return 0.0, 0.0
     nearest = round(8.0 * x)
     constant, constant_error, coefficients = _erfcx_near(nearest)
@@ -235,7 +295,7 @@ def _erfc(x: float, error: float) -> tuple[float, float]:
         tail = (tail + coefficient) * h
     square, square_error = _two_product(x, x)
     square_error += 2.0 * x * error
-    scale = exp(-square)
+    scale = exp(lift - square)
     rest = (tail + constant_error) - square_error * (constant + tail)
     value, value_error = _two_product(scale, constant)
     return value, value_error + scale * rest

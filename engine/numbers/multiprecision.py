@@ -126,7 +126,7 @@ class Multiprecision:
     def logsumexp(self, xs: Sequence[Number]) -> Number:
         """The logarithm of the sum of exponentials."""
         largest = max(xs)
-        return largest + self.context.log(self._total(xs, largest))
+        return largest + self.context.log(self._total(xs, largest)) if self._finite(largest) else largest
 
     def log_softmax(self, xs: Sequence[Number]) -> list[Number]:
         """The logarithm of every number's share."""
@@ -137,7 +137,13 @@ class Multiprecision:
         return [1 / self._total(xs, x) for x in xs]
 
     def _total(self, xs: Sequence[Number], shift: Number) -> Number:
+        """The sum of exp(x - shift), where minus infinity has no part beside another number."""
+        if not self._finite(shift):
+            return -shift if shift < 0 and max(xs) > shift else self.context.nan
         return self.context.fsum(self.context.exp(x - shift) for x in xs)
+
+    def _finite(self, x: Number) -> bool:
+        return bool(self.context.isfinite(x))
 
 
 _LIBRARY = [

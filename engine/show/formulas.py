@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import isclose
+from math import isclose, isnan
 
 from engine import functions
 from engine.expression import ExpressionError, parse
@@ -68,7 +68,7 @@ def partial_formula(name: str, at: Sequence[float], place: int) -> Formula | Non
             return None
         derivative = _on_its_branch(derivative)
     order = topological([derivative, out])
-    if derivative.kind == CONSTANT or len(order) > _MOST_NODES:
+    if derivative.kind == CONSTANT or isnan(derivative.data) or len(order) > _MOST_NODES:
         return None
     if not all(has_a_sign(OPS[value.op]) for value in order if value.op):
         return None

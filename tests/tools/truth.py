@@ -194,16 +194,12 @@ TRUTH: dict[str, Truth] = {
         lambda x, y: x / y,
         lambda x, y: (1 / y, -x / y**2),
         lambda rng: (number(rng), rng.choice((-1.0, 1.0)) * number(rng, SMALLEST)),
-        underflow=lambda x, y: abs(1 / y),
-        why="the derivative by the denominator is a quotient of the output",
     ),
     "neg": Truth(lambda x: -x, lambda x: (-1,), REAL),
     "pow": Truth(
         lambda x, p: x**p,
         lambda x, p: (p * x ** (p - 1), x**p * mp.log(x) if x > 0 else None),
         _power,
-        underflow=lambda x, p: max(abs(p / x), abs(mp.log(abs(x))), abs(p)),
-        why="both partials are products with the output, or with the power p - 1",
     ),
     # Powers and logarithms
     "exp": Truth(mp.exp, lambda x: (mp.exp(x),), one(-760.0, 709.78)),
@@ -229,8 +225,6 @@ TRUTH: dict[str, Truth] = {
         mp.atan2,
         lambda y, x: (x / (x * x + y * y), -y / (x * x + y * y)),
         lambda rng: (number(rng), rng.choice((-1.0, 1.0)) * number(rng, SMALLEST)),
-        underflow=lambda y, x: 2 / (x * x + y * y),
-        why="the derivatives are quotients by the distance",
     ),
     # Hyperbolic functions
     "sinh": Truth(mp.sinh, lambda x: (mp.cosh(x),), one(-710.47, 710.47)),
@@ -247,8 +241,6 @@ TRUTH: dict[str, Truth] = {
         lambda x: mp.exp(-x * x / 2),
         lambda x: (-x * mp.exp(-x * x / 2),),
         REAL,
-        underflow=abs,
-        why="the derivative is -x times the output",
     ),
     "normal_cdf": Truth(_cdf, lambda x: (_phi(x),), REAL),
     # Choices
@@ -284,8 +276,6 @@ TRUTH: dict[str, Truth] = {
         lambda *x: mp.sqrt(mp.fsum(x, squared=True)),
         lambda *x: [x_i / mp.sqrt(mp.fsum(x, squared=True)) for x_i in x],
         lambda rng: (number(rng, SMALLEST), *many()(rng)),
-        underflow=lambda *x: 1 / mp.sqrt(mp.fsum(x, squared=True)),
-        why="the derivatives are quotients by the output",
     ),
     # Activations
     "sigmoid": Truth(_sigmoid, lambda x: (_sigmoid(x) * _sigmoid(-x),), REAL),
@@ -309,16 +299,14 @@ TRUTH: dict[str, Truth] = {
         lambda x: (_cdf(x) + x * _phi(x),),
         REAL,
         terms=lambda x: (max(_cdf(x), abs(x * _phi(x))),),
-        underflow=abs,
-        why="the two terms of the derivative cancel at its zero, -0.75; products with x",
+        why="the two terms of the derivative cancel at its zero, -0.75",
     ),
     "silu": Truth(
         lambda x: x * _sigmoid(x),
         lambda x: (_sigmoid(x) + x * _sigmoid(x) * _sigmoid(-x),),
         REAL,
         terms=lambda x: (max(_sigmoid(x), abs(x * _sigmoid(x) * _sigmoid(-x))),),
-        underflow=abs,
-        why="the two terms of the derivative cancel at its zero, -1.28; products with x",
+        why="the two terms of the derivative cancel at its zero, -1.28",
     ),
     # Shares
     "logsumexp": Truth(
