@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import functions
 from engine.derivatives import grad, hessian, jacobian, jvp
+from engine.leaving import LeftRecordWarning
 from engine.ops import OPS
 from engine.value import Value
 
@@ -51,7 +52,7 @@ _LATE = {
 
 globals().update({name: getattr(functions, name) for name in OPS})
 
-__all__ = ["Value", "grad", "hessian", "jacobian", "jvp", *_LATE, *OPS]
+__all__ = ["LeftRecordWarning", "Value", "grad", "hessian", "jacobian", "jvp", *_LATE, *OPS]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,11 +14,15 @@ from typing import Any, TypeAlias
 
 from engine.numbers import floats
 from engine.ops import OPS, Op
-from engine.value import Number, Value, constant, next_serial, operand, shortened
+from engine.value import Number, Value, constant, next_serial, shortened
 
 Recorder: TypeAlias = Callable[..., Any]
 
 REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
+
+
+watch: Callable[[Value], None] | None = None
+"""Called with every value that is recorded, while somebody looks for anomalies."""
 
 
 def recorder(op: Op) -> Recorder:
@@ -42,20 +46,22 @@ def _unary_recorder(op: Op) -> Recorder:
     new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
 
     def record(x: Value) -> Value:
-        a = x.data
+        a = x._data
         try:
             out = forward(floats, a)
             (dx,) = partials(floats, out, a)
         except REFUSED:
             out, (dx,) = _at_a_limit(op, (x,))
         node = new(Value)
-        node.data = out
+        node._data = out
         node.label = ""
         node.op = name
         node.serial = next_serial()
         node._x = x
         node._dx = dx
         node._y = None
+        if watch is not None:
+            watch(node)
         return node
 
     return record
@@ -69,15 +75,15 @@ def _binary_recorder(op: Op) -> Recorder:
             if hasattr(y, "__array_interface__") and not isinstance(y, Real):
                 return NotImplemented  # NumPy then applies the operator to each element
             y = constant(y)
-        a = x.data
-        b = y.data
+        a = x._data
+        b = y._data
         try:
             out = forward(floats, a, b)
             dx, dy = partials(floats, out, a, b)
         except REFUSED:
             out, (dx, dy) = _at_a_limit(op, (x, y))
         node = new(Value)
-        node.data = out
+        node._data = out
         node.label = ""
         node.op = name
         node.serial = next_serial()
@@ -85,6 +91,8 @@ def _binary_recorder(op: Op) -> Recorder:
         node._dx = dx
         node._y = y
         node._dy = dy
+        if watch is not None:
+            watch(node)
         return node
 
     return record
@@ -94,20 +102,22 @@ def _nary_recorder(op: Op) -> Recorder:
     new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
 
     def record(*x: Value) -> Value:
-        a = [v.data for v in x]
+        a = [v._data for v in x]
         try:
             out = forward(floats, *a)
             dx = tuple(partials(floats, out, *a))
         except REFUSED:
             out, dx = _at_a_limit(op, x)
         node = new(Value)
-        node.data = out
+        node._data = out
         node.label = ""
         node.op = name
         node.serial = next_serial()
         node._x = x
         node._dx = dx
         node._y = None
+        if watch is not None:
+            watch(node)
         return node
 
     return record
@@ -167,14 +177,18 @@ def _at_a_limit(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, 
 
 def outside_domain(op: Op, operands: Sequence[Value | float], error: Exception) -> Exception:
     """An error of the same type that names the operation, its operands and its domain."""
-    letters = op.letters(len(operands))
-    named = [f"{letter} = {_described(x)}" for letter, x in zip(letters, operands, strict=True)]
-    more = f", ... ({len(named)} operands)" if len(named) > 4 else ""
-    call = f"{op.name}({', '.join(letters[:4])}{', ...' if more else ''})"
-    at = ", ".join(named[:4]) + more
+    call, at = call_at(op, operands)
     if isinstance(error, OverflowError):
         return type(error)(f"{call} overflows at {at}: the result is beyond the largest float, 1.8e308")
     return type(error)(f"{call} is undefined at {at}; it needs {op.domain}")
+
+
+def call_at(op: Op, operands: Sequence[Value | float]) -> tuple[str, str]:
+    """An operation and its operands in words: ("mul(x, y)", "x = 2.0 (w), y = 3.0")."""
+    letters = op.letters(len(operands))
+    named = [f"{letter} = {_described(x)}" for letter, x in zip(letters, operands, strict=True)]
+    more = f", ... ({len(named)} operands)" if len(named) > 4 else ""
+    return f"{op.name}({', '.join(letters[:4])}{', ...' if more else ''})", ", ".join(named[:4]) + more
 
 
 def _described(x: Value | float) -> str:
@@ -191,7 +205,7 @@ def reflected(record: Recorder) -> Callable[[Value, Number], Value]:
     """A binary operator whose left operand is a plain number."""
 
     def method(self: Value, other: Number) -> Value:
-        value: Value = record(operand(other), self)
+        value: Value = record(other if isinstance(other, Value) else constant(other, left=True), self)
         return value
 
     return method

@@ -27,6 +27,8 @@ from engine.compiler.schedule import schedule
 from engine.compiler.simplify import simplify
 from engine.compiler.zero_adjoints import stop_zero_adjoints
 from engine.derivatives import grad, jvp
+from engine.graph import topological
+from engine.leaving import warn_of_branches
 from engine.numbers import arrays
 from engine.show.diagram import Diagram
 from engine.show.palette import Theme
@@ -46,7 +48,8 @@ def compile(
     """Turn the recorded graph of one sample into a program for batches of samples.
 
     The graph is the program: `relu`, `max`, `abs` and `where` choose anew for each sample. A branch that
-    Python took while recording, as in `if v.data > 0`, is fixed: the program takes it for every sample.
+    Python took while recording, as in `if v > 0`, is fixed: the program takes it for every sample, and a
+    `LeftRecordWarning` says so, unless numbers were compared, as in `if v.data > 0`.
 
     A program follows IEEE 754 where recording raises: outside its domain an operation gives inf or NaN.
 
@@ -105,6 +108,7 @@ class Program:
         self.dtype = np.dtype(dtype)
         arguments.check_leaves(self._outputs, self.inputs, self.parameters)
         arguments.check_dtype(self.dtype)
+        warn_of_branches(topological(self._outputs))
         self._machines: OrderedDict[tuple[int, int], Machine] = OrderedDict()
         self._main = self._gradients if self.parameters else self._values
 
@@ -223,7 +227,7 @@ class Program:
     def _numbers(self, parameters: ArrayLike | None, n: int) -> Array:
         """The numbers of n parameters: those given, or those of the Values."""
         if parameters is None:
-            numbers = map(attrgetter("data"), self.parameters)
+            numbers = map(attrgetter("_data"), self.parameters)
             return np.fromiter(numbers, self.dtype, len(self.parameters))
         return arguments.vector(parameters, "parameters", n, self.dtype)
 
