@@ -21,6 +21,9 @@ from engine.ops import OPS
 from engine.value import Value
 
 if TYPE_CHECKING:
+    from engine.anomalies import NonFinite as NonFinite
+    from engine.anomalies import detect_anomaly as detect_anomaly
+    from engine.anomalies import first_nonfinite as first_nonfinite
     from engine.check import GradientError as GradientError
     from engine.check import GradientReport as GradientReport
     from engine.check import assert_gradients as assert_gradients
@@ -40,11 +43,14 @@ _LATE = {
     "GradeReport": "grading",
     "GradientError": "check",
     "GradientReport": "check",
+    "NonFinite": "anomalies",
     "assert_gradients": "check",
     "check_gradients": "check",
     "compile": "compiler",
+    "detect_anomaly": "anomalies",
     "draw": "show.draw",
     "explain": "show.explain",
+    "first_nonfinite": "anomalies",
     "grade": "grading",
     "operation": "extend",
     "play": "show.player",
