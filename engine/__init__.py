@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from engine import functions
 from engine.derivatives import grad, hessian, jacobian, jvp
+from engine.leaving import LeftRecordWarning
 from engine.ops import OPS
 from engine.value import Value
 
 if TYPE_CHECKING:
+    from engine.anomalies import NonFinite as NonFinite
+    from engine.anomalies import detect_anomaly as detect_anomaly
+    from engine.anomalies import first_nonfinite as first_nonfinite
     from engine.check import GradientError as GradientError
     from engine.check import GradientReport as GradientReport
     from engine.check import assert_gradients as assert_gradients
@@ -39,11 +43,14 @@ _LATE = {
     "GradeReport": "grading",
     "GradientError": "check",
     "GradientReport": "check",
+    "NonFinite": "anomalies",
     "assert_gradients": "check",
     "check_gradients": "check",
     "compile": "compiler",
+    "detect_anomaly": "anomalies",
     "draw": "show.draw",
     "explain": "show.explain",
+    "first_nonfinite": "anomalies",
     "grade": "grading",
     "operation": "extend",
     "play": "show.player",
@@ -51,7 +58,7 @@ _LATE = {
 
 globals().update({name: getattr(functions, name) for name in OPS})
 
-__all__ = ["Value", "grad", "hessian", "jacobian", "jvp", *_LATE, *OPS]
+__all__ = ["LeftRecordWarning", "Value", "grad", "hessian", "jacobian", "jvp", *_LATE, *OPS]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ from engine.functions import Operand
 from engine.graph import dependents, topological
 from engine.ops import OPS
 from engine.recording import evaluate, taking_limits
-from engine.value import CONSTANT, Value, operand
+from engine.value import CONSTANT, Value, operand, shortened, was_assigned
 
 _Terms: TypeAlias = list[tuple[Operand, Operand]]  # (partial, adjoint): the terms of a sum of products
 
@@ -202,18 +202,53 @@ def refuse_if_changed(value: Value, purpose: str) -> None:
         ...     refuse_if_changed(y, "take grad")
         ... except ValueError as error:
         ...     print(str(error)[:60])
-        mul was recorded as 9.0, but with x = 4.0, x = 4.0 it is 16.
+        mul was recorded as 9.0, but with x = 4.0 it is 16.0: a leaf
     """
-    leaves = [p for p in value.parents if p.is_variable]
-    if not leaves:
-        return
-    now = evaluate(OPS[value.op], value.parents)
-    if repr(now) != repr((value.data, value.partials)):  # repr: NaN is the same as NaN here
-        names = ", ".join(f"{leaf.label or 'a leaf'} = {leaf.data!r}" for leaf in leaves)
-        raise ValueError(
-            f"{value.op} was recorded as {value.data!r}, but with {names} it is {now[0]!r}: a leaf was "
-            f"assigned after recording. Record again to {purpose}; backward() uses what was recorded."
+    change = change_since_recording(value)
+    if change:
+        raise ValueError(f"{change}. Record again to {purpose}; backward() uses what was recorded.")
+
+
+def change_since_recording(value: Value) -> str:
+    """What was assigned since a value was recorded, if it makes a difference to it.
+
+    Args:
+        value: a recorded value; its own number and its operands are looked at.
+
+    Returns:
+        A sentence without its full stop; "" if nothing was.
+
+    Example:
+        >>> x = Value(3.0, "x")
+        >>> y = x * x
+        >>> y.label = "y"
+        >>> y.data = 4.0
+        >>> change_since_recording(y)
+        'mul of x = 3.0, x = 3.0 is 9.0, but y is 4.0: y, which is computed, was assigned after recording'
+    """
+    moved = [p for p in dict.fromkeys(value.parents) if p.is_variable or was_assigned(p)]
+    if not moved and not was_assigned(value):
+        return ""
+    with taking_limits():
+        now = evaluate(OPS[value.op], value.parents)
+    if repr(now) == repr((value.data, value.partials)):  # repr: NaN is the same as NaN here
+        return ""
+    if was_assigned(value):
+        name = shortened(value.label) or "a computed value"
+        return (
+            f"{value.op} of {_listed(value.parents)} is {now[0]!r}, but {name} is {value.data!r}: "
+            f"{name}{', which is computed,' if value.label else ''} was assigned after recording"
         )
+    computed = [p for p in moved if was_assigned(p)]
+    what = " and ".join(shortened(p.label) or "a computed value" for p in computed) if computed else "a leaf"
+    return (
+        f"{value.op} was recorded as {value.data!r}, but with {_listed(moved)} it is {now[0]!r}: {what} was "
+        "assigned after recording"
+    )
+
+
+def _listed(values: Iterable[Value]) -> str:
+    return ", ".join(f"{shortened(v.label) or v.op or 'a leaf'} = {v.data!r}" for v in values)
 
 
 def _along(output: Value, moving: Mapping[Value, Operand]) -> Value:

@@ -7,7 +7,7 @@ operators of `Value` get their meaning: the row that names an operator records i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from math import inf, isfinite, isinf
 from numbers import Real
@@ -15,11 +15,15 @@ from typing import Any, TypeAlias
 
 from engine.numbers import floats
 from engine.ops import OPS, Op
-from engine.value import Number, Value, constant, next_serial, operand, shortened
+from engine.value import Number, Value, constant, next_serial, shortened
 
 Recorder: TypeAlias = Callable[..., Any]
 
 REFUSED = (ValueError, OverflowError, ZeroDivisionError)  # how floats say "outside the domain"
+
+
+watch: Callable[[Value], None] | None = None
+"""Called with every value that is recorded, while somebody looks for anomalies."""
 
 
 def recorder(op: Op) -> Recorder:
@@ -44,7 +48,7 @@ def _unary_recorder(op: Op) -> Recorder:
     underflows = op.underflows
 
     def record(x: Value) -> Value:
-        a = x.data
+        a = x._data
         try:
             out = forward(floats, a)
             (dx,) = partials(floats, out, a)
@@ -55,13 +59,15 @@ def _unary_recorder(op: Op) -> Recorder:
         except REFUSED:
             out, (dx,) = _at_a_limit(op, (x,))
         node = new(Value)
-        node.data = out
+        node._data = out
         node.label = ""
         node.op = name
         node.serial = next_serial()
         node._x = x
         node._dx = dx
         node._y = None
+        if watch is not None:
+            watch(node)
         return node
 
     return record
@@ -76,8 +82,8 @@ def _binary_recorder(op: Op) -> Recorder:
             if hasattr(y, "__array_interface__") and not isinstance(y, Real):
                 return NotImplemented  # NumPy then applies the operator to each element
             y = constant(y)
-        a = x.data
-        b = y.data
+        a = x._data
+        b = y._data
         try:
             out = forward(floats, a, b)
             dx, dy = partials(floats, out, a, b)
@@ -88,7 +94,7 @@ def _binary_recorder(op: Op) -> Recorder:
         except REFUSED:
             out, (dx, dy) = _at_a_limit(op, (x, y))
         node = new(Value)
-        node.data = out
+        node._data = out
         node.label = ""
         node.op = name
         node.serial = next_serial()
@@ -96,6 +102,8 @@ def _binary_recorder(op: Op) -> Recorder:
         node._dx = dx
         node._y = y
         node._dy = dy
+        if watch is not None:
+            watch(node)
         return node
 
     return record
@@ -106,7 +114,7 @@ def _nary_recorder(op: Op) -> Recorder:
     underflows = op.underflows
 
     def record(*x: Value) -> Value:
-        a = [v.data for v in x]
+        a = [v._data for v in x]
         try:
             out = forward(floats, *a)
             dx = tuple(partials(floats, out, *a))
@@ -117,13 +125,15 @@ def _nary_recorder(op: Op) -> Recorder:
         except REFUSED:
             out, dx = _at_a_limit(op, x)
         node = new(Value)
-        node.data = out
+        node._data = out
         node.label = ""
         node.op = name
         node.serial = next_serial()
         node._x = x
         node._dx = dx
         node._y = None
+        if watch is not None:
+            watch(node)
         return node
 
     return record
@@ -213,20 +223,27 @@ def _at_a_limit(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, 
             if not _taking_limits.get():
                 raise outside_domain(op, operands, error) from None
             out = op.forward(arrays, *limits)
+        if op.underflows and op.underflows(out, *x):
+            with suppress(*REFUSED):
+                return float(out), partials_in_more_digits(op, x)
         partials = op.partials(arrays, np.float64(out), *limits)
     return float(out), tuple(float(p) for p in partials)
 
 
 def outside_domain(op: Op, operands: Sequence[Value | float], error: Exception) -> Exception:
     """An error of the same type that names the operation, its operands and its domain."""
-    letters = op.letters(len(operands))
-    named = [f"{letter} = {_described(x)}" for letter, x in zip(letters, operands, strict=True)]
-    more = f", ... ({len(named)} operands)" if len(named) > 4 else ""
-    call = f"{op.name}({', '.join(letters[:4])}{', ...' if more else ''})"
-    at = ", ".join(named[:4]) + more
+    call, at = call_at(op, operands)
     if isinstance(error, OverflowError):
         return type(error)(f"{call} overflows at {at}: the result is beyond the largest float, 1.8e308")
     return type(error)(f"{call} is undefined at {at}; it needs {op.domain}")
+
+
+def call_at(op: Op, operands: Sequence[Value | float]) -> tuple[str, str]:
+    """An operation and its operands in words: ("mul(x, y)", "x = 2.0 (w), y = 3.0")."""
+    letters = op.letters(len(operands))
+    named = [f"{letter} = {_described(x)}" for letter, x in zip(letters, operands, strict=True)]
+    more = f", ... ({len(named)} operands)" if len(named) > 4 else ""
+    return f"{op.name}({', '.join(letters[:4])}{', ...' if more else ''})", ", ".join(named[:4]) + more
 
 
 def _described(x: Value | float) -> str:
@@ -243,7 +260,7 @@ def reflected(record: Recorder) -> Callable[[Value, Number], Value]:
     """A binary operator whose left operand is a plain number."""
 
     def method(self: Value, other: Number) -> Value:
-        value: Value = record(operand(other), self)
+        value: Value = record(other if isinstance(other, Value) else constant(other, left=True), self)
         return value
 
     return method

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from engine import leaving
 from engine.backprop import backward
 from engine.graph import topological
 
@@ -27,6 +29,7 @@ INPUT: Kind = "input"
 PARAMETER: Kind = "parameter"
 CONSTANT: Kind = "constant"
 COMPUTED: Kind = "computed"
+ASSIGNED = "assigned"  # in `_kind`, of a computed value whose number was assigned
 
 _MOST_SHOWN_IN_NOTEBOOKS = 60  # values, in the diagram that a notebook shows of a Value
 next_serial = itertools.count().__next__
@@ -78,8 +81,15 @@ def shortened(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def constant(x: Number) -> Value:
-    """A plain number as an operand: a Value that cannot be assigned and gets no gradient."""
+def constant(x: Number, *, left: bool = False) -> Value:
+    """A plain number as an operand: a Value that cannot be assigned and gets no gradient.
+
+    Args:
+        x: the number.
+        left: whether it stands on the left of an operator.
+    """
+    if leaving.watching:
+        leaving.come_back(x, left=left)
     value = Value(x)
     value._kind = CONSTANT
     return value
@@ -95,6 +105,11 @@ def parameter(x: Number, label: str) -> Value:
     value = Value(x, label)
     value._kind = PARAMETER
     return value
+
+
+def was_assigned(value: Value) -> bool:
+    """Whether the number of a computed value was assigned, and may no longer follow from its operands."""
+    return value._x is not None and getattr(value, "_kind", None) == ASSIGNED
 
 
 def operand(x: Value | Number) -> Value:
@@ -135,10 +150,11 @@ class Value:
 
     # One object for the garbage collector: the operands and partials of unary and binary operations sit
     # in slots, only operations on many numbers keep tuples. `_grad` is unset until a backward pass, and only
-    # leaves have a `_kind`.
-    __slots__ = ("_dx", "_dy", "_grad", "_kind", "_x", "_y", "data", "label", "op", "serial")
+    # leaves have a `_kind`, and computed values whose number was assigned. The engine reads and writes the
+    # number as `_data`, which is much faster than `data`, which looks at what is assigned.
+    __slots__ = ("_data", "_dx", "_dy", "_grad", "_kind", "_x", "_y", "label", "op", "serial")
 
-    data: float
+    _data: float
     label: str
     op: str
     serial: int
@@ -147,17 +163,28 @@ class Value:
     _y: Value | None
     _dy: float
     _grad: float
-    _kind: Kind
+    _kind: Any
 
     def __init__(self, data: Number, label: str = "") -> None:
         if not isinstance(label, str):
             raise TypeError(f"a label is text, not {type(label).__name__} {shortened(repr(label))}")
-        self.data = as_float(data)
+        self._data = as_float(data)
         self.label = label
         self.op = ""
         self.serial = next_serial()
         self._x = self._y = None
         self._kind = INPUT
+
+    @property
+    def data(self) -> float:
+        """The number."""
+        return self._data
+
+    @data.setter
+    def data(self, data: Number) -> None:
+        self._data = data if data.__class__ is float else _assignable(self, data)
+        if self._x is not None:
+            self._kind = ASSIGNED
 
     @property
     def grad(self) -> float:
@@ -177,7 +204,8 @@ class Value:
     @property
     def kind(self) -> Kind:
         """What it is: "input", "parameter" or "constant" for a leaf, else "computed"."""
-        return self._kind if self._x is None else COMPUTED
+        kind: Kind = self._kind if self._x is None else COMPUTED
+        return kind
 
     @property
     def is_variable(self) -> bool:
@@ -294,31 +322,37 @@ class Value:
         return self
 
     def __lt__(self, other: Value | Number) -> bool:
-        return self.data < _number(other)
+        _compare(self, other)
+        return self._data < _number(other)
 
     def __le__(self, other: Value | Number) -> bool:
-        return self.data <= _number(other)
+        _compare(self, other)
+        return self._data <= _number(other)
 
     def __gt__(self, other: Value | Number) -> bool:
-        return self.data > _number(other)
+        _compare(self, other)
+        return self._data > _number(other)
 
     def __ge__(self, other: Value | Number) -> bool:
-        return self.data >= _number(other)
+        _compare(self, other)
+        return self._data >= _number(other)
 
     def __float__(self) -> float:
-        return self.data
+        leaving.leave()
+        return self._data
 
     def __bool__(self) -> bool:
-        return float(self) != 0.0
+        _compare(self)
+        return self._data != 0.0
 
     def __int__(self) -> int:
-        return int(float(self))
+        return int(self._data)
 
     def __round__(self, digits: int | None = None) -> float:
-        return round(float(self), digits)
+        return round(self._data, digits)
 
     def __format__(self, spec: str) -> str:
-        return format(float(self), spec) if spec else repr(self)
+        return format(self._data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
@@ -345,6 +379,35 @@ class Value:
 
 def _number(x: Value | Number) -> float:
     return x.data if isinstance(x, Value) else as_float(x)
+
+
+def _compare(*operands: Value | Number) -> None:
+    """Remember which values Python compares: `compile` warns of a branch that depends on one."""
+    now, frame = next_serial(), sys._getframe(2)
+    for x in operands:
+        if isinstance(x, Value):
+            leaving.comparisons[x.serial] = now, frame.f_code, frame.f_lasti
+    if len(leaving.comparisons) > 2 * leaving.MOST_COMPARISONS:
+        leaving.forget_comparisons()
+
+
+def _assignable(value: Value, number: Any) -> float:
+    """What is assigned to `data`, as a float."""
+    if value.__class__ is not Value:  # it holds a number of another system
+        held: float = number
+        return held
+    try:
+        return as_float(number)
+    except TypeError as error:
+        name = f"the data of {shortened(value.label)}" if value.label else "the data of an unlabelled value"
+        advice = _ADVICE_ON_A_VALUE if isinstance(number, Value) else ""
+        raise TypeError(f"{name}: {advice or error}") from None
+
+
+_ADVICE_ON_A_VALUE = (
+    "it is one real number, not a Value. Assign the number of the result, (...).data, or compute it from "
+    "numbers, as in w.data = w.data - 0.1 * w.grad"
+)
 
 
 _Row: TypeAlias = tuple[float, str, str, Kind | None, float | None, tuple[float, ...]]

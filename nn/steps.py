@@ -14,6 +14,7 @@ import numpy as np
 
 import engine
 from engine import Value
+from engine.anomalies import reason
 from engine.graph import topological
 from nn.losses import Loss
 from nn.modules import MLP
@@ -81,7 +82,7 @@ class EagerSteps:
             mean = math.fsum(costs) * (1.0 / len(batch))
         except OverflowError:
             mean = math.inf
-        _refuse_divergence(self._model, mean, epoch)
+        self.refuse_nonfinite(mean, batch, epoch)
         self._optimizer.step()
         return mean
 
@@ -107,16 +108,69 @@ class EagerSteps:
             )
         return cost
 
+    def refuse_nonfinite(self, mean: float, batch: Sequence[int], epoch: int) -> None:
+        """Refuse to take a step by a loss or a gradient that is not finite.
 
-def _refuse_divergence(model: MLP, cost: float, epoch: int) -> None:
-    """Raise ValueError if the loss, or the gradient of a parameter, is not finite."""
-    gradients = [(f"gradient of {p.label}", p.grad) for p in model.parameters()]
-    for name, number in [("loss", cost), *gradients]:
-        if not math.isfinite(number):
-            raise ValueError(
-                f"the {name} became {number} in epoch {epoch}; the parameters are as they were before that "
-                "step: train with a smaller learning rate"
-            )
+        Args:
+            mean: the mean loss.
+            batch: the indices of the examples.
+            epoch: the number of the epoch, for the message.
+
+        Raises:
+            ValueError: with what is not finite, where that comes from, and what to do.
+        """
+        gradients = [(f"gradient of {p.label}", p.grad) for p in self._model.parameters()]
+        for name, number in [("loss", mean), *gradients]:
+            if not math.isfinite(number):
+                cause, advice = self._cause(batch)
+                raise ValueError(
+                    f"the {name} became {number} in epoch {epoch}: {cause}; the parameters are as they were "
+                    f"before that step: {advice}"
+                )
+
+    def _cause(self, batch: Sequence[int]) -> tuple[str, str]:
+        """Where a number that is not finite comes from, and what to do."""
+        smaller = (
+            "train with a smaller learning rate"
+            if self._optimizer.steps
+            else "no step was taken yet, so scale the data, or start from smaller weights"
+        )
+        for p in self._model.parameters():
+            if not math.isfinite(p.data):
+                return f"the step before made the parameter {p.label} {p.data}", smaller
+        for i in batch:
+            try:
+                cost = self.cost(*self._examples[i])
+            except OverflowError as error:
+                return f"{error}, in example {i}", smaller
+            found = reason(cost)
+            if found is not None:
+                return f"{found}, in example {i}", _ADVICE.get(found.part, smaller)
+        return "the sum over the examples overflows", smaller
+
+
+_ADVICE = {
+    "leaf": "the loss itself uses a number that is not finite",
+    "partial": "keep its operand away from there, as with sqrt(x + 1e-12)",
+}
+
+
+def refuse_parameters(model: MLP) -> None:
+    """Refuse a network that cannot be trained, because a parameter is not finite.
+
+    Args:
+        model: the network.
+
+    Raises:
+        ValueError: with the first such parameter.
+    """
+    wrong = [p for p in model.parameters() if not math.isfinite(p.data)]
+    if wrong:
+        more = f", and {len(wrong) - 1} more are not finite" if len(wrong) > 1 else ""
+        raise ValueError(
+            f"the parameter {wrong[0].label} is {wrong[0].data} before training{more}: give it a finite "
+            "number, or make a new model"
+        )
 
 
 class CompiledSteps:
@@ -148,7 +202,11 @@ class CompiledSteps:
         self._optimizer = optimizer
         self._parameters = model.parameters()
         x, y = ([Value(number) for number in part] for part in examples[0])
-        cost = self._eager.cost(x, y)
+        try:
+            cost = self._eager.cost(x, y)
+        except OverflowError:
+            self._eager.refuse_nonfinite(math.inf, [0], 1)
+            raise
         for example in (*examples, *checks):
             if [len(part) for part in example] != [len(x), len(y)]:
                 self._eager.cost(*example)  # raises an error that says what does not fit

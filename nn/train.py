@@ -121,8 +121,9 @@ def fit(
         The losses of each epoch.
 
     Raises:
-        ValueError: if the data is empty or does not fit, if the optimizer belongs to another model, or as
-            soon as the loss or a gradient is not finite.
+        ValueError: if the data is empty, does not fit or is not finite, if the optimizer belongs to another
+            model, if a parameter is not finite, or as soon as the loss or a gradient is not: the message
+            names the operation or number that it comes from.
         TypeError: if the data contains anything but numbers, the optimizer is not an `Optimizer`, or the loss
             does not return a Value.
 
@@ -135,7 +136,11 @@ def fit(
         >>> [round(model(x).data > 0) for x in data.X]
         [0, 1, 1, 0]
     """
-    from nn.steps import CompiledSteps, EagerSteps  # late: NumPy takes longer to import than all of nn
+    from nn.steps import (
+        CompiledSteps,
+        EagerSteps,
+        refuse_parameters,
+    )  # late: NumPy takes longer to import than all of nn
 
     J = find_loss(loss)
     examples = as_examples(X, y, "training")
@@ -153,6 +158,7 @@ def fit(
         raise ValueError(
             "the optimizer moves no parameter of this model; make one for it: SGD(model.parameters())"
         )
+    refuse_parameters(model)
     steps = CompiledSteps if compiled else EagerSteps
     training = steps(model, J, optimizer, examples, checks)
     order = list(range(len(examples)))
@@ -199,7 +205,10 @@ def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:
     examples = [(_floats(x_i), _floats(y_i)) for x_i, y_i in zip(X, y, strict=True)]
     for i, (x_i, y_i) in enumerate(examples):
         if not all(map(math.isfinite, [*x_i, *y_i])):
-            raise ValueError(f"row {i} of the {what} data contains a number that is not finite: {x_i}, {y_i}")
+            raise ValueError(
+                f"row {i} of the {what} data contains a number that is not finite: {x_i}, {y_i}. Leave the "
+                "row out, or fill in the number"
+            )
     return examples
 
 

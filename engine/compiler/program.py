@@ -29,6 +29,7 @@ from engine.compiler.simplify import simplify
 from engine.compiler.zero_adjoints import stop_zero_adjoints
 from engine.derivatives import grad, jvp
 from engine.graph import topological
+from engine.leaving import warn_of_branches
 from engine.numbers import arrays
 from engine.ops import OPS
 from engine.recording import recorder, taking_limits
@@ -50,7 +51,8 @@ def compile(
     """Turn the recorded graph of one sample into a program for batches of samples.
 
     The graph is the program: `relu`, `max`, `abs` and `where` choose anew for each sample. A branch that
-    Python took while recording, as in `if v.data > 0`, is fixed: the program takes it for every sample.
+    Python took while recording, as in `if v > 0`, is fixed: the program takes it for every sample, and a
+    `LeftRecordWarning` says so, unless numbers were compared, as in `if v.data > 0`.
 
     A program follows IEEE 754 where recording raises: outside its domain an operation gives inf or NaN. But a
     product with the plain number 0 is 0.
@@ -117,6 +119,7 @@ class Program:
         self.dtype = np.dtype(dtype)
         arguments.check_leaves(self._outputs, self.inputs, self.parameters)
         arguments.check_dtype(self.dtype)
+        warn_of_branches(topological(self._outputs))
         self._machines: OrderedDict[tuple[int, int], Machine] = OrderedDict()
         self._main = self._gradients if self.parameters else self._values
 
@@ -277,7 +280,7 @@ class Program:
     def _numbers(self, parameters: ArrayLike | None, n: int) -> Array:
         """The numbers of n parameters: those given, or those of the Values."""
         if parameters is None:
-            numbers = map(attrgetter("data"), self.parameters)
+            numbers = map(attrgetter("_data"), self.parameters)
             return np.fromiter(numbers, self.dtype, len(self.parameters))
         return arguments.vector(parameters, "parameters", n, self.dtype)
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
+from engine.derivatives import change_since_recording
 from engine.show.diagram import Canvas, Diagram, Field, Heat, widths
 from engine.show.notation import TEXT, Names
 from engine.show.palette import Theme
@@ -159,9 +160,19 @@ class Picture:
         """
         self._cards()
         self._edges(widths, local=local)
-        left_out = len(self.selection.order) - len(self.selection.values)
-        if any(value.parents and value not in self.selection.operations for value in self.selection.values):
-            self.canvas.caption([f"⋯ stands for what is not drawn, {left_out:,} values"])
+        selection = self.selection
+        cut = any(value.parents and value not in selection.operations for value in selection.values)
+        left_out = len(selection.order) - len(selection.values)
+        lines = [f"⋯ stands for what is not drawn, {left_out:,} values"] if cut else []
+        lines += [f"Out of date: {line}" for line in self._changes()]
+        if lines:
+            self.canvas.caption(lines)
+
+    def _changes(self) -> list[str]:
+        """What was assigned after recording, in one line: the numbers of the picture do not go together."""
+        edges = [x.edge[0] for operation in self.selection.operations.values() for x in operation.operands]
+        changes = list(filter(None, map(change_since_recording, dict.fromkeys(edges))))
+        return [f"{changes[0]}. Record again to draw the new numbers."] if changes else []
 
     def diagram(self, title: str, timeout: float) -> Diagram:
         """The finished diagram."""
@@ -219,6 +230,7 @@ class Picture:
     def _sentences(self) -> Iterator[str]:
         """The diagram in words: what each value is computed from."""
         yield f"{len(self.selection.values)} values, {len(self.selection.operations)} operations."
+        yield from self._changes()
         names = self.names.text
         for value, operation in self.selection.operations.items():
             of = ", ".join(names[operand.value][0] for operand in operation.operands)

@@ -81,6 +81,43 @@ def test_an_integer_beyond_the_floats_is_refused() -> None:
         Value(10**400)
 
 
+ASSIGNED: list[tuple[Any, str]] = [
+    (
+        Value(2.0) * 0.5,
+        r"it is one real number, not a Value\. Assign the number of the result, \(",
+    ),
+    ("3", r"a Value holds one real number, not str '3'; convert it first: float\(text\)"),
+    (True, "not bool True; say 1.0 or 0.0"),
+    (np.bool_(True), "not bool"),
+    (1j, "not complex 1j; take its .real or .imag"),
+    (None, "not NoneType None; is something missing a return"),
+    ([1.0], r"not list \[1.0\]; make one Value of each element"),
+    (np.array([1.0, 2.0]), "not ndarray .*; make one Value of each element"),
+]
+
+
+@pytest.mark.parametrize(("number", "message"), ASSIGNED)
+def test_what_is_not_a_number_is_refused_where_it_is_assigned(number: Any, message: str) -> None:
+    w = Value(0.5, "w")
+    with pytest.raises(TypeError, match=f"^the data of w: .*{message}"):
+        w.data = number
+    with pytest.raises(TypeError, match=r"^the data of an unlabelled value: "):
+        Value(0.5).data = number
+    assert w.data == 0.5
+
+
+@pytest.mark.parametrize(
+    "number", [3, np.float32(3.0), np.int64(3), np.float64(3.0), Fraction(3), Decimal(3)]
+)
+def test_any_real_number_that_is_assigned_becomes_a_float(number: Any) -> None:
+    w = Value(0.5)
+    w.data = number
+    assert type(w.data) is float
+    assert type((w + w).data) is float
+    w.data += 1
+    assert w.data == 4.0
+
+
 # --- Operators.
 
 
@@ -196,6 +233,35 @@ def test_a_leaf_changed_after_recording_changes_no_gradient_and_grad_says_so() -
         grad(b, [a])
     a.data = 3.0
     assert grad(b, [a])[0].data == 6.0
+
+
+def test_an_inner_value_that_was_assigned_is_named() -> None:
+    x = Value(3.0, "x")
+    y = x * x
+    y.label = "y"
+    z = y + 1.0
+    y.data = 4.0
+    z.backward()
+    assert x.grad == 6.0
+    with pytest.raises(
+        ValueError, match=r"^add was recorded as 10.0, but with y = 4.0 it is 5.0: y was assigned"
+    ):
+        grad(z, [x])
+    text = r"^mul of x = 3.0, x = 3.0 is 9.0, but y is 4.0: y, which is computed, was assigned after "
+    for read in (lambda: grad(y, [x]), y.explain):
+        with pytest.raises(ValueError, match=text):
+            read()
+    y.data = 9.0
+    assert grad(z, [x])[0].data == 6.0
+
+
+def test_what_is_copied_remembers_that_it_was_assigned() -> None:
+    x = Value(3.0, "x")
+    y = x * x
+    y.data = 4.0
+    for again in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):  # noqa: S301  # our own
+        with pytest.raises(ValueError, match=r"but a computed value is 4\.0: a computed value was"):
+            grad(again, [again.parents[0]])
 
 
 # --- backward.

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Value, fsum, sqrt
+from engine import Value, exp, fsum, sqrt
 from nn import MLP, SGD, Adam, History, circles, fit, iris, moons, squared_error, xor
 from nn.optim import Optimizer
 
@@ -298,8 +299,8 @@ def test_a_loss_that_overflows_stops_training_before_the_step(batch_size: int | 
 
     with pytest.raises(
         ValueError,
-        match=r"^the loss became inf in epoch \d+; the parameters are as they were "
-        r"before that step: train with a smaller learning rate$",
+        match=r"^the loss became inf in epoch \d+: pow\(x, p\) overflows at .*, p = 2.0: .*, in example "
+        r"[01]; the parameters are as they were before that step: train with a smaller learning rate$",
     ):
         fit(
             model,
@@ -321,6 +322,95 @@ def test_a_loss_that_is_no_number_stops_training_before_the_step(number: float) 
     with pytest.raises(ValueError, match=f"the loss became {number} in epoch 1"):
         fit(model, ROWS, TARGETS, loss=lambda o, y: squared_error(o, y) + number, progress=False)
     assert weights(model) == weights(network())
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("number", [math.inf, math.nan])
+def test_a_parameter_that_is_not_finite_is_named_before_training(compiled: bool, number: float) -> None:
+    model = network()
+    model.parameters()[1].data = model.parameters()[2].data = number
+    label = model.parameters()[1].label
+    with pytest.raises(
+        ValueError, match=rf"^the parameter {re.escape(label)} is {number} before training, and 1 more"
+    ):
+        fit(model, ROWS, TARGETS, loss="squared_error", progress=False, compiled=compiled)
+
+
+def _exploding(output: Any, target: Any) -> Any:
+    return exp(output * 1000.0)
+
+
+def _far_back(output: Any, target: Any) -> Any:
+    return output * 1e200 * 1e200
+
+
+ORIGINS: list[tuple[Any, list[list[float]], float, str]] = [
+    (
+        _exploding,
+        [[1.0]],
+        0.1,
+        r"^the loss became inf in epoch 1: exp\(x\) overflows at x = 1000.0: the result is beyond the "
+        r"largest float, 1.8e308, in example 0; the parameters are as they were before that step: no step",
+    ),
+    (
+        _far_back,
+        [[1e-200]],
+        0.1,
+        r"^the gradient of w_11\^1 became inf in epoch 1: the gradient overflows on its way back through "
+        r"mul\(x, y\) to x, at x = 1e-200 \(z_1\^1\), y = 1e\+200, in example 0; .*: no step was taken yet",
+    ),
+    (
+        lambda output, target: output * 1.0 + math.inf,
+        [[1.0]],
+        0.1,
+        r"^the loss became inf in epoch 1: the constant is inf, in example 0; .*: the loss itself uses",
+    ),
+    (
+        lambda output, target: sqrt(output - 1.0),
+        [[1.0]],
+        0.1,
+        r"^the gradient of w_11\^1 became inf in epoch 1: sqrt\(x\) has the derivative inf by x, at x = 0.0, "
+        r"in example 0; .*: keep its operand away from there, as with sqrt\(x \+ 1e-12\)$",
+    ),
+    (
+        "squared_error",
+        [[10.0]],
+        10.0,
+        r"^the loss became inf in epoch \d+: pow\(x, p\) overflows at .*: train with a smaller learning",
+    ),
+]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(("loss", "X", "rate", "message"), ORIGINS)
+def test_training_that_stops_says_where_that_comes_from(
+    compiled: bool, loss: Any, X: list[list[float]], rate: float, message: str
+) -> None:
+    model = MLP.from_weights([[[1.0]]], [[None]], ["identity"])
+    optimizer = SGD(model.parameters(), rate)
+    with pytest.raises(ValueError, match=message) as raised:
+        fit(model, X, [0.5], loss=loss, optimizer=optimizer, epochs=1000, progress=False, compiled=compiled)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_step_that_makes_a_parameter_infinite_is_told() -> None:
+    model = MLP.from_weights([[[1.0]]], [[None]], ["identity"])
+
+    class Leap(SGD):
+        def update(self, numbers: Any, gradient: Any, rate: float) -> Any:
+            return numbers * math.inf
+
+    with pytest.raises(
+        ValueError, match=r"in epoch 2: the step before made the parameter w_11\^1 inf; .*smaller"
+    ):
+        fit(model, [[1.0]], [0.5], loss="squared_error", optimizer=Leap(model.parameters()), progress=False)
+
+
+def test_data_that_are_not_finite_are_named_by_their_row() -> None:
+    with pytest.raises(
+        ValueError, match=r"^row 1 of the training data .*: \[nan\], \[1.0\]\. Leave the row out"
+    ):
+        fit(MLP(1, [1]), [[1.0], [math.nan]], [1.0, 1.0], loss="squared_error", progress=False)
 
 
 def test_a_gradient_that_is_not_finite_stops_training_before_the_step() -> None:
@@ -398,7 +488,7 @@ def test_the_optimizer_of_another_model_is_refused(compiled: bool) -> None:
 @pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(
     ("loss", "returned"),
-    [(lambda output, y: float(output) - y[0], "float "), (lambda output, y: None, "NoneType None")],
+    [(lambda output, y: output.data - y[0], "float "), (lambda output, y: None, "NoneType None")],
 )
 def test_a_loss_that_returns_no_value_is_told_what_it_returned(
     compiled: bool, loss: Any, returned: str

@@ -426,3 +426,35 @@ def test_the_drawing_of_a_drawn_derivative() -> None:
     x = Value(0.5, "x")
     (slope,) = engine.grad(tanh(x), [x])
     assert "sech²" in draw(slope).svg
+
+
+# --- What was assigned after recording.
+
+
+def test_a_diagram_says_that_a_leaf_was_assigned_after_recording() -> None:
+    x = Value(3.0, "x")
+    y = x * x + 1.0
+    assert "Out of date" not in y.draw().dot
+    x.data = 5.0
+    diagram = y.draw()
+    text = "Out of date: mul was recorded as 9.0, but with x = 5.0 it is 25.0: a leaf was assigned"
+    assert text in diagram.dot
+    assert "Out of date" in diagram.svg
+    x.data = 3.0
+    assert "Out of date" not in y.draw().dot
+
+
+def test_a_part_of_a_graph_says_both_that_it_is_a_part_and_out_of_date() -> None:
+    x = Value(3.0, "x")
+    y = (x.exp() * 2.0 + x) * x
+    x.data = 1.0
+    dot = y.draw(depth=1).dot
+    assert "what is not drawn" in dot
+    assert "Out of date: mul was recorded as" in dot
+
+
+def test_a_sum_that_is_shown_as_one_is_looked_at_term_by_term() -> None:
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    total = a + b + c
+    a.data = 7.0
+    assert "with a = 7.0, b = 2.0 it is 9.0" in total.draw().dot
