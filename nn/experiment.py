@@ -85,7 +85,7 @@ def _loss_for(data: Dataset) -> str:
 
 
 def may_be_classes(data: Dataset) -> bool:
-    """Whether numbers to predict look like names of classes: few different ones, all of them whole.
+    """Whether the numbers to predict look like names of classes: few, and all whole.
 
     Args:
         data: the examples.
@@ -213,7 +213,7 @@ def _numbers(output: Any) -> list[float]:
 
 
 def _choice(scores: Sequence[float]) -> int:
-    """The predicted class: for one score whether it is positive, else the index of the largest."""
+    """The predicted class: whether the score is positive if there is one, else the index of the largest."""
     if len(scores) == 1:
         return int(scores[0] > 0.0)
     return max(range(len(scores)), key=scores.__getitem__)

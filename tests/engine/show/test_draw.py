@@ -221,7 +221,7 @@ def test_a_graph_too_large_is_refused_with_its_size_and_the_ways_out() -> None:
 
 def test_a_sum_of_too_many_is_refused_too() -> None:
     x = Value(1.0)
-    with pytest.raises(ValueError, match=r"2 values and 20,000 edges, .* at most 1,000 and 5,000"):
+    with pytest.raises(ValueError, match=r"2 values and 20,000 edges; .* at most 1,000 and 5,000"):
         draw(fsum([x] * 20_000))
 
 

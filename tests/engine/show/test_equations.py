@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from engine import Value, equal, gaussian
+from engine import Value, atan2, equal, gaussian
 from engine.ops import OPS
 from engine.recording import recorder
 from engine.show.explain import Explanation, explain
@@ -134,3 +134,10 @@ def test_a_false_equation_is_seen(line: str) -> None:
         check(line, numbers)
     assert check("y = a·b = 0.5 × 2 = 1", numbers) == 4
     assert check("∂y/∂a += ∂y/∂y · ∂₁y/∂a = 1 × 2 = 2 (1 → 3)", numbers) == 3
+
+
+def test_a_zero_with_a_sign_shows_it_where_a_function_tells_it() -> None:
+    y = atan2(Value(0.0, "y"), Value(-0.0, "x"))
+    check_all(explain(y))
+    assert "atan2(0, −0) = 3.142" in explain(y).steps[0].text
+    assert (Value(-0.0, "x") * 2.0 + 1.0).explain().steps[0].text.startswith("x·2 = 0 × 2 = 0")

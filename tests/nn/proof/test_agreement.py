@@ -303,7 +303,7 @@ def test_a_wrong_report_names_the_worst_and_marks_each(capsys: pytest.CaptureFix
     assert [line.split()[-1] for line in lines[3:]] == ["agree", "DIFFER", "DIFFER"]
     assert "–" in lines[5]
     assert str(WRONG).count(WRONG.headline) == 1
-    assert replace(WRONG, loss="log_loss").headline.endswith("log_loss_from_logits does not")
+    assert replace(WRONG, loss="log_loss").headline.endswith("close to 0 or 1: use log_loss_from_logits")
     with pytest.raises(AssertionError, match="w_12"):
         WRONG.raise_if_wrong()
     Console(width=120).print(WRONG)
