@@ -195,7 +195,7 @@ def test_the_texts_below_are_refused_for_one_change_each(path: Path) -> None:
 
 
 DOCTORED = {
-    "empty": ("", "Expecting value"),
+    "empty": ("", "not JSON: Expecting value"),
     "not JSON": ("w = 0.5", "Expecting value"),
     "cut off": (model_text()[:-5], "Expecting|delimiter|Unterminated"),
     "NaN": (one_layer("[[NaN]]"), "layer 1, neuron 1 has the weight or bias nan"),
