@@ -27,6 +27,7 @@ from engine.extend import withdraw
 from nn import ACTIVATIONS, LOSSES, MLP, DeltaRule, delta_rule
 from nn.losses import find_loss
 from tests.nn.truth import needed_output
+from tests.tools.examples import examples
 
 ROUNDING = 1e-12  # relative to the largest number of a gradient
 
@@ -355,7 +356,7 @@ UNARY = {
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from([*BINARY, *UNARY]), st.integers(0, 40), st.integers(0, 40)),

@@ -23,6 +23,7 @@ from engine.compiler.zero_adjoints import stop_zero_adjoints
 from engine.numbers import arrays
 from engine.numbers.multiprecision import Multiprecision
 from engine.ops import OPS
+from tests.tools.examples import examples
 
 EXACT = Multiprecision(50)
 
@@ -59,7 +60,7 @@ def random_graph(seed: int) -> Graph:
 
 
 @pytest.mark.parametrize("name", PASSES)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(seed=st.integers(0, 10**6))
 def test_a_pass_does_not_change_the_outputs(name: str, seed: int) -> None:
     graph = random_graph(seed)

@@ -19,6 +19,7 @@ from engine.show.draw import draw
 from engine.show.render import RenderError
 from engine.show.text import parse_name
 from nn.modules import MLP
+from tests.tools.examples import examples
 from tests.tools.pictures import PICTURES
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -363,7 +364,7 @@ HOSTILE = [
 ]
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.text(st.characters(exclude_categories=[]), max_size=30) | st.sampled_from(HOSTILE))
 @example("x" * 100_000)
 @example("<script>alert(1)</script>")

@@ -15,6 +15,7 @@ from engine.show.notation import ATOM, TEXT
 from engine.show.text import parse_name
 from engine.value import constant
 from tests.tools.equations import check
+from tests.tools.examples import examples
 
 LABELS = ["v", "u", "a+b", "w_12^1", "delta_3", "rate of it"]
 NUMBERS = st.floats(-3.0, 3.0) | st.integers(-3, 3).map(float) | st.floats(-1e6, 1e6)
@@ -73,7 +74,7 @@ def graphs(draw: st.DrawFn) -> Value:
     return values[-1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(graphs(), st.none() | st.integers(1, 3))
 def test_no_equation_of_a_graph_is_false(y: Value, depth: int | None) -> None:
     check_all(explain(y, depth=depth))
@@ -98,7 +99,7 @@ def test_no_equation_of_a_special_graph_is_false(make: Callable[[Value, Value], 
     assert check_all(explanation) > 2 * len(explanation.steps)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(sorted(OPS)), st.lists(NUMBERS, min_size=4, max_size=4), st.integers(0, 3))
 def test_no_formula_of_a_derivative_is_false_where_it_is_shown(
     name: str, numbers: list[float], place: int

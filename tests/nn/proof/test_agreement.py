@@ -25,6 +25,7 @@ from nn.proof.agreement import RouteComparison
 from nn.proof.delta_rule import ACTIVATIONS as ORACLE
 from nn.proof.delta_rule import LOSSES as ORACLE_LOSSES
 from tests.nn.truth import needed_output
+from tests.tools.examples import examples
 
 ANY = [*ACTIVATIONS]
 
@@ -69,7 +70,7 @@ def cases(draw: st.DrawFn, depth: int = 6, width: int = 16) -> Case:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(cases())
 def test_reverse_mode_is_the_delta_rule_on_any_network(case: Case) -> None:
     model, x, y, loss = case
@@ -95,7 +96,7 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases())
 def test_the_gap_is_small_beside_the_gradient_itself_unless_terms_cancel(case: Case) -> None:
     model, x, y, loss = case

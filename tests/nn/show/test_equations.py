@@ -21,6 +21,7 @@ from nn.show.draw import delta_name
 from nn.show.network import describe
 from tests.nn.truth import needed_output
 from tests.tools.equations import Function, check, range_of
+from tests.tools.examples import examples
 
 
 class Shared:
@@ -132,7 +133,7 @@ def check_all(model: MLP, x: Sequence[float], y: Any, loss: Any) -> int:
     return sum(check(line, numbers, FUNCTIONS) for line in lines)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(st.integers(1, 3), min_size=1, max_size=3),
     st.sampled_from(ALL),
