@@ -353,7 +353,9 @@ class _Parser:
         if self.lexeme == "(":
             if name not in OPS:
                 close = get_close_matches(name, OPS, 1)
-                self.refuse(f"there is no function {name}" + (f"; {close[0]}?" if close else ""), place)
+                self.refuse(
+                    f"there is no function {name}" + (f"; did you mean {close[0]}?" if close else ""), place
+                )
             self.advance()
             self.emit(place, getattr(functions, name), self.several(")"))
         elif name in OPS:

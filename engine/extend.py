@@ -141,7 +141,7 @@ def _refuse_name(name: str) -> None:
 
 
 def _counted(name: str, partials: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
-    """The rule, whose number of partials is checked each time."""
+    """The rule, with a check of the number of partials that it returns."""
 
     def counted(m: Any, out: Any, /, *x: Any) -> Sequence[Any]:
         derivatives = partials(m, out, *x)

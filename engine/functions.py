@@ -1,8 +1,8 @@
 """Every operation of the table as a function: of Values it records, of plain numbers it returns a float.
 
-The functions are made from the rows, by what the row says of its operands: one or several by position, any
-number of them one by one or as one iterable, two sequences of the same length (`sumprod`), or each operand's
-share among the others (`softmax`). The same function is a method of `Value`.
+The functions are made from the rows. A row says how its function takes operands: one or several by position,
+any number one by one or as one iterable, two sequences of the same length (`sumprod`), or one iterable whose
+elements each get a share (`softmax`). The same function is a method of `Value`.
 
 This module is also the number system of `Value`s: the rules of the table run over it when derivatives are
 differentiated again.
@@ -21,7 +21,7 @@ Example:
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from math import pi as pi  # the number systems' own
+from math import pi as pi  # a number of every number system
 from operator import mul
 from typing import Any, TypeAlias
 
@@ -147,7 +147,7 @@ def _of_choice(op: Op, record: Recorder) -> Function:
     def apply(condition: Operand | bool, a: Operand, b: Operand) -> Any:
         if isinstance(condition, Value):
             return applied(op, (condition, a, b), record)
-        # A plain condition, such as `x > 1`, is not recorded: the choice stays as it was.
+        # A plain condition, such as `x > 1`, is not recorded: the choice stays the same.
         holds = condition if isinstance(condition, bool) else as_float(condition)
         chosen = operand(a if holds else b)
         return chosen if isinstance(a, Value) or isinstance(b, Value) else chosen.data
@@ -183,7 +183,7 @@ def _mixed(op: Op, x: Sequence[Any], record: Recorder) -> Any:
 
 
 def _of_none(op: Op) -> float:
-    """The operation on no operands: that of the sum is 0, that of the product 1."""
+    """The operation on no operands: the sum is 0, the product is 1."""
     try:
         return float(op.forward(floats))
     except REFUSED:
@@ -239,7 +239,7 @@ for _op in OPS.values():
     provide(_op)
 
 
-# --- What the rules ask for besides.
+# --- What the rules need besides.
 
 
 def products_of_others(factors: Sequence[Operand]) -> list[Any]:

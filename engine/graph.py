@@ -1,4 +1,4 @@
-"""Order and walks over recorded nodes: iterative, deterministic, knowing nodes only by this protocol."""
+"""Order and walks over recorded nodes: iterative, deterministic, by this protocol alone."""
 
 from collections.abc import Iterable
 from operator import attrgetter
@@ -41,8 +41,8 @@ N = TypeVar("N", bound=Node)
 def topological(roots: Iterable[N]) -> list[N]:
     """Every node that the roots depend on, themselves included, parents first.
 
-    The order is the order of recording. Operands exist before what is computed from them, so that this
-    is a topological order, and it is the same run after run.
+    The order is the order of recording. Operands exist before the values computed from them, so this
+    is a topological order, and it is the same in every run.
 
     Args:
         roots: the nodes to start from.

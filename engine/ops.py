@@ -149,7 +149,7 @@ def _listed(names: Sequence[str], arity: int | None) -> str:
     return f"({'*' if arity is None else ''}{', '.join(names)})"
 
 
-class Table(dict[str, Op]):
+class Operations(dict[str, Op]):
     """Rows by name."""
 
     def __missing__(self, name: str) -> Op:
@@ -246,8 +246,8 @@ def _softmax_partials(m: NumberSystem, out: Any, *x: Any) -> Sequence[Any]:
     return out * m.fsum(others), *[-(out * share) for share in others]
 
 
-def _table(*rows: Op) -> Table:
-    return Table((row.name, row) for row in rows)
+def _table(*rows: Op) -> Operations:
+    return Operations((row.name, row) for row in rows)
 
 
 # fmt: off

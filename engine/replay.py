@@ -13,7 +13,7 @@ def replay(order: Iterable[Value], m: Any, numbers: Mapping[Value, Any]) -> dict
     Args:
         order: recorded values, parents first, as `engine.graph.topological` returns them.
         m: a number system with a method `number`, as `Balls` is.
-        numbers: what some values are now; they are not computed. Any other leaf is its own float.
+        numbers: the new numbers of some values, which are not computed. Any other leaf keeps its float.
 
     Returns:
         The numbers by value, those given included.
@@ -26,7 +26,7 @@ def replay(order: Iterable[Value], m: Any, numbers: Mapping[Value, Any]) -> dict
         >>> m = Balls(100)
         >>> with m.at_work():
         ...     replay(topological([y]), m, {})[y]
-        0.300000000000000016653345369377
+        [0.30000000000000001665334536938 +/- 2.66e-30]
     """
     result = dict(numbers)
     for value in order:

@@ -123,7 +123,7 @@ def operand(x: Value | Number) -> Value:
 class Value:
     """A recorded number.
 
-    Two Values are equal if they are the same one; `<`, `bool`, `float`, `round` and formats go by the number.
+    Two Values are equal if they are the same object; `<`, `bool`, `float`, `round` and formats use `data`.
     A copy or a pickle contains the whole graph. Values that share a graph and are pickled side by side no
     longer share it afterwards: pickle the outermost value alone, or use `copy.deepcopy`.
 

@@ -26,7 +26,10 @@ def read(path: Path, **options: Any) -> Any:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 text: {error}") from None
-    return json.loads(text, object_pairs_hook=_unique, **options)
+    try:
+        return json.loads(text, object_pairs_hook=_unique, **options)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def find_activation(name: str) -> Activation:
         name: a name in `ACTIVATIONS`.
 
     Returns:
-        The row; of a plain function in the table, a row that says no more than that.
+        The row; for a plain function in the table, a row with that function alone.
 
     Raises:
         ValueError: if there is no such name; the message lists the known names.

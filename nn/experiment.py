@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from nn.activations import find_activation
@@ -17,6 +18,8 @@ from nn.data import DATASETS, DataError, Dataset, Standardization, load_csv
 from nn.losses import LOSSES, find_loss
 from nn.modules import MLP
 from nn.storage import Preparation
+
+_MOST_PARAMETERS = 10_000_000  # more would fill the memory of most machines
 
 
 def load_data(
@@ -85,7 +88,7 @@ def _loss_for(data: Dataset) -> str:
 
 
 def may_be_classes(data: Dataset) -> bool:
-    """Whether numbers to predict look like names of classes: few different ones, all of them whole.
+    """Whether the numbers to predict look like names of classes: few, and all whole.
 
     Args:
         data: the examples.
@@ -213,7 +216,7 @@ def _numbers(output: Any) -> list[float]:
 
 
 def _choice(scores: Sequence[float]) -> int:
-    """The predicted class: for one score whether it is positive, else the index of the largest."""
+    """The predicted class: whether the score is positive if there is one, else the index of the largest."""
     if len(scores) == 1:
         return int(scores[0] > 0.0)
     return max(range(len(scores)), key=scores.__getitem__)
@@ -230,7 +233,16 @@ def network_for(by: Preparation, hidden: Sequence[int], activation: str, rng: ra
 
     Returns:
         The network, with linear outputs.
+
+    Raises:
+        ValueError: if it would have more than ten million parameters, each of which is a `Value`.
     """
     outputs = len(by.classes) if len(by.classes) > 2 else 1
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise([len(by.features), *hidden, outputs]))
+    if count > _MOST_PARAMETERS:
+        raise ValueError(
+            f"the network would have {count:,} parameters, which are as many Values; give smaller hidden "
+            f"layers, for at most {_MOST_PARAMETERS:,}"
+        )
     init = find_activation(activation).init
     return MLP(len(by.features), [*hidden, outputs], activation=activation, init=init, rng=rng)

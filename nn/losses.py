@@ -262,7 +262,7 @@ def find_loss(loss: LossFunction | str) -> Loss:
         loss: a name in `LOSSES`, a row, or a function of outputs and targets.
 
     Returns:
-        The row; of a function without a row, a row that says no more than that.
+        The row; for a function without a row, a row with that function alone.
 
     Raises:
         ValueError: if there is no such name; the message lists the known names.
@@ -353,7 +353,7 @@ def _sum(terms: list[Value]) -> Value:
 
 
 def _differs(y: Value | float, number: float) -> bool:
-    """Whether a target is recorded, or is another number: then its term counts."""
+    """Whether a target is recorded or is not this number, so that its term counts."""
     return isinstance(y, Value) or y != number
 
 

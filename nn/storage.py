@@ -62,7 +62,7 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
     """
     for p in model.parameters():
         if not math.isfinite(p.data):
-            raise ValueError(f"not saved: {p.label} is {p.data}")
+            raise ValueError(f"not saved: {p.label} is {p.data}; a model file holds finite numbers")
     content = {
         "format": _FORMAT,
         "layers": [
@@ -83,7 +83,7 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
     try:
         draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         draft.replace(path)
-    except OSError as error:  # its message names the draft, which the user does not know
+    except OSError as error:  # the error names the draft, which the user does not know
         raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         with suppress(OSError):  # if it could not be written, it does not exist

@@ -111,7 +111,7 @@ y.backward()
 y
 
 # %% [markdown]
-# Three ways lead from $s$ to $y$: two through the product, for it takes $s$ twice, and one through $3 s$.
+# Three ways lead from $s$ to $y$: two through the product, because it takes $s$ twice, and one through $3 s$.
 # Each way gives a product of the numbers along it, $2 \cdot 1$ and $2 \cdot 1$ and $3 \cdot 1$. A small step
 # in $s$ goes all of these ways at once, so the products are **added**: $2 + 2 + 3 = 7$.
 #

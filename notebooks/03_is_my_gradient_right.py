@@ -157,7 +157,7 @@ assert "the derivative of sigmoid(0.7) is left out" in report.headline
 report
 
 # %% [markdown]
-# The derivative by $w_2$ is right, the other two lack the factor $\sigma'(0.7)$, which is 0.2217. The check
+# The derivative by $w_2$ is right; the other two lack the factor $\sigma'(0.7)$, which is 0.2217. The check
 # divides the claimed number by the true one and looks for the quotient among the local derivatives of the
 # graph. They are all there: notebook 1 showed where.
 
@@ -204,7 +204,7 @@ assert report.comparisons[0].engine == 0
 # %% [markdown]
 # ## Marking a hand computation
 #
-# A gradient by hand has many steps, and one slip spoils all that follow. `grade` marks every step of its
+# A gradient by hand has many steps, and one slip spoils all that follow. `grade` marks each step on its
 # own: right, wrong here, or carried forward from a wrong number before it. Label what can be claimed, and
 # hand in the numbers as they were written. Text counts to its last decimal.
 #

@@ -307,7 +307,7 @@ assert landscape(rolling[-1]) < landscape(plain[-1])
 # <details><summary>Answer</summary>
 #
 # One example moves the weights as far as a mini-batch does, but it speaks only for itself. Large steps in
-# such directions undo each other, and the curve jumps. A smaller rate averages over several examples, for
+# such directions undo each other, and the curve jumps. A smaller rate averages over several examples, because
 # the weights hardly move between them. Try it: plot `train(1, 0.5)`.
 #
 # </details>
@@ -355,6 +355,6 @@ assert f"{far[-1]:.2f}" == "0.96"
 #
 # - Training is one line, $w \leftarrow w - \alpha\, \partial E/\partial w$, over all examples, some, or one.
 #   Fewer examples make more and rougher steps.
-# - Sigmoid layers shrink a delta to a quarter or less, each of them. Many of them leave the first layers
+# - Each sigmoid layer shrinks a delta to a quarter or less. Many of them leave the first layers
 #   without a gradient.
 # - Descent stops in the first valley. Momentum can carry it on, without a promise.

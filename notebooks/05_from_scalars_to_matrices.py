@@ -34,8 +34,8 @@ from nn import MLP, Adam, cross_entropy_from_logits, digits, fit, squared_error
 #
 # ## One example, recorded
 #
-# Here is a small network and its loss for one example. Both the inputs and the label are `Value`s, for they
-# will change from example to example.
+# Here is a small network and its loss for one example. Both the inputs and the label are `Value`s, because
+# they will change from example to example.
 
 # %%
 model = MLP(2, [3, 1], activation="tanh", rng=random.Random(0))

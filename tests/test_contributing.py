@@ -25,8 +25,7 @@ ROW = re.compile(
     r"[Aa]dd\s+to\s+`(\w+)`\s+in\s+`([\w/.]+)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 CODE = re.compile(
-    r"[Ww]rite\s+(?:at\s+the\s+end\s+of|above\s+`(\w+)`\s+in)\s+`([\w/.]+)`:\n\n```python\n(.*?)^```$",
-    re.MULTILINE | re.DOTALL,
+    r"[Ww]rite\s+at\s+the\s+end\s+of\s+`([\w/.]+)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 COMMAND = re.compile(r"^Then run:\n\n```sh\npytest (.*)\n```$", re.MULTILINE)
 QUOTED = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL))
@@ -47,12 +46,8 @@ def with_row(source: str, table: str, row: str) -> str:
     if isinstance(value, ast.DictComp):
         value = value.generators[0].iter
     rows = next(getattr(value, part) for part in ("values", "args", "elts") if hasattr(value, part))
-    return with_lines(source, rows[-1].end_lineno, row)
-
-
-def with_lines(source: str, after: int, new: str) -> str:
-    lines = source.splitlines(keepends=True)
-    return "".join([*lines[:after], new, *lines[after:]])
+    after, lines = rows[-1].end_lineno, source.splitlines(keepends=True)
+    return "".join([*lines[:after], row, *lines[after:]])
 
 
 def followed(recipe: str, folder: Path) -> None:
@@ -60,13 +55,9 @@ def followed(recipe: str, folder: Path) -> None:
     for name in ("engine", "nn", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    for name, file, code in CODE.findall(recipe):
+    for file, code in CODE.findall(recipe):
         source = (folder / file).read_text(encoding="utf-8")
-        if name:
-            source = with_lines(source, assignment(source, name).lineno - 1, f"{code}\n\n")
-        else:
-            source += f"\n\n{code}"
-        (folder / file).write_text(source, encoding="utf-8")
+        (folder / file).write_text(f"{source}\n\n{code}", encoding="utf-8")
     for table, file, row in ROW.findall(recipe):
         source = (folder / file).read_text(encoding="utf-8")
         (folder / file).write_text(with_row(source, table, row), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Claimed numbers, held to exactly the precision in which they were given."""
+"""Claimed numbers, held to the precision in which they were given."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

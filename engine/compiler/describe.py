@@ -35,7 +35,7 @@ WEIGHTS, NET_INPUT, ACTIVATION, DELTA, LOSS = "W", "z", "a", "delta", "E"
 PARAMETERS, CONSTANTS, ONE = "p", "C", "1"
 
 
-class Name(NamedTuple):
+class RowName(NamedTuple):
     """The name of rows: a symbol, and the number of its layer if it has one."""
 
     symbol: str
@@ -151,18 +151,18 @@ class _Names:
         self._delta = self._deltas()
         self._unnamed = 0
         columns = zip(code.input_rows.tolist(), inputs, strict=True)
-        self._name = {(True, row): Name(_stem(label)) for row, label in columns}
-        self._name.update({(True, row): Name(ONE) for row in code.ones.tolist()})
-        self._name.update({(False, row): Name(PARAMETERS) for row in range(code.n_parameters)})
-        self._name.update({(False, row): Name(f"{number:g}") for row, number in code.constants.items()})
+        self._name = {(True, row): RowName(_stem(label)) for row, label in columns}
+        self._name.update({(True, row): RowName(ONE) for row in code.ones.tolist()})
+        self._name.update({(False, row): RowName(PARAMETERS) for row in range(code.n_parameters)})
+        self._name.update({(False, row): RowName(f"{number:g}") for row, number in code.constants.items()})
 
-    def _deltas(self) -> dict[int, Name]:
+    def _deltas(self) -> dict[int, RowName]:
         """The rows that outer products turn into the gradients of layers."""
         of_a_loss = self._code.means and self._code.n_outputs == 1 + self._code.n_parameters
-        found: dict[int, Name] = {}
+        found: dict[int, RowName] = {}
         for i in self._code.sums if of_a_loss else ():
             if isinstance(i, OuterProduct) and len(layers := self._layers_of(i.targets - 1)) == 1:
-                found.update(dict.fromkeys(i.rows.index.tolist(), Name(DELTA, *layers)))
+                found.update(dict.fromkeys(i.rows.index.tolist(), RowName(DELTA, *layers)))
         return found
 
     def _layers_of(self, parameters: Index) -> set[int]:
@@ -170,7 +170,7 @@ class _Names:
 
     # --- Reading and giving names.
 
-    def _names(self, *blocks: Rows) -> list[Name]:
+    def _names(self, *blocks: Rows) -> list[RowName]:
         """The names in these rows, each once."""
         return list(dict.fromkeys([self._name[b.varies, row] for b in blocks for row in b.index.tolist()]))
 
@@ -182,29 +182,29 @@ class _Names:
         parts = self._reads(rows)
         return parts[0] if len(parts) == 1 else f"[{'; '.join(parts[:3])}{'; ...' if len(parts) > 3 else ''}]"
 
-    def _give(self, rows: Rows, name: Name | None = None) -> str:
+    def _give(self, rows: Rows, name: RowName | None = None) -> str:
         """Name rows, without a given name as the delta of a layer or by a number."""
         if name is None:
             deltas = {self._delta.get(row) for row in rows.index.tolist()} if rows.varies else {None}
             name = deltas.pop() if len(deltas) == 1 else None
         if name is None:
             self._unnamed += 1
-            name = Name(f"t{self._unnamed}")
+            name = RowName(f"t{self._unnamed}")
         self._name.update(dict.fromkeys([(rows.varies, row) for row in rows.index.tolist()], name))
         return str(name)
 
-    def _is_free(self, name: Name) -> bool:
+    def _is_free(self, name: RowName) -> bool:
         return name not in self._name.values()
 
-    def _matrix(self, numbers: Index) -> tuple[Name, bool]:
+    def _matrix(self, numbers: Index) -> tuple[RowName, bool]:
         """The name of a matrix, and whether it is transposed."""
         layers = self._layers_of(numbers)
         if not layers:
-            return Name(CONSTANTS), False
+            return RowName(CONSTANTS), False
         corners = numbers[0, 0], numbers[0, -1], numbers[-1, 0]
         first, along, down = [self._neuron.get(int(corner), -1) for corner in corners]
         transposed = along != first or (numbers.shape[1] == 1 < numbers.shape[0] and down == first)
-        return Name(WEIGHTS, min(layers)), transposed
+        return RowName(WEIGHTS, min(layers)), transposed
 
     # --- Lines.
 
@@ -246,8 +246,8 @@ class _Names:
         for out, op in zip(i.out, i.ops, strict=True):
             name = None
             if of_net_input:
-                name = Name(ACTIVATION, names[0].layer)
-                name = name if self._is_free(name) else Name(f"{op}({operands})")
+                name = RowName(ACTIVATION, names[0].layer)
+                name = name if self._is_free(name) else RowName(f"{op}({operands})")
             results.append(self._give(out, name))
         return Line(tuple(results), f"{' and '.join(i.ops)}({operands})", _shape(i.out[0]), reads)
 
@@ -257,7 +257,7 @@ class _Names:
         shape, reads = "({}, {}) @ ({}, B)".format(*i.matrix.shape, len(i.vector)), self._reads(i.vector)
         if i.adds:
             return self._added(i.out, formula, shape, reads)
-        net_input = Name(NET_INPUT, matrix.layer)
+        net_input = RowName(NET_INPUT, matrix.layer)
         is_layer = matrix.symbol == WEIGHTS and not transposed and self._is_free(net_input)
         return Line((self._give(i.out, net_input if is_layer else None),), formula, shape, reads)
 
@@ -278,7 +278,7 @@ class _Names:
         if entries[0] == 0:
             return LOSS
         layers = self._layers_of(targets - 1)
-        return f"d{LOSS}/d{Name(WEIGHTS, *layers) if len(layers) == 1 else PARAMETERS}"
+        return f"d{LOSS}/d{RowName(WEIGHTS, *layers) if len(layers) == 1 else PARAMETERS}"
 
 
 def _layers(code: Code) -> tuple[dict[int, int], dict[int, int]]:

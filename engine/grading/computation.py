@@ -1,4 +1,4 @@
-"""A hand computation: every number, as it follows from the numbers before it.
+"""A hand computation: how every number follows from the numbers before it.
 
 A hand computation is a walk through a recorded graph: the values forwards, the derivatives backwards, then
 the step of gradient descent and what follows from it. Where a number was claimed, the computation goes on

@@ -358,5 +358,5 @@ ALL_SHARES: Mapping[str, Callable[[Array], Array]] = {"softmax": softmax, "log_s
 
 
 def __getattr__(name: str) -> NoReturn:
-    """Say what a rule asks for in vain."""
+    """Refuse a function that number systems do not have."""
     refuse_unknown("arrays of NumPy", name)

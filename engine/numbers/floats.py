@@ -2,7 +2,7 @@
 
 Most names are Python's own `math`. The others stand here because the obvious formula loses digits: every
 value is within 2 units in the last place (ULP) of the truth over the whole domain of the function, as
-`tests/test_operations.py` shows. What lies outside a domain raises as in `math`: ValueError,
+`tests/engine/test_operations.py` shows. What lies outside a domain raises as in `math`: ValueError,
 OverflowError or ZeroDivisionError.
 """
 
@@ -410,5 +410,5 @@ def softmax(xs: Sequence[float]) -> list[float]:
 
 
 def __getattr__(name: str) -> NoReturn:
-    """Say what a rule asks for in vain."""
+    """Refuse a function that number systems do not have."""
     refuse_unknown("floats", name)

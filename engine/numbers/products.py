@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 
 def products_of_others(factors: Sequence[T], times: Callable[[T, T], T], one: T) -> list[T]:
-    """For each factor the product of the others: no division, which a factor 0 would forbid.
+    """The product of the others for each factor, without a division, so that a factor may be 0.
 
     Args:
         factors: the factors, at least one.
         times: their multiplication.
-        one: what changes nothing in it.
+        one: the neutral number of the multiplication.
 
     Returns:
         One product for each factor, of all before it and all after it.

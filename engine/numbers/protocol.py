@@ -174,11 +174,11 @@ def refuse_unknown(system: str, name: str) -> NoReturn:
     """Say that a number system lacks a function that a rule asks for.
 
     Args:
-        system: what the system is called in the message.
+        system: the name of the system, for the message.
         name: the function.
 
     Raises:
-        AttributeError: always, with the functions there are.
+        AttributeError: always; the message lists the functions of the contract.
     """
     raise AttributeError(
         f"{system} have no function {name!r}: a rule may use {', '.join(NAMES)}, and Python's + - * /"

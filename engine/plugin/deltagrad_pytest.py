@@ -57,7 +57,7 @@ class ProjectFirst:
         self._folders |= dict.fromkeys(f for f in path.parents if f.is_relative_to(self._project))
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Python's question to a finder: where a module is; None leaves it to the next finder."""
+        """Where a module is; None leaves it to the next finder."""
         if name not in _PACKAGES:
             return None
         usual = PathFinder.find_spec(name)
@@ -73,7 +73,7 @@ class ProjectFirst:
             self.look_beside(collector.path)
 
     def pytest_report_header(self) -> list[str]:
-        """Say where this changes what Python does."""
+        """Say which modules of the project go before those of deltagrad."""
         return [
             f"deltagrad: `import {name}` gives {_place(spec)} of this project, not deltagrad's {name}"
             for name in _PACKAGES
@@ -204,7 +204,7 @@ def _option(config: pytest.Config, name: str) -> str:
 
 
 def _counted(report: GradientReport) -> dict[str, Any]:
-    """Numbers that a worker of xdist can send home."""
+    """Numbers as plain data, which a worker of xdist can send to its controller."""
     proved = [c for c in report.comparisons if c.ok and not report.fault]
     digits = [c.finding.digits for c in proved if c.finding.verdict != "kink"]
     failed = len(report.comparisons) - len(proved)

@@ -1,7 +1,7 @@
-"""Recorded graphs shown to people: in pictures, in words, and as pages that are played.
+"""Recorded graphs for people: drawn, explained in steps, and played.
 
-`selection` decides what is shown of a graph. `text` writes numbers and names, `notation` writes formulas with
-them, and `formulas` reads the formula of a derivative off the table of operations. `render` makes pictures of
-DOT text, `palette` has the colours, `diagram` is the canvas, and `draw` draws a graph on it. `explain` tells
-the forward and the backward pass as `steps`; `player` plays them on the diagram.
+`selection` decides which part of a graph to show. `text` writes numbers and names, `notation` writes formulas
+with them, and `formulas` takes the formula of a derivative from the table of operations. `render` makes
+pictures of DOT text, `palette` has the colours, `diagram` is the canvas, and `draw` draws a graph on it.
+`explain` tells the forward and the backward pass as `steps`; `player` plays them on the diagram.
 """

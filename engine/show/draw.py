@@ -24,7 +24,7 @@ View: TypeAlias = Literal["scalar", "compact"]
 
 MAX_NODES = 1000
 _COMPACT_ABOVE = 60  # values: the default view of a larger graph is compact
-_FAST_LAYOUT_ABOVE = 1000  # ranks that all edges cross together
+_FAST_LAYOUT_ABOVE = 1000  # ranks crossed, added up over all edges
 
 # --- A recorded graph as DOT.
 

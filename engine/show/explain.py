@@ -1,4 +1,4 @@
-"""The forward and the backward pass of a recorded graph, told in numbered steps.
+"""The forward and the backward pass of a recorded graph, in numbered steps.
 
     graph -> selection -> steps (numbers, and how they are written) -> text or Markdown
 
@@ -159,7 +159,7 @@ def explain(output: Value, *, depth: int | None = None, max_nodes: int = MOST_VA
 
 
 def _letter_for_output(selection: Selection) -> str:
-    """A free letter for an output without a label: its formula would stand in every step."""
+    """A free letter for an output without a label, because its formula would be in every step."""
     taken = {value.label for value in selection.values}
     return next((letter for letter in ("y", "f", "output") if letter not in taken), "")
 
@@ -174,7 +174,7 @@ class Explanation(Walkthrough):
         steps: the steps; they are numbered from 1.
         gradient: the derivatives that the backward pass ends with.
         selection: the part of the graph that is explained.
-        names: what its values are called.
+        names: the names of its values.
 
     Example:
         >>> x = Value(3.0, "x")
@@ -229,8 +229,8 @@ class GraphWriting(Writing):
         """A value as the formula of its operands, that formula with their numbers, and its number."""
         operands = [operand.value for operand in operation.operands]
         formula = self.notation.formula(operation, [self.names[v] for v in operands])
-        pieces = [self.notation.number(v.data) for v in operands]
-        numbers = self.notation.formula(operation, pieces, of_numbers=True)
+        write = self.notation.operand if operation.op.form == "call" else self.notation.number
+        numbers = self.notation.formula(operation, [write(v.data) for v in operands], of_numbers=True)
         return self.equation(self.names[value][0], formula[0], numbers[0], self.number(value.data))
 
     def derivative(self, value: Value) -> str:

@@ -1,4 +1,4 @@
-"""The formula of a local derivative, read off the table.
+"""The formula of a local derivative, from the table.
 
 A row of the table says what a partial derivative is over any number system. Over `Value`s the result is a
 recorded graph, and such a graph has a formula. This module knows no operations.

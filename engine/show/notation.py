@@ -1,4 +1,4 @@
-r"""How what is shown is written: names and formulas, as plain text and as LaTeX.
+r"""Names and formulas, written as plain text and as LaTeX.
 
     >>> from engine.show.selection import select
     >>> a, b = Value(0.5, "a"), Value(-1.5, "b_1")
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import copysign
 from typing import TypeAlias
 
 from engine.ops import Form, Op
@@ -50,6 +51,10 @@ class Text:
         """A number, with its sign."""
         return number(x), NEGATION if x < 0.0 else ATOM
 
+    def operand(self, x: float) -> Piece:
+        """A number as the operand of a function: atan2, for one, tells −0 from 0."""
+        return self.number(x) if x or copysign(1.0, x) > 0.0 else (f"{self.negative}0", NEGATION)
+
     def name(self, name: Name) -> Piece:
         """A name."""
         return self._named(name), 0 if _OPERATORS & set(name.symbol) else ATOM
@@ -83,11 +88,11 @@ class Text:
         return self.call(op.symbol, [operand])
 
     def function(self, op: Op) -> str:
-        """What an operation is called as a function."""
+        """The name of an operation in a call."""
         return _function_name(op)
 
     def function_called(self, name: str) -> str:
-        """What a function without a row in the table is called."""
+        """The name of a function without a row in the table."""
         return parse_name(name).text
 
     between, plus_equals = " · ", "+="  # factors of the chain rule; a contribution
@@ -109,7 +114,7 @@ class Text:
         return f", {words}"
 
     def inside(self, piece: Piece, least: int) -> str:
-        """A piece in a place where it must bind at least so strongly."""
+        """A piece where it must bind at least this strongly, if need be in parentheses."""
         text, binds = piece
         return text if binds >= least else self.fenced(text)
 
@@ -216,13 +221,13 @@ class LaTeX(Text):
         return f"{op.latex}{{{operand}}}"
 
     def function(self, op: Op) -> str:
-        """What an operation is called as a function."""
+        """The name of an operation in a call."""
         return op.latex or r"\,".join(
             map(self.function_called, _function_name(op).replace("_", " ").split(" "))
         )
 
     def function_called(self, name: str) -> str:
-        """What a function without a row in the table is called."""
+        """The name of a function without a row in the table."""
         parsed = parse_name(name)
         return parsed.latex_function if parsed.is_symbol else parsed.latex
 
@@ -240,7 +245,7 @@ def _is_name(symbol: str) -> bool:
 
 
 def has_a_sign(op: Op) -> bool:
-    """Whether formulas write an operation with a sign of its own or by a name, not by the name of its row."""
+    """Whether formulas write an operation with a sign of its own, or with another name than its row."""
     return op.form != "call" or _is_name(op.symbol)
 
 
@@ -267,12 +272,12 @@ class Writing:
 
 
 class Names:
-    """What each value that is shown is called.
+    """The name of each value that is shown.
 
     Args:
         selection: the values.
         longest: characters of a formula that is used as a name.
-        output: what to call the only root if it has no label; by default its formula, as for any value.
+        output: the name of the only root if it has no label; by default its formula, as for any value.
         distinct: whether no two values may have the same name. Equations need that; cards do not.
 
     Attributes:

@@ -30,7 +30,7 @@ class Palette:
     """The colours of a theme.
 
     Args:
-        scheme: "light" or "dark": what the reader's system must prefer to get this theme by itself.
+        scheme: "light" or "dark": a reader whose system prefers this scheme gets this theme.
         background: behind everything.
         text: of names and numbers.
         derivative: of the text of derivatives.

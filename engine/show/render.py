@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import as_file, files
-from threading import Lock, Timer
+from threading import TIMEOUT_MAX, Lock, Timer
 from typing import Any
 from xml.etree import ElementTree
 
@@ -62,13 +62,17 @@ def render(
         The bytes of the picture.
 
     Raises:
-        ValueError: if the format is none of the three.
+        ValueError: if the format is none of the three, or the timeout is not a positive number of seconds.
         RenderError: if nothing installed can make the picture, or the layout takes too long.
 
     Example:
         >>> render("digraph { a -> b }").decode().count('class="node"')
         2
     """
+    if not 0.0 < timeout <= TIMEOUT_MAX:
+        raise ValueError(
+            f"timeout is {timeout}; give the seconds that a layout may take, such as {TIMEOUT:g}"
+        )
     if format == "svg":
         return _svg(dot, timeout).encode()
     if format not in _CONVERTERS:

@@ -1,4 +1,4 @@
-"""What is shown of a recorded graph: which values, and how each was computed.
+"""The part of a recorded graph to show: which values, and how each was computed.
 
 Pictures and explanations of the same graph show the same. A chain of additions, recorded as partial sums, is
 shown as one sum. A part of a graph may be shown instead of all of it.
@@ -113,7 +113,7 @@ def select(
     def refuse_more(values: int, edges: int) -> None:
         if values > max_nodes or edges > _MOST_EDGES * max_nodes:
             raise ValueError(
-                f"the graph has {values:,} values and {edges:,} edges, {whole} shows at most {max_nodes:,} "
+                f"the graph has {values:,} values and {edges:,} edges; {whole} shows at most {max_nodes:,} "
                 f"and {_MOST_EDGES * max_nodes:,}: {ways_out}"
             )
 

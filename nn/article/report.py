@@ -1,4 +1,4 @@
-"""The worked example, told: what `deltagrad example` prints."""
+"""The report on the worked example, which `deltagrad example` prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class ExampleReport(Report):
-    """Everything there is to say about the worked example.
+    """The worked example: its numbers, their proof, and the mistakes of the published editions.
 
     Attributes:
         exact: the numbers, by the engine.
@@ -175,7 +175,7 @@ class ExampleReport(Report):
 
 
 def build() -> ExampleReport:
-    """Compute the worked example and everything about it.
+    """Compute the worked example and its report.
 
     Returns:
         The report.

@@ -220,12 +220,12 @@ class Slip:
     """A mistake in a published edition, and the proof that it explains the number.
 
     Attributes:
-        text: what was done, and what should have been.
+        text: what the edition does, and what it should do.
         name: the number it shows in first.
         edition: the first edition that has it.
         published: that number as printed.
-        exact: what it is.
-        with_slip: what it becomes with the slip put back.
+        exact: the exact number.
+        with_slip: the number with the slip put back.
     """
 
     text: str

@@ -144,9 +144,7 @@ class AgreementReport(Report):
         """A rounded probability has lost the digits by which it differs from 0 or 1, and so has its loss."""
         if f"{self.loss}_from_logits" not in losses.LOSSES:
             return ""
-        return (
-            f"; {self.loss} loses digits where an output is sure and wrong, {self.loss}_from_logits does not"
-        )
+        return f"; {self.loss} loses digits where an output is close to 0 or 1: use {self.loss}_from_logits"
 
     @property
     def tables(self) -> list[Table]:

@@ -61,7 +61,7 @@ _SLOPE = Decimal.from_float(0.01)  # the float that networks have, which is not 
 
 
 @dataclass(frozen=True)
-class Activation:
+class ActivationRule:
     """A row of `ACTIVATIONS`: a layer's activation and its part in the backward pass.
 
     Attributes:
@@ -75,14 +75,14 @@ class Activation:
 
 def elementwise(
     f: Callable[[Decimal], Decimal], derivative: Callable[[Decimal, Decimal], Decimal]
-) -> Activation:
+) -> ActivationRule:
     """The row of `a_i = f(z_i)`, whose delta is `delta_i = g_i f'(z_i)`.
 
     Args:
         f: the function of a net input.
         derivative: `f'(z_i)`, given `z_i` and `a_i`.
     """
-    return Activation(
+    return ActivationRule(
         value=lambda z: [f(z_i) for z_i in z],
         delta=lambda z, a, g: [g_i * derivative(z_i, a_i) for z_i, a_i, g_i in zip(z, a, g, strict=True)],
     )
@@ -155,7 +155,7 @@ def _softmax_delta(_: Vector, a: Vector, g: Vector) -> Vector:
     return [a_i * (g_i - mean) for a_i, g_i in zip(a, g, strict=True)]
 
 
-ACTIVATIONS: dict[str, Activation] = {
+ACTIVATIONS: dict[str, ActivationRule] = {
     "identity": elementwise(lambda z: z, lambda z, a: _ONE),
     "sigmoid": elementwise(_sigmoid, lambda z, a: a * (1 - a)),
     "tanh": elementwise(_tanh, lambda z, a: 1 - a * a),
@@ -168,7 +168,7 @@ ACTIVATIONS: dict[str, Activation] = {
         lambda z, a: _normal_distribution(z) + z * _normal_density(z),
     ),
     "silu": elementwise(lambda z: z * _sigmoid(z), _silu_derivative),
-    "softmax": Activation(_softmax, _softmax_delta),
+    "softmax": ActivationRule(_softmax, _softmax_delta),
 }
 """Every activation by its name. At 0: relu' is 0, leaky_relu' is 0.01, elu' is 1."""
 
@@ -177,7 +177,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 @dataclass(frozen=True)
-class Loss:
+class LossRule:
     """A row of `LOSSES`.
 
     Attributes:
@@ -196,7 +196,7 @@ def termwise(
     term: Callable[[Decimal, Decimal], Decimal],
     derivative: Callable[[Decimal, Decimal], Decimal],
     refuses: Callable[[float, float], bool] = lambda o, y: False,
-) -> Loss:
+) -> LossRule:
     """The row of `J = sum_i term(o_i, y_i)`.
 
     Args:
@@ -204,7 +204,7 @@ def termwise(
         derivative: the derivative of the term by the output.
         refuses: whether the term is infinite or undefined.
     """
-    return Loss(
+    return LossRule(
         value=lambda o, y: sum((term(o_i, y_i) for o_i, y_i in zip(o, y, strict=True)), _ZERO),
         derivative=lambda o, y: [derivative(o_i, y_i) for o_i, y_i in zip(o, y, strict=True)],
         refuses=refuses,
@@ -231,7 +231,7 @@ def _cross_entropy_from_logits_derivative(o: Vector, y: Vector) -> Vector:
     return [sum(y, _ZERO) * p_i - y_i for p_i, y_i in zip(_softmax(o), y, strict=True)]
 
 
-LOSSES: dict[str, Loss] = {
+LOSSES: dict[str, LossRule] = {
     "squared_error": termwise(lambda o, y: (o - y) ** 2, lambda o, y: 2 * (o - y)),
     "log_loss": termwise(
         lambda o, y: -_log(y, o) - _log(1 - y, 1 - o),
@@ -247,7 +247,7 @@ LOSSES: dict[str, Loss] = {
     "log_loss_from_logits": termwise(
         lambda o, y: y * _softplus(-o) + (1 - y) * _softplus(o), lambda o, y: _sigmoid(o) - y
     ),
-    "cross_entropy_from_logits": Loss(
+    "cross_entropy_from_logits": LossRule(
         _cross_entropy_from_logits,
         _cross_entropy_from_logits_derivative,
         refuses=lambda o, y: False,
@@ -328,7 +328,7 @@ class _DenseLayer:
 
     W: list[SparseVector]
     b: SparseVector
-    activation: Activation
+    activation: ActivationRule
 
 
 # --- The delta rule.
@@ -500,12 +500,12 @@ def _read_weights(neuron: NeuronLike, n_in: int, name: str) -> SparseVector:
     return [_number(weights[j], f"{name}: weight {j + 1}") if j in weights else None for j in range(n_in)]
 
 
-def _read_loss(loss: str | Callable[..., object]) -> tuple[str, Loss]:
+def _read_loss(loss: str | Callable[..., object]) -> tuple[str, LossRule]:
     name = loss if isinstance(loss, str) else str(getattr(loss, "__name__", loss))
     return name, _look_up(LOSSES, "LOSSES", name)
 
 
-def _read_targets(y: Iterable[SupportsFloat] | SupportsFloat, name: str, loss: Loss, o: Vector) -> Vector:
+def _read_targets(y: Iterable[SupportsFloat] | SupportsFloat, name: str, loss: LossRule, o: Vector) -> Vector:
     targets = _vector(y if isinstance(y, Iterable) else [y], "target")
     if len(targets) != len(o):
         raise ValueError(f"the network has {len(o)} outputs, got {len(targets)} targets")

@@ -314,7 +314,7 @@ _WIDE = set("−=+<>wmMW@%…⋮")
 
 
 def _text_width(lines: Iterable[str], font: float) -> float:
-    """The width of the longest line, estimated from the widths of its characters, rather too wide."""
+    """The width of the longest line, estimated generously from the widths of its characters."""
     widths_of = (
         [0.41 if c in _NARROW else 0.84 if c in _WIDE or c > "⺀" else 0.65 for c in x] for x in lines
     )
@@ -347,7 +347,7 @@ def _name(label: str) -> str:
 
 
 def _apart(wanted: Sequence[float], least: float) -> list[float]:
-    """Heights in this order, downwards, a least distance apart and as near to those wanted as can be.
+    """Heights in this order, downwards, at least a distance apart and as close as possible to those wanted.
 
     Those that would be too near to each other are spread around their mean: pool adjacent violators (Barlow,
     Bartholomew, Bremner and Brunk 1972, section 1.2).

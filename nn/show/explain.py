@@ -1,4 +1,4 @@
-"""The forward and the backward pass of a network, told neuron by neuron: the delta rule in numbers."""
+"""The forward and the backward pass of a network, neuron by neuron: the delta rule in numbers."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def explain_network(network: NetworkView, *, max_weights: int = MOST_WEIGHTS) ->
     weights = network.weights
     if len(weights) > max_weights:
         raise ValueError(
-            f"the network has {len(weights):,} weights and biases, an explanation shows at most "
+            f"the network has {len(weights):,} weights and biases; an explanation shows at most "
             f"{max_weights:,}: explain a smaller network, draw it with model.draw(x, y, loss), or raise "
             "max_weights"
         )
@@ -180,7 +180,7 @@ class NetworkWriting(Writing):
         """A name and its number."""
         return self.equation(self.name(label), self.number(x))
 
-    # What things are called.
+    # Names.
 
     def layer(self, k: int) -> LayerView:
         """Layer k, from 1."""

@@ -1,7 +1,7 @@
-"""A network in numbers and names, after both passes over one example: what is drawn, explained and played.
+"""A network after both passes over one example: the numbers and names to draw, explain and play.
 
-What may be said of an activation is read off the recorded graph, not off its name: on which net inputs it
-depends, and whether it is one operation of the table.
+Facts about an activation are read from the recorded graph, not from its name: the net inputs that it depends
+on, and whether it is one operation of the table.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class LayerView:
     """Neurons side by side.
 
     Args:
-        activation: what their activation is called: a row of `engine.ops.OPS` if it is that operation,
+        activation: the name of their activation: a row of `engine.ops.OPS` if it is that operation,
             "identity" if the activations are the net inputs, any other name otherwise.
         neurons: the neurons, from the first.
     """
@@ -90,7 +90,7 @@ class LayerView:
 
 @dataclass(frozen=True)
 class NetworkView:
-    """A network after a forward and a backward pass, as numbers and names.
+    """A network after a forward and a backward pass: its numbers and names.
 
     Args:
         inputs: name and value of each input.
@@ -219,7 +219,7 @@ def _layer_view(layer: Layer, z: Sequence[Value], a: Sequence[Value], grads: dic
 
 
 def _activation_name(name: str, z: Sequence[Value], a: Sequence[Value]) -> str:
-    """What an activation is called: by the operation that was recorded, otherwise by its own name."""
+    """The name of an activation: that of the operation that was recorded, otherwise its own."""
     pairs = list(zip(z, a, strict=True))
     if all(a_i is z_i for z_i, a_i in pairs):
         return IDENTITY
@@ -230,7 +230,7 @@ def _activation_name(name: str, z: Sequence[Value], a: Sequence[Value]) -> str:
 
 
 def _is_applied(op: Op, z: Value, a: Value, layer: Sequence[Value]) -> bool:
-    """Whether an activation is an operation on its net input, all else being at its default."""
+    """Whether an activation is an operation on its net input, with its other operands at their defaults."""
     if a.op != op.name or op.form != "call" or a.parents[0] is not z:
         return False
     if op.shares:

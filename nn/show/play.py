@@ -39,7 +39,7 @@ def play_network(
 
     Args:
         network: its numbers and names after both passes.
-        theme: "light" or "dark" to begin with; None for what the reader's system prefers.
+        theme: "light" or "dark" to begin with; None to follow the reader's system.
         max_weights: the most weights and biases to show.
         title: what is played, for the title of the page.
         timeout: seconds that the layout of the diagram may take.
@@ -61,7 +61,7 @@ def play_network(
     widest = max(network.sizes)
     if widest > MOST_FULL_CARDS:
         raise ValueError(
-            f"the network has {widest:,} neurons side by side, a player shows at most {MOST_FULL_CARDS}: "
+            f"the network has {widest:,} neurons side by side; a player shows at most {MOST_FULL_CARDS}: "
             "play a part of its graph of scalars, as in loss(model(x), y).play(depth=3), or draw it with "
             "model.draw(x, y, loss)"
         )

@@ -81,7 +81,7 @@ def test_every_public_function_of_the_engine_can_be_called_and_nothing_else() ->
         ("a)", 1, "does not continue"),
         ("tanh(a,)", 7, "expected a number"),
         ("tanh a", 0, "is a function"),
-        ("tanhh(a)", 0, r"no function tanhh; tanh\?"),
+        ("tanhh(a)", 0, r"no function tanhh; did you mean tanh\?"),
         ("__import__('os')", 0, "no function"),
         ("(a).__class__", 3, "not part"),
         ("eval(a)", 0, "no function"),

@@ -21,7 +21,19 @@ from engine.numbers.protocol import NAMES, NumberSystem
 from engine.ops import OPS, Op
 from engine.recording import evaluate, recorder
 from tests.tools.higher import derivative, orders, size_of_terms, smooth_points
-from tests.tools.truth import LARGEST, SMALLEST, TRUTH, Errors, Point, errors, exact, mp, points, ulps
+from tests.tools.truth import (
+    LARGEST,
+    SMALLEST,
+    TRUTH,
+    Errors,
+    Point,
+    errors,
+    exact,
+    mp,
+    points,
+    truth_of,
+    ulps,
+)
 
 VALUE_ULPS, PARTIAL_ULPS = 2.0, 4.0
 EVERY_OPERATION = pytest.mark.parametrize("name", TRUTH)
@@ -45,13 +57,8 @@ def within_limits(error: Errors) -> bool:
 
 
 def test_every_operation_has_a_truth_and_every_truth_an_operation() -> None:
-    for name, op in OPS.items():
-        assert name in TRUTH, (
-            f"{name} has no independent truth. Add a row to TRUTH in tests/tools/truth.py, at its place: "
-            f'"{name}": Truth(its textbook value over mpmath, its textbook partials, '
-            f"{'many()' if op.arity is None else ', '.join(['REAL'] * op.arity)}). Where terms cancel in a "
-            "partial, give the size of the largest as `terms`, and say why."
-        )
+    for name in OPS:
+        truth_of(name)
     assert list(OPS) == list(TRUTH)
 
 

@@ -334,6 +334,14 @@ REFUSED = {
         "unknown activation 'sine'",
     ),
     "hidden text": (["train", "iris", "--hidden", "a"], "--hidden 'a': give sizes such as 16,16"),
+    "hidden too many": (
+        ["train", "iris", "--hidden", "99999999"],
+        "the network would have 799,999,995 parameters, which are as many Values; give smaller hidden layers",
+    ),
+    "layout without time": (
+        ["draw", "x + 1", "x=1", "--timeout", "nan"],
+        "timeout is nan; give the seconds that a layout may take, such as 10",
+    ),
     "hidden nothing": (["train", "iris", "--hidden", "3,0"], "--hidden '3,0': give sizes such as 16,16"),
     "a negative rate": (["train", "iris", "--learning-rate", "-1"], "the learning rate is -1.0"),
     "a rate that is no number": (["train", "iris", "--learning-rate", "nan"], "the learning rate is nan"),

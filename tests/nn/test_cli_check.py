@@ -160,7 +160,7 @@ def test_an_exercise_in_steps(
         ("p.json", '{"delta_5": 1, "delta_5": 2}', "p.json: duplicate key 'delta_5'"),
         ("p.json", '{"delta_5": null}', "delta_5 is None; write a number"),
         ("p.json", "[1]", "must be an object with names"),
-        ("p.json", "{", "p.json: Expecting property name"),
+        ("p.json", "{", "p.json: not JSON: Expecting property name"),
     ],
 )
 def test_papers_that_cannot_be_read(

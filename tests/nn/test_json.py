@@ -14,8 +14,8 @@ from nn import _json
     [
         (b'{"a": 1, "b": {"c": 2, "c": 2}}', "^duplicate key 'c'$"),
         (b'{"d\xe9lta": 1}', "^not UTF-8 text: "),
-        (b"{", "^Expecting property name"),
-        (b"", "^Expecting value"),
+        (b"{", "^not JSON: Expecting property name"),
+        (b"", "^not JSON: Expecting value"),
     ],
 )
 def test_a_file_is_read_strictly(tmp_path: Path, content: bytes, message: str) -> None:

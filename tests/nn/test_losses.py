@@ -1,7 +1,8 @@
 """Every loss, value and gradient, against mpmath, from the middle to the far tails."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import mpmath
@@ -21,40 +22,10 @@ from nn import (
 )
 from nn.losses import Loss, find_loss
 from nn.proof import delta_rule
+from tests.nn.truth import TRUE_LOSSES, Number, true_activations, true_loss
 
 mp: Any = mpmath.mp.clone()
 mp.dps = 800  # 1 - sigmoid(700) needs 304 digits to be seen at all
-Number = Any
-
-
-def log(weight: Number, p: Number) -> Number:
-    return weight * mp.log(p) if weight else mp.mpf(0)
-
-
-def true_log_loss(o: Sequence[Number], y: Sequence[Number]) -> Number:
-    return -mp.fsum(log(t, p) + log(1 - t, 1 - p) for p, t in zip(o, y, strict=True))
-
-
-def true_cross_entropy(o: Sequence[Number], y: Sequence[Number]) -> Number:
-    return -mp.fsum(log(t, p) for p, t in zip(o, y, strict=True))
-
-
-def true_sigmoid(z: Number) -> Number:
-    return 1 / (1 + mp.exp(-z))
-
-
-def true_softmax(z: Sequence[Number]) -> list[Number]:
-    return [1 / mp.fsum(mp.exp(k - i) for k in z) for i in z]
-
-
-TRUTHS: dict[str, Callable[[Sequence[Number], Sequence[Number]], Number]] = {
-    "squared_error": lambda o, y: mp.fsum((p - t) ** 2 for p, t in zip(o, y, strict=True)),
-    "log_loss": true_log_loss,
-    "cross_entropy": true_cross_entropy,
-    "log_loss_from_logits": lambda z, y: true_log_loss([true_sigmoid(i) for i in z], y),
-    "cross_entropy_from_logits": lambda z, y: true_cross_entropy(true_softmax(z), y),
-}
-"""The textbook definitions; the loss of logits is that of their probabilities."""
 
 
 def slope(f: Callable[[list[Number]], Number], x: Sequence[float], i: int) -> Number:
@@ -64,44 +35,73 @@ def slope(f: Callable[[list[Number]], Number], x: Sequence[float], i: int) -> Nu
     return (f(up) - f(down)) / (2 * h)
 
 
+def true_sigmoid(z: float) -> Number:
+    (o,) = true_activations("sigmoid", [mp.mpf(z)], mp)
+    return o
+
+
 def close(x: float, truth: Number, ulps: float) -> bool:
     return math.isfinite(x) and bool(abs(mp.mpf(x) - truth) <= ulps * math.ulp(float(truth)))
 
 
-CASES = [
-    ("squared_error", [1.5], [-0.25]),
-    ("squared_error", [1e150, -3.0], [0.0, 1e-300]),
-    ("squared_error", [0.1, 0.2, 0.3], [0.3, 0.2, 0.1]),
-    ("log_loss", [0.8], [1.0]),
-    ("log_loss", [0.8], [0.0]),
-    ("log_loss", [0.3], [0.25]),
-    ("log_loss", [0.3, 0.9], [0.25, 1.0]),
-    ("log_loss", [1e-300], [1.0]),
-    ("log_loss", [1e-300], [0.0]),
-    ("log_loss", [1e-300], [0.5]),
-    ("log_loss", [1.0 - 2.0**-53], [1.0]),
-    ("log_loss", [1.0 - 2.0**-53], [0.0]),
-    ("log_loss", [1.0 - 2.0**-53], [0.125]),
-    ("log_loss", [1e-308], [1.0]),
-    ("cross_entropy", [0.2, 0.8], [0.0, 1.0]),
-    ("cross_entropy", [0.2, 0.3, 0.5], [0.25, 0.25, 0.5]),
-    ("cross_entropy", [1e-300, 1.0], [1.0, 0.0]),
-    ("cross_entropy", [1.0 - 2.0**-53, 1e-16], [0.5, 0.5]),
-    ("cross_entropy", [0.0, 1.0 - 2.0**-53], [0.0, 1.0]),
-    *[
-        ("log_loss_from_logits", [z], [y])
-        for z in (0.0, 1e-9, 0.3, -2.0, 50.0, -50.0, 700.0, -700.0)
-        for y in (0.0, 0.25, 1.0)
+POINTS: dict[tuple[str, bool], list[tuple[list[float], list[float]]]] = {
+    ("", False): [([1.5], [-0.25]), ([0.1, 0.2, 0.3], [0.3, 0.2, 0.1])],
+    ("sigmoid", False): [
+        ([0.8], [1.0]),
+        ([0.8], [0.0]),
+        ([0.3], [0.25]),
+        ([0.3, 0.9], [0.25, 1.0]),
+        ([1e-300], [1.0]),
+        ([1e-300], [0.0]),
+        ([1e-300], [0.5]),
+        ([1.0 - 2.0**-53], [1.0]),
+        ([1.0 - 2.0**-53], [0.0]),
+        ([1.0 - 2.0**-53], [0.125]),
+        ([1e-308], [1.0]),
     ],
-    ("log_loss_from_logits", [3.0, -40.0], [0.0, 0.75]),
-    *[
-        ("cross_entropy_from_logits", [z, 0.0], y)
-        for z in (0.0, 0.3, 50.0, -50.0, 700.0, -700.0)
-        for y in ([1.0, 0.0], [0.0, 1.0], [0.25, 0.75])
+    ("softmax", False): [
+        ([0.2, 0.8], [0.0, 1.0]),
+        ([0.2, 0.3, 0.5], [0.25, 0.25, 0.5]),
+        ([1e-300, 1.0], [1.0, 0.0]),
+        ([1.0 - 2.0**-53, 1e-16], [0.5, 0.5]),
+        ([0.0, 1.0 - 2.0**-53], [0.0, 1.0]),
     ],
-    ("cross_entropy_from_logits", [1000.0, 999.0, -1000.0], [0.0, 1.0, 0.0]),
-    ("cross_entropy_from_logits", [1e8, 1e8 + 1.0, 1e8 - 1.0], [0.125, 0.375, 0.5]),
-]
+    ("sigmoid", True): [
+        *[
+            ([z], [y])
+            for z, y in product((0.0, 1e-9, 0.3, -2.0, 50.0, -50.0, 700.0, -700.0), (0.0, 0.25, 1.0))
+        ],
+        ([3.0, -40.0], [0.0, 0.75]),
+    ],
+    ("softmax", True): [
+        *[
+            ([z, 0.0], y)
+            for z, y in product(
+                (0.0, 0.3, 50.0, -50.0, 700.0, -700.0), ([1.0, 0.0], [0.0, 1.0], [0.25, 0.75])
+            )
+        ],
+        ([1000.0, 999.0, -1000.0], [0.0, 1.0, 0.0]),
+        ([1e8, 1e8 + 1.0, 1e8 - 1.0], [0.125, 0.375, 0.5]),
+    ],
+}
+"""Outputs and targets, by the activation that a loss goes with and whether it applies that itself."""
+
+EXTREMES: list[tuple[str, list[float], list[float]]] = [("squared_error", [1e150, -3.0], [0.0, 1e-300])]
+
+
+def points_of(row: Loss) -> Iterator[tuple[list[float], list[float]]]:
+    """Outputs and targets to try a loss at, from the facts of its row."""
+    if (row.output, row.logits) in POINTS:
+        yield from POINTS[row.output, row.logits]
+        return
+    for z in ([0.3], [-2.0, 0.7]):  # the targets are outputs too, of other net inputs
+        a, y = (
+            [float(a) for a in true_activations(row.output, x, mp)] for x in (z, [0.5 - z_i for z_i in z])
+        )
+        yield z if row.logits else a, y
+
+
+CASES = [(name, o, y) for name in LOSSES for o, y in points_of(find_loss(name))] + EXTREMES
 
 
 @pytest.mark.parametrize(("name", "output", "target"), CASES)
@@ -110,15 +110,14 @@ def test_a_loss_and_its_gradient_are_those_of_its_definition(
 ) -> None:
     outputs = [Value(o) for o in output]
     loss = LOSSES[name](outputs, target)
-    truth = TRUTHS[name]
     y = [mp.mpf(t) for t in target]
-    value = truth([mp.mpf(o) for o in output], y)
+    value = true_loss(name, [mp.mpf(o) for o in output], y, mp)
     assert close(loss.data, value, 4)
     loss.backward()
     for i, o in enumerate(outputs):
         # The terms of o - y may cancel: 4 ULP of the greater of the two.
-        exact = slope(lambda x: truth(x, y), output, i)
-        room = 4 * max(math.ulp(float(exact)), math.ulp(target[i]) if name.endswith("logits") else 0.0)
+        exact = slope(lambda x: true_loss(name, x, y, mp), output, i)
+        room = 4 * max(math.ulp(float(exact)), math.ulp(target[i]) if find_loss(name).logits else 0.0)
         assert math.isfinite(o.grad)
         assert abs(mp.mpf(o.grad) - exact) <= room
 
@@ -128,7 +127,7 @@ def test_a_loss_and_its_gradient_are_those_of_its_definition(
 def test_the_output_delta_of_the_log_loss_is_o_minus_y_to_a_few_ulp(z: float, y: float) -> None:
     logit = Value(z)
     log_loss_from_logits(logit, y).backward()
-    assert close(logit.grad, true_sigmoid(mp.mpf(z)) - y, 2)
+    assert close(logit.grad, true_sigmoid(z) - y, 2)
 
 
 @pytest.mark.parametrize("z", [0.5, 5.0, 36.0, 37.0, 50.0, 700.0])
@@ -137,7 +136,7 @@ def test_a_sure_and_right_probability_has_that_delta_too(z: float) -> None:
     right, mirrored = Value(z), Value(-z)
     log_loss(sigmoid(right), 1.0).backward()
     log_loss(sigmoid(mirrored), 0.0).backward()
-    truth = true_sigmoid(mp.mpf(z)) - 1
+    truth = true_sigmoid(z) - 1
     assert close(right.grad, truth, 4)
     assert close(mirrored.grad, -truth, 4)
 
@@ -147,7 +146,7 @@ def test_a_sure_and_right_probability_has_that_delta_too(z: float) -> None:
 def test_the_output_delta_of_the_cross_entropy_is_o_minus_y_to_a_few_ulp(z: float, y: list[float]) -> None:
     logits = [Value(z), Value(0.5), Value(-0.25)]
     cross_entropy_from_logits(logits, y).backward()
-    probabilities = true_softmax([mp.mpf(v.data) for v in logits])
+    probabilities = true_activations("softmax", [mp.mpf(v.data) for v in logits], mp)
     for logit, o, y_i in zip(logits, probabilities, y, strict=True):
         assert close(logit.grad, o - y_i, 4)
 
@@ -314,14 +313,13 @@ def test_every_row_says_what_it_is() -> None:
         assert row.name == name
         assert row.text
         assert row.output in {"", *ACTIVATIONS}
-        assert getattr(nn, name, None) is row.function, f"add {name!r} to __all__ in nn/losses.py"
+    assert all(getattr(nn, row.name) is row.function for row in map(find_loss, LOSSES.keys() & vars(nn)))
     chosen = [find_loss(name).predicts for name in LOSSES]
     assert sorted(filter(None, chosen)) == ["classes", "number", "two classes"]
 
 
-def test_every_loss_has_a_truth_and_a_closed_form() -> None:
-    missing = set(LOSSES) - set(TRUTHS)
-    assert not missing, f"write the textbook definition of {missing} in TRUTHS above, with mpmath"
-    assert set(LOSSES) == {name for name, _, _ in CASES}, "add points to CASES above"
+def test_every_loss_has_an_independent_truth_and_a_closed_form() -> None:
+    missing = set(LOSSES) - set(TRUE_LOSSES)
+    assert not missing, f"write {missing} with mpmath in TRUE_LOSSES in tests/nn/truth.py"
     missing = set(LOSSES) - set(delta_rule.LOSSES)
     assert not missing, f"write {missing} in decimals in LOSSES in nn/proof/delta_rule.py"

@@ -1,12 +1,18 @@
-"""Every activation once more, written with mpmath: the truth that networks and the delta rule are held to."""
+"""Every activation and loss once more, written with mpmath: the truth for networks and for the delta rule."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import mpmath
 
+from nn.losses import find_loss
+
 Number: TypeAlias = Any  # of mpmath, or anything that it takes as one
 Activations: TypeAlias = Callable[[Any, Sequence[Number]], list[Number]]
+Loss: TypeAlias = Callable[[Any, Sequence[Number], Sequence[Number]], Number]
+
+
+# --- Activations.
 
 
 def elementwise(f: Callable[[Any, Number], Number]) -> Activations:
@@ -41,6 +47,55 @@ def true_activations(name: str, z: Sequence[Number], mp: Any = mpmath.mp) -> lis
         mp: the context.
     """
     assert name in TRUE_ACTIVATIONS, (
-        f"no truth for {name!r}: write it with mpmath in TRUE_ACTIVATIONS in tests/nn/truth.py"
+        f"{name} has no independent truth. Write its definition with mpmath as a row of TRUE_ACTIVATIONS in "
+        f'tests/nn/truth.py: "{name}": elementwise(lambda mp, z: ...),'
     )
     return TRUE_ACTIVATIONS[name](mp, z)
+
+
+# --- Losses.
+
+
+def termwise(f: Callable[[Any, Number, Number], Number]) -> Loss:
+    """The loss that adds up a term for each output and its target."""
+    return lambda mp, o, y: mp.fsum(f(mp, o_i, y_i) for o_i, y_i in zip(o, y, strict=True))
+
+
+def minus_log(mp: Any, weight: Number, p: Number) -> Number:
+    """-weight log p; 0 if the weight is 0, even where the logarithm is infinite."""
+    return -weight * mp.log(p) if weight else mp.mpf(0)
+
+
+log_loss = termwise(lambda mp, o, y: minus_log(mp, y, o) + minus_log(mp, 1 - y, 1 - o))
+cross_entropy = termwise(lambda mp, o, y: minus_log(mp, y, o))
+
+TRUE_LOSSES: dict[str, Loss] = {
+    "squared_error": termwise(lambda mp, o, y: (o - y) ** 2),
+    "log_loss": log_loss,
+    "log_loss_from_logits": lambda mp, z, y: log_loss(mp, true_activations("sigmoid", z, mp), y),
+    "cross_entropy": cross_entropy,
+    "cross_entropy_from_logits": lambda mp, z, y: cross_entropy(mp, softmax(mp, z), y),
+}
+"""The textbook's definitions. The loss of net inputs is that of their probabilities."""
+
+
+def needed_output(name: str) -> str:
+    """The activation that has to come before a loss; "" if any may."""
+    row = find_loss(name)
+    return "" if row.logits else row.output
+
+
+def true_loss(name: str, o: Sequence[Number], y: Sequence[Number], mp: Any = mpmath.mp) -> Number:
+    """The loss of outputs and targets, in the digits of an mpmath context.
+
+    Args:
+        name: a name in `nn.LOSSES` or in the table of the delta rule.
+        o: the outputs.
+        y: the targets.
+        mp: the context.
+    """
+    assert name in TRUE_LOSSES, (
+        f"{name} has no independent truth. Write its definition with mpmath as a row of TRUE_LOSSES in "
+        f'tests/nn/truth.py: "{name}": termwise(lambda mp, o, y: ...),'
+    )
+    return TRUE_LOSSES[name](mp, o, y)

@@ -372,4 +372,15 @@ def points(name: str, count: int, seed: int = 0) -> Iterator[Point]:
     """The same points of an operation run after run."""
     rng = random.Random(f"{name} {seed}")
     for _ in range(count):
-        yield TRUTH[name].points(rng)
+        yield truth_of(name).points(rng)
+
+
+def truth_of(name: str) -> Truth:
+    """The truth of an operation."""
+    assert name in TRUTH, (
+        f"{name} has no independent truth. Add a row to TRUTH in tests/tools/truth.py, at its place in the "
+        f'table of operations: "{name}": Truth(its textbook value over mpmath, its textbook partials, '
+        "its operands, such as REAL, two(REAL, REAL) or many()). Where terms cancel in a partial, give the "
+        "size of the largest as `terms`, and say why."
+    )
+    return TRUTH[name]

@@ -42,7 +42,7 @@ def play(
 
     Args:
         output: the value.
-        theme: "light" or "dark" to begin with; None for what the reader's system prefers.
+        theme: "light" or "dark" to begin with; None to follow the reader's system.
         parameters: leaves to show as parameters, besides those recorded as such.
         depth: how many operations to go back from the output; None for all.
         max_nodes: the most values to show, with five times as many edges.

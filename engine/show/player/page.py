@@ -64,7 +64,7 @@ class Player:
         diagram: the diagram.
         scenes: what is shown at each step; the first is before all steps.
         blank: the text of each line that a step changes, before it is known.
-        theme: "light" or "dark" to begin with; None for what the reader's system prefers.
+        theme: "light" or "dark" to begin with; None to follow the reader's system.
 
     Raises:
         ValueError: if the theme is unknown.

@@ -26,7 +26,7 @@ class Stage(ABC):
         """The player of all steps.
 
         Args:
-            theme: the name of a theme to begin with; None for the one that the reader's system prefers.
+            theme: the name of a theme to begin with; None to follow the reader's system.
             title: what is played; "" for a title made from the explanation.
             timeout: seconds that the layout of the diagram may take.
 

@@ -25,6 +25,9 @@ from engine.compiler import Program
 from engine.compiler.instructions import Dot, MatrixProduct, OuterProduct, Shares
 from engine.extend import withdraw
 from nn import ACTIVATIONS, LOSSES, MLP, DeltaRule, delta_rule
+from nn.losses import find_loss
+from tests.nn.truth import needed_output
+from tests.tools.examples import examples
 
 ROUNDING = 1e-12  # relative to the largest number of a gradient
 
@@ -70,19 +73,12 @@ def count(program: Program, kind: type) -> int:
 
 # --- Networks.
 
-LOSS_OF_OUTPUT = {
-    "squared_error": [name for name in ACTIVATIONS if name != "sigmoid"],
-    "log_loss": ["sigmoid"],
-    "log_loss_from_logits": ["identity"],
-    "cross_entropy": ["softmax"],
-    "cross_entropy_from_logits": ["identity"],
-}
-NETWORKS = [(loss, output) for loss, outputs in LOSS_OF_OUTPUT.items() for output in outputs]
-
-
-def test_the_tables_above_leave_nothing_out() -> None:
-    assert set(LOSS_OF_OUTPUT) == set(LOSSES)
-    assert {output for _, output in NETWORKS} == set(ACTIVATIONS)
+NETWORKS = [
+    (loss, output)
+    for loss in LOSSES
+    for output in ACTIVATIONS
+    if output == ("identity" if find_loss(loss).logits else needed_output(loss) or output)
+]
 
 
 @pytest.mark.slow
@@ -95,7 +91,8 @@ def test_networks_agree_with_the_engine_and_the_delta_rule(
 ) -> None:
     rng = random.Random(seed)
     n_in = rng.randint(1, 4)
-    n_out = 2 if output == "softmax" or "cross" in loss else rng.randint(1, 4)
+    shared = "softmax" in (output, find_loss(loss).output)
+    n_out = 2 if shared else rng.randint(1, 4)
     sizes = [n_in, *[rng.randint(1, 4) for _ in range(rng.randint(0, 2))], n_out]
     connections = [
         [range(a), *[sorted(rng.sample(range(a), rng.randint(1, a))) for _ in range(b - 1)]]
@@ -116,12 +113,12 @@ def test_networks_agree_with_the_engine_and_the_delta_rule(
         p.data += rng.gauss(0.0, 0.1)
     inputs = [[rng.gauss(0.0, 2.0) for _ in range(n_in)] for _ in range(3)]
     shares = [rng.random() for _ in range(3)]
-    targets = [[t, 1.0 - t] if "cross" in loss else [t] * n_out for t in shares]
+    targets = [[t, 1.0 - t] if shared else [t] * n_out for t in shares]
 
     def record(row: Sequence[Value]) -> Value:
         return LOSSES[loss](model(row[:n_in]), list(row[n_in:]))
 
-    if loss == "log_loss":  # where o is close to 1, 1 - o has few digits in any program
+    if needed_output(loss) == "sigmoid":  # where o is close to 1, 1 - o has few digits in any program
         outputs = [o for x in inputs for o in as_list(model(x))]
         assume(all(0.01 < o.data < 0.99 for o in outputs))
     X = np.hstack([inputs, targets])
@@ -359,7 +356,7 @@ UNARY = {
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from([*BINARY, *UNARY]), st.integers(0, 40), st.integers(0, 40)),

@@ -19,6 +19,7 @@ from engine.show.draw import draw
 from engine.show.render import RenderError
 from engine.show.text import parse_name
 from nn.modules import MLP
+from tests.tools.examples import examples
 from tests.tools.pictures import PICTURES
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -221,7 +222,7 @@ def test_a_graph_too_large_is_refused_with_its_size_and_the_ways_out() -> None:
 
 def test_a_sum_of_too_many_is_refused_too() -> None:
     x = Value(1.0)
-    with pytest.raises(ValueError, match=r"2 values and 20,000 edges, .* at most 1,000 and 5,000"):
+    with pytest.raises(ValueError, match=r"2 values and 20,000 edges; .* at most 1,000 and 5,000"):
         draw(fsum([x] * 20_000))
 
 
@@ -363,7 +364,7 @@ HOSTILE = [
 ]
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.text(st.characters(exclude_categories=[]), max_size=30) | st.sampled_from(HOSTILE))
 @example("x" * 100_000)
 @example("<script>alert(1)</script>")

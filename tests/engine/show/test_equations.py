@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from engine import Value, equal, gaussian
+from engine import Value, atan2, equal, gaussian
 from engine.ops import OPS
 from engine.recording import recorder
 from engine.show.explain import Explanation, explain
@@ -15,6 +15,7 @@ from engine.show.notation import ATOM, TEXT
 from engine.show.text import parse_name
 from engine.value import constant
 from tests.tools.equations import check
+from tests.tools.examples import examples
 
 LABELS = ["v", "u", "a+b", "w_12^1", "delta_3", "rate of it"]
 NUMBERS = st.floats(-3.0, 3.0) | st.integers(-3, 3).map(float) | st.floats(-1e6, 1e6)
@@ -73,7 +74,7 @@ def graphs(draw: st.DrawFn) -> Value:
     return values[-1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(graphs(), st.none() | st.integers(1, 3))
 def test_no_equation_of_a_graph_is_false(y: Value, depth: int | None) -> None:
     check_all(explain(y, depth=depth))
@@ -98,7 +99,7 @@ def test_no_equation_of_a_special_graph_is_false(make: Callable[[Value, Value], 
     assert check_all(explanation) > 2 * len(explanation.steps)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(sorted(OPS)), st.lists(NUMBERS, min_size=4, max_size=4), st.integers(0, 3))
 def test_no_formula_of_a_derivative_is_false_where_it_is_shown(
     name: str, numbers: list[float], place: int
@@ -134,3 +135,10 @@ def test_a_false_equation_is_seen(line: str) -> None:
         check(line, numbers)
     assert check("y = a·b = 0.5 × 2 = 1", numbers) == 4
     assert check("∂y/∂a += ∂y/∂y · ∂₁y/∂a = 1 × 2 = 2 (1 → 3)", numbers) == 3
+
+
+def test_a_zero_with_a_sign_shows_it_where_a_function_tells_it() -> None:
+    y = atan2(Value(0.0, "y"), Value(-0.0, "x"))
+    check_all(explain(y))
+    assert "atan2(0, −0) = 3.142" in explain(y).steps[0].text
+    assert (Value(-0.0, "x") * 2.0 + 1.0).explain().steps[0].text.startswith("x·2 = 0 × 2 = 0")

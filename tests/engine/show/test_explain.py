@@ -27,6 +27,7 @@ from engine.value import CONSTANT, constant
 from nn.article.worked_example import INPUTS, TARGET, by_hand, network
 from nn.losses import log_loss
 from tests.engine.show.test_draw import HOSTILE, cards
+from tests.tools.examples import examples
 
 
 def lines(value: Value, **options: Any) -> list[str]:
@@ -163,7 +164,7 @@ def test_a_notebook_shows_markdown_and_a_terminal_text() -> None:
     assert numbers == [str(n) for n in range(1, len(explanation.steps) + 1)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(st.characters(exclude_categories=[]), min_size=1, max_size=12) | st.sampled_from(HOSTILE))
 @example("$x$")
 @example("</td>`**|_")
@@ -293,7 +294,7 @@ def same(x: float, y: float) -> bool:
     return (x == y and str(x) == str(y)) or (isnan(x) and isnan(y))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(graphs(), st.none() | st.integers(0, 4))
 def test_adjoints_are_what_backward_puts_into_grad_to_the_bit(y: Value, depth: int | None) -> None:
     explanation = explain(y, depth=depth)
@@ -318,7 +319,7 @@ def test_adjoints_are_what_backward_puts_into_grad_to_the_bit(y: Value, depth: i
         assert same(x, value.grad)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(graphs())
 def test_there_is_a_step_for_each_operation_and_for_each_edge_that_passes_something_on(y: Value) -> None:
     explanation = explain(y)

@@ -1,5 +1,6 @@
 """The renderer: its order of fallbacks, its lock, its clock, and what it says when nothing works."""
 
+import math
 import random
 import shutil
 import sys
@@ -175,3 +176,11 @@ def test_a_huge_png_has_fewer_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     png = render(GRAPH, "png")
     width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
     assert 9_000 < width * height < 11_000
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, math.nan, math.inf])
+def test_a_timeout_is_a_positive_number_of_seconds(timeout: float) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^timeout is {timeout}; give the seconds that a layout may take, "
+    ):
+        render(GRAPH, timeout=timeout)

@@ -24,10 +24,10 @@ from nn.proof import agreement
 from nn.proof.agreement import RouteComparison
 from nn.proof.delta_rule import ACTIVATIONS as ORACLE
 from nn.proof.delta_rule import LOSSES as ORACLE_LOSSES
+from tests.nn.truth import needed_output
+from tests.tools.examples import examples
 
 ANY = [*ACTIVATIONS]
-OUTPUTS = {row.name: [row.output] for row in map(find_loss, LOSSES) if row.output and not row.logits}
-"""What has to come before a loss of probabilities; the other losses take any output."""
 
 Case = tuple[MLP, list[float], list[float], str]
 
@@ -52,24 +52,25 @@ def cases(draw: st.DrawFn, depth: int = 6, width: int = 16) -> Case:
         biases=[[rng.random() < present for _ in range(n)] for n in sizes[1:]],
     )
     for layer in model.layers:
-        names = OUTPUTS.get(loss, ANY) if layer is model.layers[-1] else ANY
-        layer.activation = draw(st.sampled_from(names))
+        layer.activation = draw(st.sampled_from(ANY))
+        if layer is model.layers[-1] and needed_output(loss):
+            layer.activation = needed_output(loss)
         for neuron in layer.neurons:
             if neuron.b is not None:
                 neuron.b.data = rng.uniform(-1, 1)
     x = [rng.uniform(-1, 1) for _ in range(sizes[0])]
     hard = draw(st.booleans())
     y = [float(i == 0) if hard else rng.random() for i in range(sizes[-1])]
-    if loss.startswith("cross_entropy"):
+    if find_loss(loss).output == "softmax":
         y = [y_i / math.fsum(y) for y_i in y]
-    if loss == "log_loss":  # 1 - o is all the digits there are, of a probability that rounds near 1
+    if needed_output(loss) == "sigmoid":  # where o rounds to a number near 1, 1 - o has few digits
         outputs = model(x)
         assume(all(o.data < 0.999 for o in (outputs if isinstance(outputs, list) else [outputs])))
     return model, x, y, loss
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(cases())
 def test_reverse_mode_is_the_delta_rule_on_any_network(case: Case) -> None:
     model, x, y, loss = case
@@ -95,7 +96,7 @@ def test_the_difference_agrees_on_any_small_network(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(cases())
 def test_the_gap_is_small_beside_the_gradient_itself_unless_terms_cancel(case: Case) -> None:
     model, x, y, loss = case
@@ -192,7 +193,7 @@ def test_a_slightly_wrong_activation_of_the_oracle_is_caught(
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_slightly_wrong_loss_of_the_oracle_is_caught(monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
-    (output,) = OUTPUTS.get(loss, ["identity"])
+    output = needed_output(loss) or "identity"
     assert report_of("tanh", output, loss, [0.25, 0.75]).ok
     row, factor = ORACLE_LOSSES[loss], 1 + Decimal("1e-9")
     wrong = replace(row, derivative=lambda o, y: [d * factor for d in row.derivative(o, y)])
@@ -303,7 +304,7 @@ def test_a_wrong_report_names_the_worst_and_marks_each(capsys: pytest.CaptureFix
     assert [line.split()[-1] for line in lines[3:]] == ["agree", "DIFFER", "DIFFER"]
     assert "–" in lines[5]
     assert str(WRONG).count(WRONG.headline) == 1
-    assert replace(WRONG, loss="log_loss").headline.endswith("log_loss_from_logits does not")
+    assert replace(WRONG, loss="log_loss").headline.endswith("close to 0 or 1: use log_loss_from_logits")
     with pytest.raises(AssertionError, match="w_12"):
         WRONG.raise_if_wrong()
     Console(width=120).print(WRONG)

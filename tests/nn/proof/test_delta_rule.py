@@ -4,7 +4,7 @@ import ast
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import inf, isfinite, nan
@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.ops import OPS
 from nn.proof.delta_rule import ACTIVATIONS, LOSSES, DeltaRule, delta_rule
-from tests.nn.truth import TRUE_ACTIVATIONS, Number, true_activations
+from tests.nn.truth import TRUE_ACTIVATIONS, TRUE_LOSSES, Number, needed_output, true_activations, true_loss
 
 mp: Any = mpmath.mp
 
@@ -27,31 +28,6 @@ GAP = 2.0**-52
 
 
 # --- The truth: a forward pass in mpmath, and central differences of it.
-
-
-def true_log(weight: Number, p: Number) -> Number:
-    return weight * mp.log(p) if weight else mp.mpf(0)
-
-
-def true_squared_error(o: list[Number], y: list[Number]) -> Number:
-    return mp.fsum((o_i - y_i) ** 2 for o_i, y_i in zip(o, y, strict=True))
-
-
-def true_log_loss(o: list[Number], y: list[Number]) -> Number:
-    return -mp.fsum(true_log(y_i, o_i) + true_log(1 - y_i, 1 - o_i) for o_i, y_i in zip(o, y, strict=True))
-
-
-def true_cross_entropy(o: list[Number], y: list[Number]) -> Number:
-    return -mp.fsum(true_log(y_i, o_i) for o_i, y_i in zip(o, y, strict=True))
-
-
-TRUE_LOSSES: dict[str, Callable[[list[Number], list[Number]], Number]] = {
-    "squared_error": true_squared_error,
-    "log_loss": true_log_loss,
-    "cross_entropy": true_cross_entropy,
-    "log_loss_from_logits": lambda o, y: true_log_loss(true_activations("sigmoid", o), y),
-    "cross_entropy_from_logits": lambda o, y: true_cross_entropy(true_activations("softmax", o), y),
-}
 
 
 @dataclass(frozen=True)
@@ -135,7 +111,7 @@ class Example:
 
     def true_loss(self, place: Place | None = None, step: Number = 0.0) -> Number:
         y = [mp.mpf(y_i) for y_i in self.y]
-        return TRUE_LOSSES[self.loss](self.true_outputs(place, step), y)
+        return true_loss(self.loss, self.true_outputs(place, step), y)
 
     def true_derivative(self, place: Place) -> Number:
         """The central difference; 0 where it is too small to tell from its own error."""
@@ -170,9 +146,8 @@ def largest_gap(example: Example, places: list[Place] | None = None) -> float:
 
 # --- Random networks.
 
-NEED_PROBABILITIES = {"log_loss", "cross_entropy"}
 GIVE_PROBABILITIES = {"sigmoid", "softmax"}
-KINKED = {"relu", "leaky_relu"}
+KINKED = {name for name in ACTIVATIONS if name in OPS and OPS[name].kinks}
 
 
 def random_layer(rng: random.Random, n_in: int, n_out: int, name: str, density: float) -> DenseLayer:
@@ -198,7 +173,7 @@ def random_example(
     if len(y) == 1 and output_activation == "softmax":
         y = [1.0]  # as the only output, always
     example = Example(layers, x, y, loss)
-    if loss in NEED_PROBABILITIES and output_activation not in GIVE_PROBABILITIES:
+    if needed_output(loss) in GIVE_PROBABILITIES and output_activation not in GIVE_PROBABILITIES:
         return with_outputs_between_0_and_1(example, rng)
     return example
 
@@ -221,7 +196,7 @@ def test_every_row_has_a_truth() -> None:
     missing = ACTIVATIONS.keys() - TRUE_ACTIVATIONS.keys()
     assert not missing, f"write {missing} with mpmath in TRUE_ACTIVATIONS in tests/nn/truth.py"
     missing = LOSSES.keys() - TRUE_LOSSES.keys()
-    assert not missing, f"write {missing} with mpmath in TRUE_LOSSES above"
+    assert not missing, f"write {missing} with mpmath in TRUE_LOSSES in tests/nn/truth.py"
 
 
 @pytest.mark.slow

@@ -19,7 +19,9 @@ from nn.losses import LOSSES, squared_error
 from nn.modules import MLP
 from nn.show.draw import delta_name
 from nn.show.network import describe
+from tests.nn.truth import needed_output
 from tests.tools.equations import Function, check, range_of
+from tests.tools.examples import examples
 
 
 class Shared:
@@ -131,28 +133,18 @@ def check_all(model: MLP, x: Sequence[float], y: Any, loss: Any) -> int:
     return sum(check(line, numbers, FUNCTIONS) for line in lines)
 
 
-LOSS_AND_OUTPUT = [
-    ("squared_error", None),
-    ("log_loss", "sigmoid"),
-    ("log_loss_from_logits", None),
-    ("cross_entropy", "softmax"),
-    ("cross_entropy_from_logits", None),
-]
-
-
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(st.integers(1, 3), min_size=1, max_size=3),
     st.sampled_from(ALL),
     st.sampled_from(ALL),
-    st.sampled_from(LOSS_AND_OUTPUT),
+    st.sampled_from(list(LOSSES)),
     st.integers(0, 10**6),
 )
 def test_no_equation_of_a_network_is_false(
-    sizes: list[int], hidden: str, output: str, loss: tuple[str, str | None], seed: int
+    sizes: list[int], hidden: str, output: str, loss: str, seed: int
 ) -> None:
     rng = random.Random(seed)
-    name, needed = loss
     y = [0.0] * sizes[-1]
     y[rng.randrange(sizes[-1])] = 1.0
     connections = [
@@ -160,9 +152,16 @@ def test_no_equation_of_a_network_is_false(
         for n, m in zip([2, *sizes], sizes, strict=False)
     ]
     with known(COMPOSED):
-        model = MLP(2, sizes, activation=hidden, output=needed or output, rng=rng, connections=connections)
+        model = MLP(
+            2,
+            sizes,
+            activation=hidden,
+            output=needed_output(loss) or output,
+            rng=rng,
+            connections=connections,
+        )
         x = [rng.choice([0.0, rng.uniform(-2.0, 2.0)]) for _ in range(2)]
-        assert check_all(model, x, y, name) > 0
+        assert check_all(model, x, y, loss) > 0
 
 
 @pytest.mark.parametrize("name", ALL)

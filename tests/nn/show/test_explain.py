@@ -58,7 +58,7 @@ def test_every_formula_of_a_network_comes_to_what_it_says(output: str) -> None:
 
 def test_a_network_too_large_is_refused() -> None:
     large = MLP(9, [40, 1], rng=random.Random(0))
-    with pytest.raises(ValueError, match=r"441 weights and biases, an explanation shows at most 300"):
+    with pytest.raises(ValueError, match=r"441 weights and biases; an explanation shows at most 300"):
         large.explain([0.0] * 9, 1.0, squared_error)
-    with pytest.raises(ValueError, match=r"40 neurons side by side, a player shows at most 8.*depth=3.*draw"):
+    with pytest.raises(ValueError, match=r"40 neurons side by side; a player shows at most 8.*depth=3.*draw"):
         large.play([0.0] * 9, 1.0, squared_error)
