@@ -375,6 +375,7 @@ def _refuse_outputs(model: Path | None, plot: Path | None) -> None:
 
 def _function(text: str, names: Collection[str]) -> Callable[..., Any]:
     """An expression of these names, or "package.module:function", imported from the current folder too."""
+    from engine.check.binding import bind
     from engine.expression import parse
 
     module, colon, name = text.partition(":")
@@ -391,6 +392,10 @@ def _function(text: str, names: Collection[str]) -> Callable[..., Any]:
     if not callable(found):
         raise ValueError(f"{text} is {type(found).__name__}, not a function")
     function: Callable[..., Any] = found
+    try:
+        bind(function, [], dict.fromkeys(names), text)
+    except TypeError as error:
+        raise ValueError(str(error)) from None  # a mistake of the user's, to be told in one line
     return function
 
 

@@ -167,7 +167,7 @@ def _claims(subject: Subject, claimed: Any) -> dict[str, Claim]:
     if isinstance(subject, FunctionSubject):
         shape = subject.args or list(subject.kwargs.values())
         if callable(claimed):
-            floats = FunctionSubject(claimed, subject.args, subject.kwargs)
+            floats = FunctionSubject(claimed, subject.args, subject.kwargs, "the claimed gradient")
             try:
                 claimed = floats.call(subject.point)
             except Exception as error:  # whatever it raises is reported

@@ -31,7 +31,7 @@ def run(
         (["x*exp(y)", "x=3", "y=1", "--order", "2"], 0, "3 gradients proved"),
         (["relu(x)", "x=0"], 0, "1 gradient at a kink"),
         (["sqrt(x)", "x=0"], 1, "cannot be proved"),
-        (["os.path:join", "x=1"], 1, "f raises TypeError at the point"),
+        (["os.path:join", "a=1"], 1, "f raises TypeError at the point"),
     ],
 )
 def test_check(
@@ -52,6 +52,7 @@ def test_check(
         (["x + y", "x=0"], "deltagrad: 'x + y' needs y: give y=NUMBER"),
         (["x + y + z", "y=0"], "deltagrad: 'x + y + z' needs x, z: give x=NUMBER z=NUMBER"),
         (["x + y", "x=0", "y=1", "w=2"], "deltagrad: 'x + y' has no w: it takes x, y"),
+        (["os.path:join", "x=1"], "os.path:join has no x. It takes a, *p"),
         (["x", "x=0", "--digits", "100"], "'--digits'"),
         (["x", "x=0", "--digits", "-1"], "'--digits'"),
     ],

@@ -373,7 +373,8 @@ def test_nothing_compared_is_a_failure() -> None:
     [
         ({"f": exp, "at": {}}, ValueError, "the point has no numbers"),
         ({"f": exp, "at": [math.inf]}, ValueError, "x = inf: a derivative is taken at finite numbers"),
-        ({"f": sum, "w": np.ones(2)}, TypeError, r"w is ndarray; .* give w.tolist\(\)"),
+        ({"f": sum, "w": np.ones(2)}, TypeError, "f has no w. It takes iterable, start"),
+        ({"f": sin, "x": memoryview(b"1")}, TypeError, r"x is memoryview; .* give x.tolist\(\)"),
         ({"f": exp, "at": ["1"]}, TypeError, "x: a Value holds one real number, not str '1'"),
         ({"f": exp, "at": "1"}, TypeError, "give a dict, a sequence or keywords"),
         ({"f": 3.0, "at": [1.0]}, TypeError, "give a function of Values"),
