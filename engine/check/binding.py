@@ -128,5 +128,5 @@ def _count(n: int) -> str:
 
 
 def _signature(parameters: Sequence[inspect.Parameter]) -> str:
-    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    stars: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
     return ", ".join(f"{stars.get(p.kind, '')}{p.name}" for p in parameters) or "no arguments"

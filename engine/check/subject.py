@@ -1,7 +1,7 @@
 """The subject of a check: a function at a point, or a recorded graph, ready to run on other numbers."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -12,7 +12,7 @@ from engine.graph import dependents, topological
 from engine.replay import replay
 from engine.value import Value, as_float
 
-Point: TypeAlias = Mapping[str, Any] | Sequence[Any]
+Point: TypeAlias = Mapping[str, Any] | Iterable[Any]
 """A point: numbers, lists of numbers to any depth, or NumPy arrays, by name or in order."""
 
 
@@ -160,7 +160,7 @@ class GraphSubject(Subject):
 
     text = "the recorded graph"
 
-    def __init__(self, output: Value, inputs: Sequence[Value] | None = None) -> None:
+    def __init__(self, output: Value, inputs: Iterable[Any] | None = None) -> None:
         self.output = output
         self.order = topological([output])
         self.inputs = [v for v in self.order if v.is_variable] if inputs is None else list(inputs)
