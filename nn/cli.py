@@ -295,7 +295,9 @@ def check(
     at: Annotated[list[str], typer.Argument(help="The point, such as x=0.5 y=2.", metavar="NAME=NUMBER...")],
     claimed: Annotated[
         list[str] | None,
-        typer.Option(help="A claimed derivative, as printed, such as x=0.0497; one for every name."),
+        typer.Option(
+            help="A claimed derivative, as printed, such as x=0.0497; for some or all of the names."
+        ),
     ] = None,
     against: Annotated[
         list[str] | None, typer.Option(help="A framework to compare with: torch, jax or autograd.")

@@ -28,6 +28,7 @@ def run(
     [
         (["tanh(w*x + b)", "w=0.5", "x=2", "b=-1"], 0, "3 gradients proved, to 17.0 digits"),
         (["x**2", "x=3", "--claimed", "x=3.0"], 1, "gradient by x: claimed 3.0, truth 6: half the truth"),
+        (["x*y", "x=3", "y=1", "--claimed", "y=3"], 0, "nothing is claimed for x"),
         (["x*exp(y)", "x=3", "y=1", "--order", "2"], 0, "3 gradients proved"),
         (["relu(x)", "x=0"], 0, "1 gradient at a kink"),
         (["sqrt(x)", "x=0"], 1, "cannot be proved"),

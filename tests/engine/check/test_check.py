@@ -345,7 +345,7 @@ def test_a_gradient_of_zeros_is_told() -> None:
 @pytest.mark.parametrize(
     ("claimed", "words"),
     [
-        ({"x": 1.0}, "nothing is claimed for y"),
+        ({}, "nothing is claimed for x, y"),
         ({"x": 1.0, "y": 1.0, "z": 1.0}, "f has no z; it has x, y"),
         ([1.0], "1 derivatives are claimed, but f has 2: x, y"),
         (1.0, "the claimed gradient is float; give one number for each of x, y"),
