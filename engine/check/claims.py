@@ -70,7 +70,7 @@ class Claim:
         if isinstance(x, (str, Decimal)):
             return _read(str(x).strip())
         narrow = _dtype(x) if _dtype(x) in _NARROW else ""
-        value = as_float(x.item() if _is_array_like(x) else x)
+        value = as_float(x.item() if is_array_like(x) else x)
         return cls(f"{value:.8g} ({narrow})" if narrow else repr(value), value, narrow=narrow)
 
     def slack(self, truth: Any) -> float:
@@ -267,13 +267,14 @@ def _dtype(x: Any) -> str:
     return str(getattr(dtype, "name", dtype)).rpartition(".")[2]
 
 
-def _is_array_like(x: Any) -> bool:
+def is_array_like(x: Any) -> bool:
+    """Whether x is an array or a number of an array library, such as NumPy or PyTorch."""
     return all(hasattr(x, name) for name in ("dtype", "shape", "item"))
 
 
 def _as_lists(x: Any) -> Any:
     """Arrays as lists, whose numbers keep their types."""
-    if isinstance(x, (list, tuple)) or (_is_array_like(x) and len(x.shape)):
+    if isinstance(x, (list, tuple)) or (is_array_like(x) and len(x.shape)):
         return [_as_lists(x_i) for x_i in x]
     return x
 
