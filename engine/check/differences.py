@@ -73,7 +73,8 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
     with np.errstate(all="ignore"):
         middle = f(0.0)
         near = _near(f, middle)
-        noise = np.maximum(_noise(near), eps * np.abs(middle))
+        measured, size = _noise(near), np.abs(middle)
+        noise = np.maximum(measured, eps * np.where(_is_flat(near), np.maximum(size, 1.0), size))
         ladders = [_Ladder(f, middle, noise, first * step, ratio) for step, ratio in _LADDERS]
         (value, error), (left, left_error), (right, right_error) = (
             _joined([ladder.estimate(side) for ladder in ladders]) for side in (0, -1, 1)
@@ -84,7 +85,7 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
         rough = (near[-1] - near[0]) / ((len(near) - 1) * _NEAR)
         slack = 10.0 * noise / _NEAR + 0.01 * np.abs(rough) + error
         low, high = np.minimum(np.minimum(left, right), value), np.maximum(np.maximum(left, right), value)
-        too_fast = (rough < low - slack) | (rough > high + slack) | (noise > _MOST_NOISE * size)
+        too_fast = (rough < low - slack) | (rough > high + slack) | (measured > _MOST_NOISE * size)
         error = np.where(too_fast, np.inf, error)
     kinked = np.abs(left - right) > left_error + right_error
     return Column(value, error, left, right, kinked)
@@ -108,6 +109,12 @@ def _noise(near: Array) -> Array:
             sizes.append(np.sqrt(factor * np.mean(near**2, axis=0)))
     found: Array = np.nan_to_num(2.0 * np.max(sizes, axis=0))
     return found
+
+
+def _is_flat(near: Array) -> Array:
+    """Where near points have equal values: their rounding does not show; it may be that of numbers near 1."""
+    flat: Array = (np.diff(near, axis=0) == 0.0).sum(axis=0) >= 3
+    return flat
 
 
 class _Ladder:

@@ -74,7 +74,8 @@ class RuleReport(Report):
         """The largest error that the truth may have, relative to the largest derivative; 0.0 if exact."""
         largest = max((abs(c.given) for c in self.comparisons if isfinite(c.given)), default=0.0)
         errors = [c.error for c in self.comparisons if c.verdict != KINK]
-        return max(errors, default=0.0) / (largest or 1.0)
+        bound = max(errors, default=0.0) / (largest or 1.0)
+        return bound if bound > 1e-15 else 0.0
 
     @property
     def headline(self) -> str:
@@ -88,7 +89,7 @@ class RuleReport(Report):
             return f"{_accusation(self.kind, min(wrong, key=_severity))}{others}"
         kinks = sum(c.verdict == KINK for c in self.comparisons)
         derivatives = f"{n} derivative{'' if n == 1 else 's'}"
-        by = f", to {-log10(self.bound):.0f} digits" if 0.0 < self.bound < 1.0 and self.bound > 1e-15 else ""
+        by = f", to {-log10(self.bound):.0f} digits" if 0.0 < self.bound < 1.0 else ""
         at = f", {kinks} of them at a kink, between the slopes on its sides" if kinks else ""
         return f"{self.kind}: {derivatives} {'proved' if not by else 'right'}{by}{at}"
 
