@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from engine.check import GradientReport as GradientReport
     from engine.check import assert_gradients as assert_gradients
     from engine.check import check_gradients as check_gradients
+    from engine.check.rule_report import RuleReport as RuleReport
+    from engine.check.vector import check_jvp as check_jvp
+    from engine.check.vector import check_vjp as check_vjp
     from engine.compiler import compile as compile
     from engine.extend import operation as operation
     from engine.grading import GradeReport as GradeReport
@@ -44,8 +47,11 @@ _LATE = {
     "GradientError": "check",
     "GradientReport": "check",
     "NonFinite": "anomalies",
+    "RuleReport": "check.rule_report",
     "assert_gradients": "check",
     "check_gradients": "check",
+    "check_jvp": "check.vector",
+    "check_vjp": "check.vector",
     "compile": "compiler",
     "detect_anomaly": "anomalies",
     "draw": "show.draw",

@@ -78,14 +78,14 @@ def _form(op: Op) -> Callable[[Op, Recorder], Function]:
         return _of_pairs
     if op.arity is None:
         return _of_many
-    return _of_one if op.arity == 1 else _of_several
+    return _of_one if op.operands == ("x",) else _of_several
 
 
 # --- How a function takes its operands.
 
 
 def _of_one(op: Op, record: Recorder) -> Function:
-    def apply(x: Operand, /) -> Any:
+    def apply(x: Operand) -> Any:
         return record(x) if x.__class__ is Value else _mixed(op, (x,), record)
 
     return apply
@@ -117,7 +117,7 @@ def _of_many(op: Op, record: Recorder) -> Function:
 
 
 def _of_pairs(op: Op, record: Recorder) -> Function:
-    def apply(p: Iterable[Operand], q: Iterable[Operand], /) -> Any:
+    def apply(p: Iterable[Operand], q: Iterable[Operand]) -> Any:
         p, q = tuple(p), tuple(q)
         if len(p) != len(q):
             raise ValueError(
@@ -136,7 +136,7 @@ def _of_pairs(op: Op, record: Recorder) -> Function:
 
 
 def _of_each(op: Op, record: Recorder) -> Function:
-    def apply(x: Iterable[Operand], /) -> list[Any]:
+    def apply(x: Iterable[Operand]) -> list[Any]:
         x = tuple(x)
         return [applied(op, (x_i, *x[:i], *x[i + 1 :]), record) for i, x_i in enumerate(x)]
 
@@ -219,7 +219,7 @@ def _documented(function: Function, op: Op) -> Function:
         "Raises:\n    ValueError, OverflowError or ZeroDivisionError: outside the domain, with the operands."
     )
     if not op.paired and not op.shares and op.arity is not None:
-        kind = inspect.Parameter.POSITIONAL_ONLY if op.arity == 1 else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what inspect reads
             [
                 inspect.Parameter(name, kind, default=op.defaults.get(name, inspect.Parameter.empty))

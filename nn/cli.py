@@ -295,7 +295,9 @@ def check(
     at: Annotated[list[str], typer.Argument(help="The point, such as x=0.5 y=2.", metavar="NAME=NUMBER...")],
     claimed: Annotated[
         list[str] | None,
-        typer.Option(help="A claimed derivative, as printed, such as x=0.0497; one for every name."),
+        typer.Option(
+            help="A claimed derivative, as printed, such as x=0.0497; for some or all of the names."
+        ),
     ] = None,
     against: Annotated[
         list[str] | None, typer.Option(help="A framework to compare with: torch, jax or autograd.")
@@ -375,6 +377,7 @@ def _refuse_outputs(model: Path | None, plot: Path | None) -> None:
 
 def _function(text: str, names: Collection[str]) -> Callable[..., Any]:
     """An expression of these names, or "package.module:function", imported from the current folder too."""
+    from engine.check.binding import bind
     from engine.expression import parse
 
     module, colon, name = text.partition(":")
@@ -391,6 +394,10 @@ def _function(text: str, names: Collection[str]) -> Callable[..., Any]:
     if not callable(found):
         raise ValueError(f"{text} is {type(found).__name__}, not a function")
     function: Callable[..., Any] = found
+    try:
+        bind(function, [], dict.fromkeys(names), text)
+    except TypeError as error:
+        raise ValueError(str(error)) from None  # a mistake of the user's, to be told in one line
     return function
 
 

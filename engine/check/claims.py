@@ -1,15 +1,21 @@
 """Claimed numbers, held to the precision in which they were given."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from math import isfinite
+from decimal import Decimal
+from difflib import get_close_matches
+from math import isfinite, ulp
 from typing import Any
 
 from engine.check.subject import NotJudgedError
-from engine.value import Value, as_float
+from engine.value import Value, as_float, shortened
 
 FLOAT_PRECISION = 1e-10  # relative: for numbers that were computed, not printed
+ULPS = 4.0  # what a right gradient may lose in double precision, printed or not
+_NARROW = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}  # the spacing of their numbers
+_NARROW_ULPS = 16.0
+_LONGEST = 400  # characters: more than any number of double precision needs
 
 
 @dataclass(frozen=True)
@@ -20,12 +26,17 @@ class Claim:
         text: the number as it was given.
         value: the number; NaN is never right.
         half_unit: half a unit of its last printed decimal; None for a number that was computed, not printed.
+        decimals: how many decimals were printed, negative if not even the ones; None as above.
+        exact: whether it is a whole number or a fraction, given as text.
+        narrow: the name of a type with fewer digits than a double, such as "float32"; else empty.
 
     Example:
         >>> Claim.of("0.0497").fits(0.049681742968), Claim.of("0.0497").fits(0.04976)
         (True, False)
         >>> Claim.of(0.0497).fits(0.049681742968), Claim.of("0").fits(0.049681742968)
         (False, False)
+        >>> Claim.of("0.1").fits(0.1), Claim.of("1/3").fits(1.0 / 3.0), Claim.of("1.5×10^-3").value
+        (True, True, 0.0015)
         >>> Claim.of(5.0).fits(float("inf")), Claim.of(float("nan")).fits(float("nan"))
         (False, False)
     """
@@ -33,40 +44,45 @@ class Claim:
     text: str
     value: float
     half_unit: float | None = None
+    decimals: int | None = None
+    exact: bool = False
+    narrow: str = ""
 
     @classmethod
     def of(cls, x: Any) -> "Claim":
         """The claim that a number makes: text claims its decimals, a float its value.
 
         Args:
-            x: text such as "0.0497" or "1.2e-3", or a real number. Text without a decimal point, "2",
-                means exactly that whole number.
+            x: text, or a real number. Text is a decimal number, "0.0497", "1.2e-3" or "1.2×10^-3", that
+                claims its decimals, "5." none of them; a whole number, "2" or "1e3"; or a fraction, "1/3".
+                The last two mean exactly that number. A number of NumPy or PyTorch with fewer digits than a
+                double is held to its own precision.
 
         Returns:
             The claim.
 
         Raises:
             TypeError: if x is neither text nor a real number.
-            ValueError: if x is text that is not a number.
+            ValueError: if x is text that is not a number, or is beyond the range of a double.
         """
         if isinstance(x, Value):
             x = x.data
-        if not isinstance(x, str):
-            return cls(repr(x), as_float(x))
-        try:
-            number = Decimal(x.strip().replace("−", "-"))
-        except InvalidOperation:
-            raise ValueError(f"{x!r} is not a number; write it as 0.0497 or 4.97e-2") from None
-        exponent = number.as_tuple().exponent
-        if not isinstance(exponent, int) or x.strip().lstrip("+-−").isdigit():
-            return cls(x.strip(), float(number))  # NaN and infinity have no decimals; a bare 0 or 2 is exact
-        return cls(x.strip(), float(number), float(Decimal(5).scaleb(exponent - 1)))
+        if isinstance(x, (str, Decimal)):
+            return _read(str(x).strip())
+        narrow = _dtype(x) if _dtype(x) in _NARROW else ""
+        value = as_float(x.item() if is_array_like(x) else x)
+        return cls(f"{value:.8g} ({narrow})" if narrow else repr(value), value, narrow=narrow)
 
     def slack(self, truth: Any) -> float:
         """How far from the truth the claim may be."""
+        size = abs(float(truth))
         if self.half_unit is not None:
-            return self.half_unit * (1.0 + 1e-9)  # a number exactly between two decimals rounds either way
-        return FLOAT_PRECISION * abs(float(truth))
+            printed = self.half_unit * (1.0 + 1e-9)  # a number exactly between two decimals rounds either way
+        elif self.narrow:
+            printed = _NARROW_ULPS * _NARROW[self.narrow] * size
+        else:
+            printed = FLOAT_PRECISION * size
+        return max(printed, ULPS * ulp(size))  # the shortest text of a double has an error of its own
 
     def fits(self, truth: Any, more: float = 0.0) -> bool:
         """Whether a number is what the claim says.
@@ -83,52 +99,184 @@ class Claim:
         return bool(abs(truth - self.value) <= self.slack(truth) + more)
 
 
-def claims_by_name(claimed: Any, names: Sequence[str], shape: Any) -> dict[str, Claim]:
+# --- Text.
+
+_DECIMAL = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?")
+_POWER = re.compile(r"(\S+?)\s*[×·*]\s*10\s*(?:\^|\*\*)\s*[({]?([+-]?[0-9]+)[)}]?")
+_FRACTION = re.compile(r"([+-]?[0-9]+)\s*/\s*([0-9]+)")
+_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺−", "0123456789-+-")  # the signs that are printed
+
+
+def _read(text: str) -> Claim:
+    """The claim of a text."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"{_quoted(text)} has {len(text)} characters; a double has at most 17 digits")
+    plain = re.sub(r"(?<=10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)", r"^\1", text).translate(_SUPERSCRIPTS)
+    if power := _POWER.fullmatch(plain):
+        plain = f"{power[1]}e{power[2]}"
+    if fraction := _FRACTION.fullmatch(plain):
+        return Claim(text, _quotient(text, int(fraction[1]), int(fraction[2])), exact=True)
+    if _NOT_FINITE.fullmatch(plain):
+        return Claim(text, float(plain))
+    number = _DECIMAL.fullmatch(plain)
+    if number is None:
+        raise ValueError(f"{_quoted(text)} is not a number: {_advice(plain)}")
+    _, mantissa, power_of_10 = number.groups()
+    value, exponent = float(plain), int(power_of_10 or 0)
+    zero = not mantissa.strip("0.")
+    if abs(value) > 1e308 and not isfinite(value):
+        raise ValueError(f"{_quoted(text)} is too large for a double, whose largest number is 1.8e308")
+    if value == 0.0 and not zero:
+        raise ValueError(f"{_quoted(text)} is too small for a double, whose smallest number is 4.9e-324")
+    _whole, point, fractional = mantissa.partition(".")
+    if not point and exponent >= 0:
+        return Claim(text, value, exact=True)
+    decimals = len(fractional) - (min(exponent, 0) if zero else exponent)
+    return Claim(text, value, float(f"5e{-decimals - 1}"), decimals)
+
+
+def _quotient(text: str, a: int, b: int) -> float:
+    try:
+        return a / b
+    except ZeroDivisionError:
+        raise ValueError(f"{_quoted(text)} divides by 0") from None
+    except OverflowError:
+        raise ValueError(f"{_quoted(text)} is too large for a double") from None
+
+
+def _advice(text: str) -> str:
+    """What to write in place of a text that is not a number."""
+    without = re.sub(r"[\s_,']", "", text)
+    if re.fullmatch(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", text):
+        return f"write {text.replace(',', '.')} or {without}"
+    if _DECIMAL.fullmatch(pointed := text.replace(",", ".")):
+        return f"write a decimal point, {pointed}"
+    if _DECIMAL.fullmatch(without):
+        return f"write its digits together, {without}"
+    if text.endswith("%"):
+        return "write it without a percent sign, 5% as 0.05"
+    return "write it as 0.0497, 4.97e-2 or 1/3"
+
+
+def _quoted(text: str) -> str:
+    return shortened(repr(text))
+
+
+# --- The claims of a gradient.
+
+
+def claims_by_name(
+    claimed: Any, names: Sequence[str], shape: Sequence[Any], every: bool = False
+) -> dict[str, Claim]:
     """The claims by the name of the number that they are about.
 
     Args:
-        claimed: numbers, or lists of numbers, by name or in order; a single number if there is one name.
+        claimed: numbers, lists of numbers or arrays, by name or in order; a single number if there is one
+            name. By name, some of the names are enough.
         names: the names of the inputs, in order.
-        shape: the inputs in their lists, whose shape claims in lists must have.
+        shape: the arguments that hold the inputs, whose shape claims in lists must have.
+        every: whether each name needs a claim.
 
     Returns:
-        One claim for each name.
+        A claim for each name that has one, in the order of the names.
 
     Raises:
-        NotJudgedError: if names are missing or unknown, lengths differ, or something is not a number.
+        NotJudgedError: if nothing is claimed, names are unknown, lengths differ, or something is not a
+            number.
     """
+    claimed = _as_lists(claimed)
     if isinstance(claimed, Mapping):
-        found = [pair for name, x in claimed.items() for pair in _flat(str(name), x)]
+        found = [pair for name, x in claimed.items() for pair in _of_name(str(name), x, names)]
     elif isinstance(claimed, (list, tuple)):
-        if any(isinstance(x, (list, tuple)) for x in claimed):
-            _refuse_other_shape(claimed, shape, "the claimed gradient")
-        numbers = [x for _, x in _flat("", claimed)]
-        if len(numbers) != len(names):
-            raise NotJudgedError(
-                f"{len(numbers)} derivatives are claimed, but f has {len(names)}: {listed(names)}"
-            )
-        found = list(zip(names, numbers, strict=True))
+        found = _in_order(claimed, names, shape)
     elif len(names) == 1:
         found = [(names[0], claimed)]
     else:
-        raise NotJudgedError(
-            f"the claimed gradient is {type(claimed).__name__}; give one number for each of {listed(names)}"
-        )
+        kind = type(claimed).__name__
+        raise NotJudgedError(f"the claimed gradient is {kind}; give one number for each of {listed(names)}")
     given = dict(found)
+    _refuse_names(given, names, every)
+    return {name: _claim(name, given[name]) for name in names if name in given}
+
+
+def claim_notes(claims: Mapping[str, Claim], names: Sequence[str]) -> list[str]:
+    """What the report says of all claims together.
+
+    Args:
+        claims: the claims by name.
+        names: the names of the inputs.
+
+    Returns:
+        The names without a claim, and the types with fewer digits than a double.
+    """
+    missing = [name for name in names if name not in claims]
+    notes = [f"nothing is claimed for {listed(missing)}"] if claims and missing else []
+    narrow = dict.fromkeys(claim.narrow for claim in claims.values() if claim.narrow)
+    return notes + [
+        f"{name} claims are held to the precision of {name}: compute in float64" for name in narrow
+    ]
+
+
+def _in_order(claimed: Sequence[Any], names: Sequence[str], shape: Sequence[Any]) -> list[tuple[str, Any]]:
+    if any(isinstance(x, (list, tuple)) for x in claimed):
+        of_one = len(shape) == 1 and len(claimed) != 1  # the only argument's, without a list around it
+        _refuse_other_shape(claimed, _as_lists(shape[0] if of_one else shape), "the claimed gradient")
+    numbers = [x for _, x in _flat("", claimed)]
+    if len(numbers) != len(names):
+        raise NotJudgedError(
+            f"{len(numbers)} derivatives are claimed, but f has {len(names)}: {listed(names)}"
+        )
+    return list(zip(names, numbers, strict=True))
+
+
+def _of_name(name: str, x: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
+    """The numbers that are claimed under one name, which may be that of a list."""
+    given = list(_flat(name, _as_lists(x)))
+    inside = [other for other in names if other.startswith(f"{name}[")]
+    if inside and [other for other, _ in given] != inside:
+        raise NotJudgedError(
+            f"the claim for {name} has another shape than the point; give one number for each of "
+            f"{listed(inside)}"
+        )
+    return given
+
+
+def _refuse_names(given: Mapping[str, Any], names: Sequence[str], every: bool) -> None:
     missing = [name for name in names if name not in given]
     unknown = [name for name in given if name not in names]
-    if missing or unknown:
-        parts = [f"nothing is claimed for {listed(missing)}"] if missing else []
-        parts += [f"f has no {listed(unknown)}; it has {listed(names)}"] if unknown else []
+    parts = [f"nothing is claimed for {listed(missing)}"] if missing and (every or not given) else []
+    if unknown:
+        close = get_close_matches(unknown[0], names, 1, 0.5)
+        meant = f" (did you mean {close[0]}?)" if close and len(unknown) == 1 else ""
+        parts.append(f"f has no {listed(unknown)}{meant}; it has {listed(names)}")
+    if parts:
         raise NotJudgedError("; ".join(parts))
-    return {name: _claim(name, given[name]) for name in names}
 
 
 def _claim(name: str, x: Any) -> Claim:
     try:
         return Claim.of(x)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise NotJudgedError(f"the claim for {name}: {error}") from None
+
+
+def _dtype(x: Any) -> str:
+    """The name of the type of an array's numbers, as NumPy and PyTorch tell it."""
+    dtype = getattr(x, "dtype", "")
+    return str(getattr(dtype, "name", dtype)).rpartition(".")[2]
+
+
+def is_array_like(x: Any) -> bool:
+    """Whether x is an array or a number of an array library, such as NumPy or PyTorch."""
+    return all(hasattr(x, name) for name in ("dtype", "shape", "item"))
+
+
+def _as_lists(x: Any) -> Any:
+    """Arrays as lists, whose numbers keep their types."""
+    if isinstance(x, (list, tuple)) or (is_array_like(x) and len(x.shape)):
+        return [_as_lists(x_i) for x_i in x]
+    return x
 
 
 def _flat(name: str, x: Any) -> Iterator[tuple[str, Any]]:

@@ -6,16 +6,17 @@ numbers are explained (`engine.check.mistakes`).
 """
 
 from collections.abc import Callable, Sequence
-from math import inf, isfinite
+from math import inf, isfinite, ulp
 from typing import Any, TypeAlias
 
 from engine.backprop import backward
-from engine.check.claims import Claim, claims_by_name, listed
+from engine.check.claims import ULPS, Claim, claim_notes, claims_by_name, listed
 from engine.check.frameworks import FRAMEWORKS, gradient_by
 from engine.check.hessians import check_hessian
 from engine.check.high_precision import settle
 from engine.check.mistakes import diagnose
 from engine.check.report import GradientComparison, GradientReport, Opinion
+from engine.check.rounding import explain, sizes_of_terms
 from engine.check.slopes import true_slopes
 from engine.check.subject import (
     FunctionSubject,
@@ -52,11 +53,12 @@ def check_gradients(
 
     Args:
         f: a function of `Value`s that returns one; or a `Value` that was recorded, to check by its leaves.
-        at: the point: numbers, or lists of numbers to any depth, by name or in order. For a recorded
+        at: the point: numbers, lists of numbers or NumPy arrays, by name or in order. For a recorded
             `Value` the leaves to differentiate by, or nothing for all of them.
-        claimed: a gradient from elsewhere, in the shape of the point: printed numbers as text, held to
-            their decimals; floats, held to 1e-10 relative; or a function that takes the same arguments as
-            f, as floats, and returns such a gradient.
+        claimed: a gradient from elsewhere, in the shape of the point, or by name for some of the names:
+            printed numbers as text, held to their decimals; whole numbers and fractions as text, "2" and
+            "1/3", which mean exactly that; floats, held to 1e-10 relative; or a function that takes the
+            same arguments as f, as floats, and returns such a gradient. Lists may be arrays.
         against: other frameworks: "torch", "jax", "autograd", or a function that is called with f and the
             point and returns a gradient; one of them or several.
         order: 1 for the gradient, 2 for the Hessian, checked by the same method.
@@ -68,7 +70,8 @@ def check_gradients(
         The report. Problems with f are reported; only an invalid call raises.
 
     Raises:
-        TypeError: if f is not a function or a Value, or the point is given twice or is not a point.
+        TypeError: if f is not a function or a Value, the point is given twice or is not a point, or f has
+            parameters of other names.
         ValueError: if the point has no numbers, or infinite ones, `against` or `order` is unknown, or
             `digits` are more than a double has.
 
@@ -103,7 +106,7 @@ def check_gradients(
     slopes, reference, findings = _judged(subject, run, digits, seconds)
     opinions: list[dict[str, Opinion]] = [{} for _ in slopes]
     if claims is not None:
-        _add_claims(opinions, subject, run, slopes, claims)
+        _add_claims(opinions, subject, run, slopes, claims, findings)
     notes = [_add_source(opinions, subject, slopes, source, digits) for source in sources]
     comparisons = [
         _comparison(subject, i, slope, run.inputs[i].grad, findings[i], opinions[i])
@@ -111,7 +114,8 @@ def check_gradients(
     ]
     failed = next((note for note in notes if note), "")
     point = dict(zip(subject.names, subject.point, strict=True))
-    return GradientReport(comparisons, reference, failed, _notes(comparisons), point)
+    notes = [*_notes(comparisons), *claim_notes(claims or {}, subject.names)]
+    return GradientReport(comparisons, reference, failed, notes, point)
 
 
 def assert_gradients(
@@ -163,18 +167,17 @@ def _judged(
 
 
 def _claims(subject: Subject, claimed: Any) -> dict[str, Claim]:
-    shape: Any = None
-    if isinstance(subject, FunctionSubject):
-        shape = subject.args or list(subject.kwargs.values())
-        if callable(claimed):
-            floats = FunctionSubject(claimed, subject.args, subject.kwargs)
-            try:
-                claimed = floats.call(subject.point)
-            except Exception as error:  # whatever it raises is reported
-                raise NotJudgedError(
-                    f"the claimed gradient raises {type(error).__name__}: {error}"
-                ) from error
-    return claims_by_name(claimed, subject.names, shape if shape is not None else subject.names)
+    if callable(claimed) and isinstance(subject, FunctionSubject):
+        floats = FunctionSubject(claimed, subject.args, subject.kwargs, "the claimed gradient")
+        try:
+            claimed = floats.call(subject.point)
+        except Exception as error:  # whatever it raises is reported
+            raise NotJudgedError(f"the claimed gradient raises {type(error).__name__}: {error}") from error
+    return claims_by_name(claimed, subject.names, _shape(subject))
+
+
+def _shape(subject: Subject) -> list[Any]:
+    return list(subject.arguments.values()) if isinstance(subject, FunctionSubject) else subject.names
 
 
 def _add_claims(
@@ -183,16 +186,25 @@ def _add_claims(
     run: Run,
     slopes: Sequence[Slope],
     claims: dict[str, Claim],
+    findings: Sequence[Finding],
 ) -> None:
-    fits = [_fits(claims[name], slope) for name, slope in zip(subject.names, slopes, strict=True)]
     known = {
         name: float(s.value) for name, s in zip(subject.names, slopes, strict=True) if s.value is not None
     }
-    wrong = [name for name, ok in zip(subject.names, fits, strict=True) if not ok and name in known]
+    terms = sizes_of_terms(run)
+    fits = {}
+    for name, x, slope, finding in zip(subject.names, run.inputs, slopes, findings, strict=True):
+        if name in claims:
+            # A copy of the engine's number is as right as that, even where rounding costs digits.
+            copied = finding.ok and claims[name].value == x.grad and not claims[name].exact
+            fits[name] = copied or _fits(claims[name], slope, ULPS * ulp(terms.get(x, 0.0)))
+    wrong = [name for name, ok in fits.items() if not ok and name in known]
     mistakes = _mistakes(run, subject.names, known, claims, wrong) if wrong else {}
-    for i, name in enumerate(subject.names):
-        claim = claims[name]
-        opinions[i]["claimed"] = Opinion(claim.text, claim.value, fits[i], mistakes.get(name, ()))
+    for i, (name, x) in enumerate(zip(subject.names, run.inputs, strict=True)):
+        if name in claims:
+            claim = claims[name]
+            why = explain(claim, known[name], mistakes[name], run, x) if name in wrong else ()
+            opinions[i]["claimed"] = Opinion(claim.text, claim.value, fits[name], why)
 
 
 def _mistakes(
@@ -206,14 +218,14 @@ def _mistakes(
     return diagnose(run if complete else None, names, truth, claims, wrong)
 
 
-def _fits(claim: Claim, slope: Slope) -> bool:
+def _fits(claim: Claim, slope: Slope, more: float = 0.0) -> bool:
     if slope.value is not None:
-        return claim.fits(slope.value, more=slope.error)
+        return claim.fits(slope.value, more=slope.error + more)
     if slope.kind not in ("kink", "vertical") or slope.left is None or slope.right is None:
         return False
     low, high = sorted((float(slope.left), float(slope.right)))
-    slack = claim.half_unit or 0.0
     finite = isfinite(claim.value)
+    slack = claim.slack(max(abs(low), abs(high))) + more if isfinite(low) and isfinite(high) else 0.0
     return finite == (slope.kind == "kink") and low - slack <= claim.value <= high + slack
 
 
@@ -230,8 +242,8 @@ def _add_source(
         if isinstance(source, str):
             found = gradient_by(source, subject)
         elif isinstance(subject, FunctionSubject):
-            answer = source(subject.f, subject.kwargs or subject.args)
-            given = claims_by_name(answer, subject.names, subject.args or list(subject.kwargs.values()))
+            answer = source(subject.f, subject.arguments if subject.kwargs else subject.args)
+            given = claims_by_name(answer, subject.names, _shape(subject), every=True)
             found = [given[n].value for n in subject.names]
         else:
             raise NotJudgedError(

@@ -73,7 +73,7 @@ def _contradicted(mistake: Mistake, claims: Mapping[str, Claim], wrong: Sequence
     return any(
         not claims[name].fits(x, more=1e-9 * abs(x))
         for name, x in mistake.predicted.items()
-        if name not in wrong
+        if name in claims and name not in wrong
     )
 
 

@@ -1,18 +1,19 @@
 """The subject of a check: a function at a point, or a recorded graph, ready to run on other numbers."""
 
 import copy
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from engine.check.binding import bind
 from engine.check.replayed import Replayed
+from engine.check.shapes import flat, is_array, numbers_of, refilled
 from engine.graph import dependents, topological
 from engine.replay import replay
 from engine.value import Value, as_float
 
-Point: TypeAlias = Mapping[str, Any] | Sequence[Any]
-"""A point: numbers, or lists of numbers to any depth, by name or in order."""
+Point: TypeAlias = Mapping[str, Any] | Iterable[Any]
+"""A point: numbers, lists of numbers to any depth, or NumPy arrays, by name or in order."""
 
 
 class NotJudgedError(Exception):
@@ -60,33 +61,40 @@ class Subject(Protocol):
         return self.over(m, [numbers.get(i, m.number(x)) for i, x in enumerate(self.point)])
 
 
+_NO_NUMBERS = "there is nothing to check: the point has no numbers"
+
+
 class FunctionSubject(Subject):
     """A Python function of Values, at a point.
 
     Args:
         f: the function; it gets the arguments in the shape in which they are given.
         args: positional arguments: numbers, or lists of numbers to any depth.
-        kwargs: arguments by name; given in order to a function that has no such names.
+        kwargs: arguments by name; given in order to a function that has no names.
+        who: what to call the function in an error.
 
     Raises:
-        TypeError: if an argument holds something that is not a real number.
+        TypeError: if the function has other names, or an argument holds something that is not a real number.
         ValueError: if there is no number, or one is not finite.
     """
 
     text = "the function itself"
 
-    def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        named = [*zip(_positional_names(f, len(args)), args, strict=True), *kwargs.items()]
-        if kwargs and not _takes(f, kwargs):  # as engine.exp, whose operand has no name
-            args, kwargs = [*args, *kwargs.values()], {}
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], who: str = "f"
+    ) -> None:
+        if not (args or kwargs):
+            raise ValueError(_NO_NUMBERS)
+        bound = bind(f, args, kwargs, who)
         self.f = f
-        self.args = args
-        self.kwargs = kwargs
-        numbers = [number for name, argument in named for number in _numbers(name, argument)]
+        self.args = bound.args
+        self.kwargs = bound.kwargs
+        self.arguments = bound.arguments
+        numbers = [number for name, x in self.arguments.items() for number in numbers_of(name, x)]
         self.names = [name for name, _ in numbers]
         self.point = [x for _, x in numbers]
         if not numbers:
-            raise ValueError("there is nothing to check: the point has no numbers")
+            raise ValueError(_NO_NUMBERS)
         for name, x in numbers:
             if x - x != 0.0:
                 raise ValueError(f"{name} = {x}: a derivative is taken at finite numbers")
@@ -94,8 +102,8 @@ class FunctionSubject(Subject):
     def call(self, values: Sequence[Any]) -> Any:
         """Call the function with these values in place of the numbers of the point."""
         fresh = iter(values)
-        args = [_refilled(argument, fresh) for argument in self.args]
-        kwargs = {name: _refilled(argument, fresh) for name, argument in self.kwargs.items()}
+        args = [refilled(argument, fresh) for argument in self.args]
+        kwargs = {name: refilled(argument, fresh) for name, argument in self.kwargs.items()}
         return self.f(*args, **kwargs)
 
     def record(self) -> Run:
@@ -118,8 +126,8 @@ class FunctionSubject(Subject):
     def _run(self) -> Run:
         values = [Value(x, name) for name, x in zip(self.names, self.point, strict=True)]
         fresh = iter(values)
-        args = [_refilled(argument, fresh) for argument in self.args]
-        kwargs = {name: _refilled(argument, fresh) for name, argument in self.kwargs.items()}
+        args = [refilled(argument, fresh) for argument in self.args]
+        kwargs = {name: refilled(argument, fresh) for name, argument in self.kwargs.items()}
         try:
             output = self.f(*args, **kwargs)
         except Exception as error:  # whatever f raises is reported
@@ -137,7 +145,7 @@ class FunctionSubject(Subject):
                     f"f assigns its input: {name} was {x!r} and is {value.data!r} afterwards. "
                     "Compute a new Value instead."
                 )
-        found = [v for argument in (*args, *kwargs.values()) for v in _flat(argument)]
+        found = [v for argument in (*args, *kwargs.values()) for v in flat(argument)]
         if len(found) != len(values) or any(a is not b for a, b in zip(found, values, strict=True)):
             raise NotJudgedError("f changes the list it was given. Let it work on a copy: list(x).")
 
@@ -152,7 +160,7 @@ class GraphSubject(Subject):
 
     text = "the recorded graph"
 
-    def __init__(self, output: Value, inputs: Sequence[Value] | None = None) -> None:
+    def __init__(self, output: Value, inputs: Iterable[Any] | None = None) -> None:
         self.output = output
         self.order = topological([output])
         self.inputs = [v for v in self.order if v.is_variable] if inputs is None else list(inputs)
@@ -222,9 +230,9 @@ def subject_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
         raise TypeError("give the point once: as `at`, or by keywords")
     if at is None or isinstance(at, Mapping):
         return FunctionSubject(f, (), named if at is None else at)
-    if isinstance(at, str) or not isinstance(at, Sequence):
+    if isinstance(at, str) or not (isinstance(at, Sequence) or is_array(at)):
         raise TypeError(f"`at` is {type(at).__name__}; give a dict, a sequence or keywords: x=0.5")
-    return FunctionSubject(f, at, {})
+    return FunctionSubject(f, list(at), {})
 
 
 def _refuse_names(names: Sequence[str]) -> None:
@@ -235,61 +243,16 @@ def _refuse_names(names: Sequence[str]) -> None:
         raise ValueError(f"two leaves are labelled {min(twice)!r}: give each leaf a label of its own")
 
 
-def _takes(f: Callable[..., Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether a function can be called with these names."""
-    try:
-        inspect.signature(f).bind(**kwargs)
-    except TypeError:
-        return False
-    except ValueError:  # some builtins have no signature
-        return True
-    return True
-
-
-def _positional_names(f: Callable[..., Any], n: int) -> list[str]:
-    """The names of the first n parameters as the function has them; x_1, x_2, ... where it has none."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):  # some builtins have no signature
-        parameters = []
-    own = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:n]
-    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
-    return own + [f"{rest}_{i}" for i in range(1, n - len(own) + 1)]
-
-
-def _numbers(name: str, x: Any) -> Iterator[tuple[str, float]]:
-    """Each number of an argument with its name: `w`, or `w[0][1]` inside lists."""
-    if isinstance(x, (list, tuple)):
-        for i, x_i in enumerate(x):
-            yield from _numbers(f"{name}[{i}]", x_i)
-        return
-    if hasattr(x, "tolist") and hasattr(x, "__len__"):  # an array
-        raise TypeError(
-            f"{name} is {type(x).__name__}; a point holds numbers and lists: give {name}.tolist()"
-        )
-    try:
-        yield name, x.data if isinstance(x, Value) else as_float(x)
-    except TypeError as error:
-        raise TypeError(f"{name}: {error}") from None
-
-
-def _refilled(x: Any, fresh: Iterator[Any]) -> Any:
-    return [_refilled(x_i, fresh) for x_i in x] if isinstance(x, (list, tuple)) else next(fresh)
-
-
-def _flat(x: Any) -> Iterator[Any]:
-    if isinstance(x, list):
-        for x_i in x:
-            yield from _flat(x_i)
-    else:
-        yield x
-
-
 def _refuse_output(output: Any) -> None:
     kind = type(output).__name__
     if isinstance(output, (list, tuple)):
         raise NotJudgedError(
             f"f returns a {kind} of {len(output)}, not one Value. Check its outputs one by one."
+        )
+    if is_array(output):
+        raise NotJudgedError(
+            f"f returns an array of the shape {output.shape}, not one Value. Check its outputs one by one, "
+            "or a rule for all of them with check_vjp."
         )
     if not isinstance(output, Value):
         advice = "Is a return missing?" if output is None else "Did it take .data, or a function of math?"

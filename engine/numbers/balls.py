@@ -595,16 +595,22 @@ class Balls:
 
     def logsumexp(self, xs: Sequence[Any]) -> Ball:
         """The logarithm of the sum of exponentials."""
+        if len(xs) == 1:
+            return self._ball(xs[0])
         largest = _largest(xs)
         return self.log(self._total(xs, largest)) + largest
 
     def log_softmax(self, xs: Sequence[Any]) -> list[Ball]:
         """The logarithm of each number's share."""
+        if len(xs) == 1:
+            return [self.number(0)]
         total = self.logsumexp(xs)
         return [self._ball(x) - total for x in xs]
 
     def softmax(self, xs: Sequence[Any]) -> list[Ball]:
         """Each number's share."""
+        if len(xs) == 1:
+            return [self.number(1)]
         largest = _largest(xs)
         total = self._total(xs, largest)
         return [self.exp(self._ball(x) - largest) / total for x in xs]

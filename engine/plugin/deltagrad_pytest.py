@@ -3,6 +3,8 @@
     def test_my_loss(check_gradients):
         check_gradients(my_loss, w=0.5, x=2.0)
 
+It also works under Hypothesis: `@given(x=...) def test_my_loss(check_gradients, x): ...`.
+
 Nothing but pytest is imported until a test asks for the fixture. `-p no:deltagrad` switches it off; the same
 without pytest is `engine.assert_gradients`.
 
@@ -16,7 +18,6 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator
-from functools import cached_property
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,27 +124,46 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Remember which test runs, for `check_gradients`."""
+    item.config.stash[_RUNNING] = item
+    try:
+        return (yield)
+    finally:
+        del item.config.stash[_RUNNING]
+
+
+_RUNNING = pytest.StashKey[pytest.Item]()
+_RNG = pytest.StashKey[random.Random]()
+_COUNTS = pytest.StashKey[dict[str, Any]]()
+
+
 class GradientChecker:
     """The fixture `check_gradients`: `engine.check_gradients` that fails the test.
 
+    There is one for all tests, so that Hypothesis, which runs a test many times, does not refuse it. What
+    belongs to a test, it asks the test that runs.
+
     Args:
-        request: the test that asks.
+        config: that of pytest.
     """
 
-    def __init__(self, request: pytest.FixtureRequest) -> None:
-        self._node = request.node
-        self._seed = _option(request.config, "seed")
-        marker = request.node.get_closest_marker("deltagrad")
-        asked: dict[str, Any] = dict(marker.kwargs) if marker else {}
-        against = [name.strip() for name in _option(request.config, "against").split(",") if name.strip()]
-        self._options = {"digits": float(_option(request.config, "digits")), "against": against, **asked}
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._seed = _option(config, "seed")
+        against = [name.strip() for name in _option(config, "against").split(",") if name.strip()]
+        self._options = {"digits": float(_option(config, "digits")), "against": against}
 
-    @cached_property
+    @property
     def rng(self) -> random.Random:
         """Random numbers of this test, the same in every run and in every worker of xdist."""
-        said = f"check_gradients.rng is that of --deltagrad-seed={self._seed}"
-        self._node.add_report_section("call", "deltagrad", said)
-        return random.Random(f"{self._seed} {self._node.nodeid}")
+        test = self._config.stash[_RUNNING]
+        if _RNG not in test.stash:
+            said = f"check_gradients.rng is that of --deltagrad-seed={self._seed}"
+            test.add_report_section("call", "deltagrad", said)
+            test.stash[_RNG] = random.Random(f"{self._seed} {test.nodeid}")
+        return test.stash[_RNG]
 
     def __call__(self, f: Any, at: Any = None, **options: Any) -> GradientReport:
         """Check, and fail the test unless every gradient is right.
@@ -162,16 +182,18 @@ class GradientChecker:
         __tracebackhide__ = True
         from engine.check import check_gradients
 
-        given = {**self._options, **options}
+        test = self._config.stash[_RUNNING]
+        marker = test.get_closest_marker("deltagrad")
+        given = {**self._options, **(marker.kwargs if marker else {}), **options}
         if given.get("order") == 2:
             del given["against"]
         report = check_gradients(f, at, **given)
-        self._node.user_properties.append((_PROPERTY, _counted(report)))
+        _count(test, report)
         report.raise_if_wrong()
         return report
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def check_gradients(request: pytest.FixtureRequest) -> GradientChecker:
     """`engine.check_gradients` that fails the test: give it a function of Values and a point, x=0.5."""
     import engine
@@ -182,7 +204,7 @@ def check_gradients(request: pytest.FixtureRequest) -> GradientChecker:
             "rename that one, or keep this test in a project without it",
             pytrace=False,
         )
-    return GradientChecker(request)
+    return GradientChecker(request.config)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -203,16 +225,23 @@ def _option(config: pytest.Config, name: str) -> str:
     return str(config.getini(f"deltagrad_{name}") if given is None else given)
 
 
-def _counted(report: GradientReport) -> dict[str, Any]:
-    """Numbers as plain data, which a worker of xdist can send to its controller."""
+def _count(test: pytest.Item, report: GradientReport) -> None:
+    """Add a report to the counts of its test: plain data, which a worker of xdist can send."""
     proved = [c for c in report.comparisons if c.ok and not report.fault]
-    digits = [c.finding.digits for c in proved if c.finding.verdict != "kink"]
-    failed = len(report.comparisons) - len(proved)
-    return {
-        "proved": len(proved),
-        "failed": max(failed, 1) if report.fault else failed,
-        "digits": round(min(digits), 1) if digits else None,
-    }
+    digits = [round(c.finding.digits, 1) for c in proved if c.finding.verdict != "kink"]
+    failed = max(len(report.comparisons) - len(proved), bool(report.fault))
+    counts = test.stash.setdefault(_COUNTS, {"proved": 0, "failed": 0, "digits": None})
+    if not counts["proved"] + counts["failed"]:
+        test.user_properties.append((_PROPERTY, counts))
+    counts["proved"] += len(proved)
+    # Hypothesis repeats a failure until it has found its simplest example.
+    counts["failed"] = max(counts["failed"], failed) if _repeats(test) else counts["failed"] + failed
+    known = [] if counts["digits"] is None else [counts["digits"]]
+    counts["digits"] = min([*known, *digits], default=None)
+
+
+def _repeats(test: pytest.Item) -> bool:
+    return hasattr(getattr(test, "obj", None), "is_hypothesis_test")
 
 
 def _recorded(terminalreporter: Any) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ from engine.backprop import adjoints
 from engine.check.high_precision import Rules, settle
 from engine.check.slopes import Deadline, settled_slopes
 from engine.check.subject import GraphSubject, Run
-from engine.check.truth import Truth, number_of
+from engine.check.truth import UNDEFINED, Truth, number_of
 from engine.graph import topological
 from engine.report import Block, Report, Table
 from nn import losses
@@ -233,9 +233,8 @@ def check_network(
         cost = J(model(x_i), y_i)
         costs.append(cost)
         closed.append(_by_parameter(model, delta_rule(model, x_i, y_i, J)))
-        rules = settle(Run(cost, model.parameters(), topological([cost])))
-        by_rules = [number_of(rules.derivative(p)) for p in model.parameters()]
-        slopes.append(_truths(model, cost, rules) if truth else [None] * len(by_rules))
+        by_rules, truths = _over_balls(model, cost, truth)
+        slopes.append(truths)
         exact_gaps.append(_exact_gaps(closed[-1], by_rules, slopes[-1], _scales(model, cost)))
     mean = fsum(costs) * (1.0 / len(costs))
     columns = zip(
@@ -263,6 +262,17 @@ def _by_parameter(model: MLP, rule: DeltaRule) -> list[float]:
         for gradient in (*row, bias)
         if gradient is not None
     ]
+
+
+def _over_balls(model: MLP, cost: Value, truth: bool) -> tuple[list[Any], list[Any]]:
+    """The gradients of one example by the rules, and by the forward pass if that is asked for."""
+    parameters = model.parameters()
+    try:
+        rules = settle(Run(cost, parameters, topological([cost])))
+    except UNDEFINED:  # a number on a branch that no precision tells apart, or outside a domain: not proved
+        return [math.nan] * len(parameters), [math.nan if truth else None] * len(parameters)
+    by_rules = [number_of(rules.derivative(p)) for p in parameters]
+    return by_rules, _truths(model, cost, rules) if truth else [None] * len(parameters)
 
 
 def _truths(model: MLP, cost: Value, rules: Rules) -> list[Any]:

@@ -200,6 +200,77 @@ def test_under_xdist_everything_is_the_same(run: Run) -> None:
     spread.stdout.fnmatch_lines([line])
 
 
+HYPOTHESIS = """
+    import pytest
+    from hypothesis import given, settings, strategies as st
+    from engine import tanh
+
+    numbers = st.floats(0.25, 3.0)
+
+    @given(x=numbers)
+    @settings(max_examples=30, deadline=None, database=None)
+    def test_by_keyword(check_gradients, x):
+        check_gradients(lambda x: tanh(x) * x, x=x)
+
+    @pytest.mark.deltagrad(digits=17)
+    @settings(max_examples=30, deadline=None, database=None)
+    @given(numbers, numbers)
+    def test_in_order(check_gradients, x, y):
+        check_gradients(lambda x, y: x + y, x=x, y=y)
+
+    class TestMethods:
+        @given(x=numbers)
+        @settings(max_examples=5, deadline=None, database=None)
+        def test_method(self, check_gradients, x):
+            check_gradients(lambda x: x * x, x=x, claimed=lambda x: [2.0 * x])
+
+    @given(x=st.floats(0.5, 3.0))
+    @settings(max_examples=30, deadline=None, database=None)
+    def test_wrong(check_gradients, x):
+        check_gradients(lambda x: x * x, x=x, claimed=[x])
+"""
+
+
+def test_it_works_under_hypothesis(run: Run, pytester: pytest.Pytester) -> None:
+    """In a process of its own, as the health checks of Hypothesis are those of a fresh run."""
+    pytester.makepyfile(HYPOTHESIS)
+    options = ("-q", "-p", "deltagrad_pytest", "-p", "_hypothesis_pytestplugin", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess(*options)
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["E *GradientError: gradient by x: claimed *, truth *", "deltagrad: * 1 not"])
+    assert "FailedHealthCheck" not in result.stdout.str()
+
+
+def test_one_fixture_serves_every_test_with_its_own_marker_and_counts(run: Run) -> None:
+    result = run(
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def checked(check_gradients):
+            return check_gradients(lambda x: x * x, x=3.0)
+
+        def test_first(checked, check_gradients):
+            assert checked.ok
+            assert check_gradients(lambda x: x * x, x=3.0).ok
+            assert check_gradients(lambda x, y: x * y, x=3.0, y=2.0).ok
+
+        @pytest.mark.deltagrad(against=lambda f, at: [1.0])
+        def test_marked(check_gradients):
+            check_gradients(lambda x: x * x, x=3.0)
+
+        @pytest.mark.parametrize("n", range(2))
+        def test_rng(check_gradients, n):
+            print("drawn", n, check_gradients.rng.random())
+            assert check_gradients.rng is check_gradients.rng
+        """,
+        "-rP",
+    )
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["deltagrad: 4 gradients proved, *; 1 not"])
+    assert len({line.split()[2] for line in drawn(result)}) == 2
+
+
 def test_nothing_heavy_is_imported_until_it_is_used() -> None:
     code = (
         "import sys, pytest; seen = set(sys.modules); import deltagrad_pytest; "

@@ -28,10 +28,11 @@ def run(
     [
         (["tanh(w*x + b)", "w=0.5", "x=2", "b=-1"], 0, "3 gradients proved, to 17.0 digits"),
         (["x**2", "x=3", "--claimed", "x=3.0"], 1, "gradient by x: claimed 3.0, truth 6: half the truth"),
+        (["x*y", "x=3", "y=1", "--claimed", "y=3"], 0, "nothing is claimed for x"),
         (["x*exp(y)", "x=3", "y=1", "--order", "2"], 0, "3 gradients proved"),
         (["relu(x)", "x=0"], 0, "1 gradient at a kink"),
         (["sqrt(x)", "x=0"], 1, "cannot be proved"),
-        (["os.path:join", "x=1"], 1, "f raises TypeError at the point"),
+        (["os.path:join", "a=1"], 1, "f raises TypeError at the point"),
     ],
 )
 def test_check(
@@ -52,6 +53,7 @@ def test_check(
         (["x + y", "x=0"], "deltagrad: 'x + y' needs y: give y=NUMBER"),
         (["x + y + z", "y=0"], "deltagrad: 'x + y + z' needs x, z: give x=NUMBER z=NUMBER"),
         (["x + y", "x=0", "y=1", "w=2"], "deltagrad: 'x + y' has no w: it takes x, y"),
+        (["os.path:join", "x=1"], "os.path:join has no x. It takes a, *p"),
         (["x", "x=0", "--digits", "100"], "'--digits'"),
         (["x", "x=0", "--digits", "-1"], "'--digits'"),
     ],

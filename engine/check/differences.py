@@ -1,0 +1,165 @@
+"""Differences of functions of arrays, in double precision, with an honest bound of their error.
+
+For functions that run on nothing but floats. Along a direction two unrelated ladders of steps are
+extrapolated to a step of 0 (Ridders 1982), centrally and on each side, for all outputs at once. The bound is
+ten times the sum of three errors: the difference between the ladders, the estimate of each, and rounding,
+whose size is measured (Moré and Wild 2011).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import factorial
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+_LADDERS = ((0.1, 2.0), (0.037, 1.6))  # the first step, and the ratio of the steps
+_STEPS = 14
+_CAUTION = 10.0
+_EPS = 2.0**-52
+_NEAR = 2.0**-27  # the distance of near points
+_MOST_NOISE = 1e-5  # relative: what is larger is not rounding, but a function that changes too fast
+
+
+@dataclass(frozen=True)
+class Column:
+    """The derivatives of all outputs along one direction.
+
+    Args:
+        value: the derivatives where the two sides agree.
+        error: a bound of their errors; infinite where there is none.
+        left: the derivatives on the left.
+        right: the derivatives on the right.
+        kinked: where the two sides differ.
+    """
+
+    value: Array
+    error: Array
+    left: Array
+    right: Array
+    kinked: Array
+
+    def scaled(self, scale: float) -> "Column":
+        """The derivatives along a direction that is longer."""
+        return Column(
+            scale * self.value, scale * self.error, scale * self.left, scale * self.right, self.kinked
+        )
+
+    def better(self, other: "Column") -> "Column":
+        """For each output the derivative with the smaller bound."""
+        mine = self.error <= other.error
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Column(*(np.where(mine, a, b) for a, b in pairs))
+
+
+def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -> Column:
+    """The derivatives of a function of one float at 0.
+
+    Args:
+        f: the function; a move of 1 is as large as the point. It may raise, and then shorter steps are tried.
+        eps: the rounding error of its outputs, relative.
+        first: how long the first steps are, beside the usual ones.
+
+    Returns:
+        The derivatives of all outputs.
+
+    Example:
+        >>> found = column(lambda t: np.array([np.sin(t), abs(t)]))
+        >>> bool(abs(found.value[0] - 1.0) <= found.error[0] < 1e-9), found.kinked.tolist()
+        (True, [False, True])
+    """
+    with np.errstate(all="ignore"):
+        middle = f(0.0)
+        near = _near(f, middle)
+        measured, size = _noise(near), np.abs(middle)
+        noise = np.maximum(measured, eps * np.where(_is_flat(near), np.maximum(size, 1.0), size))
+        ladders = [_Ladder(f, middle, noise, first * step, ratio) for step, ratio in _LADDERS]
+        (value, error), (left, left_error), (right, right_error) = (
+            _joined([ladder.estimate(side) for ladder in ladders]) for side in (0, -1, 1)
+        )
+        values = [y for ladder in ladders for _, *sides in ladder.rungs for y in sides if y is not None]
+        size = np.max(np.abs([middle, *values]), axis=0)
+        # The shortest difference of all is rough, but a function that oscillates does not take it in.
+        rough = (near[-1] - near[0]) / ((len(near) - 1) * _NEAR)
+        slack = 10.0 * noise / _NEAR + 0.01 * np.abs(rough) + error
+        low, high = np.minimum(np.minimum(left, right), value), np.maximum(np.maximum(left, right), value)
+        too_fast = (rough < low - slack) | (rough > high + slack) | (measured > _MOST_NOISE * size)
+        error = np.where(too_fast, np.inf, error)
+    kinked = np.abs(left - right) > left_error + right_error
+    return Column(value, error, left, right, kinked)
+
+
+def _near(f: Callable[[float], Array], middle: Array) -> Array:
+    """The function at seven near points; at one of them where it raises."""
+    try:
+        return np.array([f(k * _NEAR) for k in range(-3, 4)])
+    except (ValueError, ArithmeticError):
+        return np.array([middle] * 7)
+
+
+def _noise(near: Array) -> Array:
+    """The rounding error of each output, from the differences of high order between near points."""
+    sizes = []
+    for order in range(1, 7):
+        near = np.diff(near, axis=0)
+        if order >= 4:
+            factor = factorial(order) ** 2 / factorial(2 * order)
+            sizes.append(np.sqrt(factor * np.mean(near**2, axis=0)))
+    found: Array = np.nan_to_num(2.0 * np.max(sizes, axis=0))
+    return found
+
+
+def _is_flat(near: Array) -> Array:
+    """Where near points have equal values: their rounding does not show; it may be that of numbers near 1."""
+    flat: Array = (np.diff(near, axis=0) == 0.0).sum(axis=0) >= 3
+    return flat
+
+
+class _Ladder:
+    """Values of the function at ever shorter steps."""
+
+    def __init__(
+        self, f: Callable[[float], Array], middle: Array, noise: Array, first: float, ratio: float
+    ) -> None:
+        self.middle, self.noise, self.ratio = middle, noise, ratio
+        self.rungs = [(h, _tried(f, h), _tried(f, -h)) for h in (first / ratio**k for k in range(_STEPS))]
+
+    def estimate(self, side: int) -> tuple[Array, Array]:
+        """Neville's table: the best entry for each output, and the error of that entry."""
+        best, error = np.zeros_like(self.middle), np.full_like(self.middle, np.inf)
+        row: list[Array] = []
+        for h, above, below in self.rungs:
+            up, down = (above if side >= 0 else self.middle), (below if side <= 0 else self.middle)
+            if up is None or down is None:
+                row = []
+                continue
+            step = 2.0 * h if side == 0 else h
+            new = [(up - down) / step]
+            factor = 1.0
+            for k, older in enumerate(row):
+                factor *= self.ratio if side else self.ratio**2
+                new.append((new[k] * factor - older) / (factor - 1.0))
+                change = np.maximum(np.abs(new[k + 1] - new[k]), np.abs(new[k + 1] - older))
+                change = np.where(np.isfinite(change), change, np.inf) + 2.0 * self.noise / step
+                better = change < error
+                best, error = np.where(better, new[k + 1], best), np.where(better, change, error)
+            row = new
+        return best, error
+
+
+def _tried(f: Callable[[float], Array], h: float) -> Array | None:
+    try:
+        y = f(h)
+    except (ValueError, ArithmeticError):
+        return None
+    return y if np.isfinite(y).all() else None
+
+
+def _joined(estimates: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+    (a, error_a), (b, error_b) = estimates
+    best = np.where(error_a <= error_b, a, b)
+    both = np.isfinite(error_a) & np.isfinite(error_b)
+    apart = np.where(both, np.abs(a - b), 0.0)
+    return best, _CAUTION * (np.minimum(error_a, error_b) + apart)

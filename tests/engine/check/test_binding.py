@@ -1,0 +1,226 @@
+"""The numbers of a point bind to the parameters of a function by name, or the error names the parameters."""
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engine
+from engine import Value, check_gradients, fsum, sumprod, tanh
+from engine.ops import OPS
+
+
+def two(weight: Any, bias: Any = 1.0) -> Any:
+    return weight * weight + 3.0 * bias
+
+
+def in_order_alone(a: Any, b: Any, /) -> Any:
+    return a * a + 3.0 * b
+
+
+def optional(a: Any = 1.0, b: Any = 2.0, /) -> Any:
+    return a * b
+
+
+def by_name_alone(a: Any, *, b: Any) -> Any:
+    return a * a + 3.0 * b
+
+
+def with_rest(a: Any, *rest: Any) -> Any:
+    return a * a + 3.0 * fsum(rest)
+
+
+def with_names(a: Any, **others: Any) -> Any:
+    return a * a + 3.0 * fsum(others.values())
+
+
+def any_order(*x: Any) -> Any:
+    return x[0] * x[0] + 3.0 * x[1]
+
+
+class Model:
+    def __call__(self, a: Any, b: Any) -> Any:
+        return a * a + 3.0 * b
+
+    def loss(self, a: Any, b: Any) -> Any:
+        return self(a, b)
+
+    @staticmethod
+    def static(a: Any, b: Any) -> Any:
+        return a * a + 3.0 * b
+
+    @classmethod
+    def of_class(cls, a: Any, b: Any) -> Any:
+        return a * a + 3.0 * b
+
+
+BOUND: list[tuple[Callable[..., Any], Any, dict[str, float]]] = [
+    (two, {"weight": 2.0, "bias": 5.0}, {"weight": 4.0, "bias": 3.0}),
+    (two, {"bias": 5.0, "weight": 2.0}, {"bias": 3.0, "weight": 4.0}),
+    (two, {"weight": 2.0}, {"weight": 4.0}),
+    (two, [2.0], {"weight": 4.0}),
+    (two, (2.0, 5.0), {"weight": 4.0, "bias": 3.0}),
+    (in_order_alone, {"b": 5.0, "a": 2.0}, {"a": 4.0, "b": 3.0}),
+    (in_order_alone, [2.0, 5.0], {"a": 4.0, "b": 3.0}),
+    (by_name_alone, {"b": 5.0, "a": 2.0}, {"b": 3.0, "a": 4.0}),
+    (with_rest, [2.0, 5.0, 6.0], {"a": 4.0, "rest_1": 3.0, "rest_2": 3.0}),
+    (with_rest, {"a": 2.0}, {"a": 4.0}),
+    (with_names, {"a": 2.0, "u": 5.0, "v": 6.0}, {"a": 4.0, "u": 3.0, "v": 3.0}),
+    (any_order, {"u": 2.0, "v": 5.0}, {"u": 4.0, "v": 3.0}),
+    (any_order, [2.0, 5.0], {"x_1": 4.0, "x_2": 3.0}),
+    (Model(), {"b": 5.0, "a": 2.0}, {"b": 3.0, "a": 4.0}),
+    (Model().loss, {"b": 5.0, "a": 2.0}, {"b": 3.0, "a": 4.0}),
+    (Model.static, {"b": 5.0, "a": 2.0}, {"b": 3.0, "a": 4.0}),
+    (Model.of_class, {"b": 5.0, "a": 2.0}, {"b": 3.0, "a": 4.0}),
+    (functools.partial(two, bias=7.0), {"weight": 2.0}, {"weight": 4.0}),
+    (functools.partial(two, bias=7.0), {"weight": 2.0, "bias": 5.0}, {"weight": 4.0, "bias": 3.0}),
+    (functools.partial(two, 2.0), {"bias": 5.0}, {"bias": 3.0}),
+    (lambda weight: weight * 2.0, {"weight": 2.0}, {"weight": 2.0}),
+    (operator.mul, {"b": 5.0, "a": 2.0}, {"a": 5.0, "b": 2.0}),
+    (abs, {"x": -2.0}, {"x": -1.0}),
+    (max, {"u": 2.0, "v": 5.0}, {"u": 0.0, "v": 1.0}),  # a builtin function without a signature
+    (fsum, {"u": 2.0, "v": 5.0}, {"u": 1.0, "v": 1.0}),
+    (sumprod, {"q": [2.0], "p": [5.0]}, {"q[0]": 5.0, "p[0]": 2.0}),
+    (engine.where, {"b": 2.0, "a": 5.0, "condition": 1.0}, {"b": 0.0, "a": 1.0, "condition": 0.0}),
+    (engine.atan2, {"x": 1.0, "y": 0.0}, {"x": 0.0, "y": 1.0}),
+    (engine.leaky_relu, {"x": -2.0, "slope": 0.5}, {"x": 0.5, "slope": -2.0}),
+]
+
+
+@pytest.mark.parametrize(("f", "at", "gradient"), BOUND)
+def test_names_bind(f: Callable[..., Any], at: Any, gradient: dict[str, float]) -> None:
+    ways = [check_gradients(f, at)] + ([check_gradients(f, **at)] if isinstance(at, dict) else [])
+    for report in ways:
+        assert report.ok, str(report)
+        assert {c.name: c.truth for c in report.comparisons} == gradient
+
+
+REFUSED: list[tuple[Callable[..., Any], Any, str]] = [
+    (two, {"wieght": 0.5}, "f has no wieght; did you mean weight? It takes weight, bias"),
+    (two, {"weight": 0.5, "x": 1.0}, "f has no x. It takes weight, bias"),
+    (two, {"weight": 0.5, "x": 1.0, "y": 1.0}, "f has no x, y. It takes weight, bias"),
+    (two, {"bias": 0.5}, "weight is missing. It takes weight, bias"),
+    (two, [1.0, 2.0, 3.0], "f takes 2 arguments in order, but 3 are given. It takes weight, bias"),
+    (in_order_alone, [1.0], "b is missing. It takes a, b"),
+    (in_order_alone, {"b": 1.0}, "a is missing. It takes a, b"),
+    (in_order_alone, {"u": 1.0, "v": 2.0}, "f has no u, v. It takes a, b"),
+    (by_name_alone, [1.0], "b is missing. It takes a, b; b is given by name alone: give the point by names"),
+    (by_name_alone, [1.0, 2.0], "f takes 1 argument in order, but 2 are given. It takes a, b"),
+    (with_rest, {"a": 1.0, "rest": 2.0}, "f has no rest. It takes a, *rest"),
+    (with_names, {"b": 1.0}, "a is missing. It takes a, **others"),
+    (Model(), {"a": 1.0, "c": 2.0}, "f has no c. It takes a, b"),
+    (Model().loss, {"self": 1.0, "a": 1.0, "b": 2.0}, "f has no self. It takes a, b"),
+    (functools.partial(two, 2.0), {"weight": 5.0}, "f has no weight. It takes bias"),
+    (lambda: Value(1.0), {"x": 1.0}, "f has no x. It takes no arguments"),
+    (
+        lambda a=1.0, b=2.0, /: a * b,
+        {"b": 1.0},
+        "f takes a in order, before others that are given: give a too",
+    ),
+    (tanh, {"y": 1.0}, "f has no y. It takes x"),
+    (engine.leaky_relu, {"x": 1.0, "slop": 1.0}, "f has no slop; did you mean slope? It takes x, slope"),
+    (two, {1: 2.0}, "1 is not a name: give the point as {'x': 0.5}"),
+]
+
+
+@pytest.mark.parametrize(("f", "at", "words"), REFUSED)
+def test_other_names_are_an_error_that_names_the_parameters(
+    f: Callable[..., Any], at: Any, words: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        check_gradients(f, at)
+    assert str(caught.value) == words
+
+
+def test_a_name_that_is_an_option_is_given_in_the_point() -> None:
+    def f(x: Any, digits: Any) -> Any:
+        return x * digits
+
+    words = r"digits is missing.* digits is also an option of the check: give the point as at={'digits': ...}"
+    with pytest.raises(TypeError, match=words.replace("{", r"\{")):
+        check_gradients(f, x=1.0, digits=5.0)
+    assert check_gradients(f, {"x": 1.0, "digits": 5.0}).ok
+
+
+def test_the_function_of_a_claim_has_the_same_names() -> None:
+    with pytest.raises(TypeError, match=r"the claimed gradient has no x\. It takes t"):
+        check_gradients(lambda x: x * x, x=2.0, claimed=lambda t: 2.0 * t)
+
+
+@pytest.mark.parametrize("name", [op.name for op in OPS.values() if op.arity is not None])
+def test_every_operation_binds_the_names_of_its_row(name: str) -> None:
+    operands = OPS[name].operands
+    point = dict.fromkeys(operands, 1.5 if name == "acosh" else 0.25)
+    assert set(check_gradients(getattr(engine, name), point).verdicts) == set(operands)
+
+
+def test_a_unary_operation_of_ones_own_binds_its_name() -> None:
+    @engine.operation(partials=lambda m, out, u: (3.0 * u * u,))
+    def cubed(m: Any, u: Any) -> Any:
+        """u to the power 3."""
+        return u * u * u
+
+    try:
+        assert check_gradients(cubed, u=2.0).ok
+        assert cubed(Value(2.0)).data == cubed(u=2.0) == 8.0
+        with pytest.raises(TypeError, match=r"f has no x\. It takes u"):
+            check_gradients(cubed, x=2.0)
+    finally:
+        from engine.extend import withdraw
+
+        withdraw("cubed")
+
+
+# --- Arrays.
+
+
+def test_arrays_are_points() -> None:
+    def f(w: Any, b: Any) -> Any:
+        return np.sum(np.tanh(w @ np.array([0.5, -2.0]) + b))
+
+    w, b = np.array([[0.1, 0.2], [0.3, 0.4]]), np.array([0.5, 0.6])
+    for at in ({"w": w, "b": b}, [w, b]):
+        report = check_gradients(f, at)
+        assert report.ok, str(report)
+        assert list(report.point) == ["w[0][0]", "w[0][1]", "w[1][0]", "w[1][1]", "b[0]", "b[1]"]
+
+    def as_lists(w: Any, b: Any) -> Any:
+        return fsum(tanh(sumprod(w_i, [0.5, -2.0]) + b_i) for w_i, b_i in zip(w, b, strict=True))
+
+    listed = check_gradients(as_lists, w=w, b=b)
+    assert [c.truth for c in listed.comparisons] == [c.truth for c in report.comparisons]
+
+
+def test_an_array_keeps_its_shape_and_its_elements_bind_as_in_a_list() -> None:
+    seen = []
+
+    def f(w: Any) -> Any:
+        seen.append(w.shape)
+        return w[0, 1] * w[0][1] + fsum(w[1])
+
+    assert check_gradients(f, w=np.ones((2, 3), dtype=np.float32)).ok
+    assert set(seen) == {(2, 3)}
+    assert check_gradients(lambda x: x * x, x=np.array(3)).ok
+    assert check_gradients(lambda x, y: x * y, np.array([1.0, 2.0])).ok
+
+
+def test_what_an_array_cannot_hold_is_named() -> None:
+    with pytest.raises(TypeError, match=r"w\[1\]: a Value holds one real number, not .*complex"):
+        check_gradients(lambda w: w[0], w=np.array([1.0, 2j], dtype=object))
+
+
+def test_an_array_as_output_is_told() -> None:
+    headline = check_gradients(lambda w: w * 2.0, w=np.ones(3)).headline
+    assert "f returns an array of the shape (3,), not one Value" in headline
+    assert "check_vjp" in headline
+
+
+def test_a_function_that_changes_its_array_is_told() -> None:
+    def f(w: Any) -> Any:
+        w[0] = w[1] * 2.0
+        return w[0]
+
+    assert "f changes the list it was given" in check_gradients(f, w=np.ones(2)).headline
