@@ -25,7 +25,7 @@ from engine.check.mistakes import diagnose
 from engine.check.rounding import sizes_of_terms
 from engine.check.rule_report import RuleComparison, RuleReport
 from engine.check.rules import FRAMEWORK_RULES, BadRuleError, call_rule, in_double
-from engine.check.sources import EPS, ArrayFunction, Doubles, Exact, Known, Source, source_of
+from engine.check.sources import EPS, ArrayFunction, Doubles, Exact, Measured, Source, source_of
 from engine.check.subject import NotJudgedError, Run
 from engine.check.trees import filled, leaves_of, library_of, like, matched, values_in
 from engine.check.verdict import WRONG, right_digits
@@ -348,7 +348,7 @@ class _Check:
         """Where the truth of explanations comes from."""
         return self.source if len(self.names) <= _EXPLAINED else self.entries.doubles
 
-    def gives(self, some: Sequence[int], predicted: Sequence[Known]) -> bool:
+    def gives(self, some: Sequence[int], predicted: Sequence[Measured]) -> bool:
         """Whether a mistake gives these entries."""
         claims = self.claims[list(some)]
         slacks = self.slacks[list(some)] + 1e-9 * np.abs(claims)
