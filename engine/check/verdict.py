@@ -22,6 +22,7 @@ RIGHT = "right"
 WRONG_RULE = "wrong rule"
 ROUNDING = "rounding"
 KINK = "kink"
+EDGE = "edge"
 INCONCLUSIVE = "inconclusive"
 IGNORED = "ignored"
 DETACHED = "detached"
@@ -67,7 +68,7 @@ def judge(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: floa
     if slope.kind in ("kink", "jump", "vertical"):
         return _at_a_kink(run, a, slope)
     if slope.value is None:
-        return Finding(INCONCLUSIVE, ok=False, why=slope.reason)
+        return Finding(EDGE if slope.kind == "edge" else INCONCLUSIVE, ok=False, why=slope.reason)
     b = rules.derivative(value)
     if not b.is_finite() or not agrees(number_of(b), widened(slope, b)):
         return _not_the_slope(run, value, b, slope)

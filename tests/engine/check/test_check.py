@@ -182,7 +182,7 @@ KINKS: list[tuple[str, Callable[[Any], Any], float, str, float | None, float | N
     ("step", step, 0.0, "kink", 0.0, math.inf, False),
     ("root of abs", lambda x: sqrt(abs(x)), 0.0, "kink", -math.inf, math.inf, False),
     ("kinks that cancel", lambda x: relu(x) - relu(-x), 0.0, "kink", 1.0, 1.0, False),
-    ("root at 0", sqrt, 0.0, "inconclusive", None, math.inf, False),
+    ("root at 0", sqrt, 0.0, "edge", None, math.inf, False),
     ("cube root at 0", engine.cbrt, 0.0, "kink", math.inf, math.inf, True),
 ]
 
