@@ -27,7 +27,7 @@ from engine.check.subject import (
     subject_of,
 )
 from engine.check.truth import BITS, TOO_CLOSE, UNDEFINED, Slope
-from engine.check.verdict import IGNORED, INCONCLUSIVE, RIGHT, Finding, judge, right_digits
+from engine.check.verdict import EDGE, IGNORED, INCONCLUSIVE, RIGHT, Finding, judge, right_digits
 from engine.numbers.balls import UndecidedError
 from engine.value import Value
 
@@ -157,7 +157,8 @@ def _judged(
         undecided = isinstance(error, UndecidedError)
         reason = TOO_CLOSE if undecided else f"f is undefined at the exact numbers: {error}"
         slopes = [Slope("edge", None, None, None, BITS[0], reason)] * len(run.inputs)
-        return slopes, "", [Finding(INCONCLUSIVE, ok=False, why=reason)] * len(run.inputs)
+        verdict = INCONCLUSIVE if undecided else EDGE
+        return slopes, "", [Finding(verdict, ok=False, why=reason)] * len(run.inputs)
     slopes, reference = true_slopes(subject, run, rules, seconds)
     findings = [judge(run, rules, x, slope, digits) for x, slope in zip(run.inputs, slopes, strict=True)]
     return slopes, reference, findings

@@ -68,7 +68,7 @@ def judge(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: floa
     if slope.kind in ("kink", "jump", "vertical"):
         return _at_a_kink(run, a, slope)
     if slope.value is None:
-        return Finding(EDGE if slope.kind == "edge" else INCONCLUSIVE, ok=False, why=slope.reason)
+        return _without_slope(slope)
     b = rules.derivative(value)
     if not b.is_finite() or not agrees(number_of(b), widened(slope, b)):
         return _not_the_slope(run, value, b, slope)
@@ -103,6 +103,10 @@ def right_digits(a: float, truth: Any) -> float:
     return max(0.0, -log10(float(gap / abs(truth)))) if truth else 0.0
 
 
+def _without_slope(slope: Slope) -> Finding:
+    return Finding(EDGE if slope.kind == "edge" else INCONCLUSIVE, ok=False, why=slope.reason)
+
+
 def _not_recorded(slope: Slope) -> Finding:
     if slope.value is not None and abs(slope.value) <= slope.error:
         if slope.bits > _BITS_OF_DOUBLES:  # 0 is right, as for an operand that max did not choose
@@ -110,7 +114,7 @@ def _not_recorded(slope: Slope) -> Finding:
         why = "doubles show no influence, but they cannot prove it: compare Values, not float(...)"
         return Finding(IGNORED, ok=False, why=why)
     if slope.value is None and slope.kind in ("edge", "unresolved"):
-        return Finding(INCONCLUSIVE, ok=False, why=slope.reason)
+        return _without_slope(slope)
     return Finding(DETACHED, ok=False, why="f uses it without recording it, as .data or float(...)")
 
 

@@ -559,7 +559,11 @@ class Balls:
 
     def erfc(self, x: Any) -> Ball:
         """The complementary error function."""
-        return Ball(_raw(x).erfc(), self)
+        raw = _raw(x)
+        value = _decreasing(arb.erfc, _still(raw))
+        if not _moves(raw):
+            return Ball(value, self)
+        return Ball(_integrated(-2 / arb.pi().sqrt() * (-raw * raw).exp(), raw, value), self)
 
     def gaussian(self, x: Any) -> Ball:
         """exp(-x**2 / 2)."""
@@ -568,7 +572,7 @@ class Balls:
 
     def normal_cdf(self, x: Any) -> Ball:
         """The standard normal distribution function."""
-        return Ball((-_raw(x) / arb(2).sqrt()).erfc() / 2, self)
+        return self.erfc(-self._ball(x) / arb(2).sqrt()) / 2
 
     # --- Activations and shares.
 
@@ -620,6 +624,13 @@ class Balls:
 
     def _ball(self, x: Any) -> Ball:
         return x if isinstance(x, Ball) else Ball(arb(x), self)
+
+
+def _decreasing(f: Callable[[arb], arb], x: arb) -> arb:
+    """A decreasing function of a ball, from its ends: in a tail no bound by a slope is as narrow."""
+    if x.is_exact():
+        return f(x)
+    return f(x.lower()).union(f(x.upper()))
 
 
 def _sign(x: arb) -> int:
