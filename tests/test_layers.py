@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,8 @@ MODULES = {
 }
 
 
-def imports(module: str) -> set[str]:
+@cache
+def imports(module: str) -> frozenset[str]:
     """The modules of this project that a module imports, anywhere in it."""
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -71,7 +73,7 @@ def imports(module: str) -> set[str]:
             source = ".".join(filter(None, [base if node.level else "", node.module or ""]))
             submodules = {f"{source}.{alias.name}" for alias in node.names} & MODULES.keys()
             found.update(submodules or {source})
-    return {name for name in found if name in MODULES and (module, name) not in LATE}
+    return frozenset(name for name in found if name in MODULES and (module, name) not in LATE)
 
 
 def place(module: str) -> int:

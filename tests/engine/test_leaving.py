@@ -286,6 +286,7 @@ def test_code_without_a_source_works() -> None:
     assert done.stdout.strip() == repr(0.5 * math.tanh(0.5))
 
 
+@pytest.mark.slow
 def test_an_expression_of_a_thousand_terms_is_left_alone(tmp_path: Path) -> None:
     program = tmp_path / "long.py"
     terms = " + ".join(["float(w)"] * 700)

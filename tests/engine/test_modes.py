@@ -365,6 +365,7 @@ def test_a_result_beyond_the_largest_float_is_an_error_in_every_operation(name: 
         recorder(OPS[name])(*x)
 
 
+@pytest.mark.slow
 def test_no_operation_makes_an_infinity_of_finite_numbers_unnoticed() -> None:
     large = [0.5, -0.5, 1.0, -1.0, 800.0, -800.0, 1e200, -1e200, LARGEST, -LARGEST, 5e-324, 1e-200]
     rng, raised = np.random.default_rng(0), set()

@@ -628,6 +628,7 @@ def _check_higher_derivatives(name: str, every: int) -> None:
     assert compared >= 2
 
 
+@pytest.mark.slow
 @EVERY_OPERATION
 def test_second_and_third_derivatives_at_some_points(name: str) -> None:
     _check_higher_derivatives(name, every=7)

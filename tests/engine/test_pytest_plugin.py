@@ -13,6 +13,8 @@ import pytest
 
 import engine.check  # noqa: F401 - loaded once, not by each of the runs in this process
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]

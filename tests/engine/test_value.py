@@ -361,6 +361,7 @@ def test_an_interrupted_pass_leaves_the_leaves_as_they_were() -> None:
     assert a.grad == 8.0
 
 
+@pytest.mark.slow
 def test_the_same_program_gives_the_same_bits() -> None:
     program = (
         "from engine import *\n"

@@ -17,6 +17,8 @@ from nn.article import report as example_report
 from nn.article.worked_example import PUBLISHED
 from nn.storage import load_prepared
 
+pytestmark = pytest.mark.slow
+
 TABLE = "height,weight,kind\n" + "".join(
     f"{150 + 3 * i},{50 + (i * 7) % 11},{'tall' if i >= 10 else 'short'}\n" for i in range(20)
 )

@@ -503,6 +503,7 @@ def test_second_derivatives_at_a_kink_are_not_passed() -> None:
 # --- Other frameworks.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", ["torch", "jax", "autograd"])
 def test_other_frameworks_side_by_side(framework: str) -> None:
     pytest.importorskip(framework)
@@ -517,6 +518,7 @@ def test_other_frameworks_side_by_side(framework: str) -> None:
         assert c.opinions[framework].value == pytest.approx(c.truth, rel=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", ["torch", "jax", "autograd"])
 @pytest.mark.parametrize("name", OPS)
 def test_other_frameworks_know_every_operation(name: str, framework: str) -> None:

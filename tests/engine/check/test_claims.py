@@ -134,6 +134,7 @@ FUNCTIONS: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_a_right_gradient_is_right_however_it_is_printed(seed: int) -> None:
     x = random.Random(seed).uniform(-1.5, 1.5)

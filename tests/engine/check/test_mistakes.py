@@ -176,6 +176,7 @@ def test_the_gradient_by_hand_is_right() -> None:
     assert checked(GRADIENT).ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_mistake_is_named_and_no_other(planted: str) -> None:
     claimed, text = PLANTED[planted]

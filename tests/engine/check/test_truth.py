@@ -283,6 +283,7 @@ def test_no_verdict_on_a_random_expression_is_wrong(awkward: bool, count: int, s
     assert planted > count / 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPS)
 @settings(max_examples=30)
 @given(data=st.data())

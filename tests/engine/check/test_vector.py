@@ -12,6 +12,8 @@ import engine
 from engine import GradientError, Value, check_jvp, check_vjp, exp, fsum, sin, sumprod, tanh
 from engine.check.differences import column
 
+pytestmark = pytest.mark.slow
+
 Rule = Callable[..., Any]
 RNG = np.random.default_rng(7)
 

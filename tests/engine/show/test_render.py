@@ -70,6 +70,7 @@ def test_a_dot_that_cannot_be_run_is_followed_by_the_one_in_process(
     assert nodes(render(GRAPH)) == 2
 
 
+@pytest.mark.slow
 def test_a_dot_that_takes_too_long_is_stopped(fake_dot: Callable[[str], None]) -> None:
     fake_dot("exec sleep 60")
     start = time.monotonic()
@@ -79,6 +80,7 @@ def test_a_dot_that_takes_too_long_is_stopped(fake_dot: Callable[[str], None]) -
 
 
 @pytest.mark.usefixtures("without_dot")
+@pytest.mark.slow
 def test_a_layout_in_process_is_stopped_and_the_next_call_works() -> None:
     render(GRAPH)  # compiles
     start = time.monotonic()

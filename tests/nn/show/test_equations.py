@@ -23,6 +23,8 @@ from tests.nn.truth import needed_output
 from tests.tools.equations import Function, check, range_of
 from tests.tools.examples import examples
 
+pytestmark = pytest.mark.slow
+
 
 class Shared:
     """The same Value for all neurons of a pass: what the first of them makes of its net input."""
