@@ -198,7 +198,8 @@ def _add_claims(
         if name in claims:
             # A copy of the engine's number is as right as that, even where rounding costs digits.
             copied = finding.ok and claims[name].value == x.grad and not claims[name].exact
-            fits[name] = copied or _fits(claims[name], slope, ULPS * ulp(terms.get(x, 0.0)))
+            size = terms.get(x, 0.0)
+            fits[name] = copied or _fits(claims[name], slope, ULPS * ulp(size) if isfinite(size) else 0.0)
     wrong = [name for name, ok in fits.items() if not ok and name in known]
     mistakes = _mistakes(run, subject.names, known, claims, wrong) if wrong else {}
     for i, (name, x) in enumerate(zip(subject.names, run.inputs, strict=True)):

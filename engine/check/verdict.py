@@ -97,8 +97,11 @@ def right_digits(a: float, truth: Any) -> float:
     """How many decimal digits of a float are right: at most 17; 0.0 where it is NaN."""
     if isnan(a):
         return 0.0
+    nearest = float(truth)
+    if isinf(a) or isinf(nearest):  # beyond the largest float infinity is right, of the right sign
+        return 17.0 if a == nearest else 0.0
     gap = abs(truth - a)
-    if gap <= 2.0 * ulp(float(truth)):
+    if gap <= 2.0 * ulp(nearest):
         return 17.0 if gap == 0 else min(17.0, max(FULL_DIGITS, -log10(float(gap / abs(truth)))))
     return max(0.0, -log10(float(gap / abs(truth)))) if truth else 0.0
 

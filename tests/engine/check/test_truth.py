@@ -171,6 +171,19 @@ def test_a_power_of_a_negative_number_has_no_slope_by_its_exponent() -> None:
     assert report.verdicts == {"x": "right", "p": "edge"}
 
 
+def test_infinity_is_right_beyond_the_largest_float_and_of_the_right_sign_only() -> None:
+    assert check_gradients(lambda x: sqrt(x) * 1e200, [5e-324]).verdicts == {"x": "right"}
+    assert not check_gradients(lambda x: sqrt(x) * 1e200, [5e-324], claimed=[5.0]).ok
+    report = check_gradients(lambda x: engine.acosh(exp(x)) / x, [1e-300])
+    assert (report.comparisons[0].engine, report.comparisons[0].truth) == (math.inf, -math.inf)
+    assert report.verdicts == {"x": "rounding"}
+
+
+def test_no_claim_is_right_because_a_term_is_infinite() -> None:
+    report = check_gradients(lambda x, y: sqrt(x) * y + y, [0.0, 0.0], claimed=[7.0, 7.0])
+    assert not any(c.opinions["claimed"].ok for c in report.comparisons)
+
+
 def test_the_time_may_be_limited() -> None:
     report = check_gradients(lambda *x: fsum([tanh(x_i) for x_i in x]), [0.1] * 20, seconds=0.0)
     assert set(report.verdicts.values()) == {"inconclusive"}
