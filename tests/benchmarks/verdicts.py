@@ -119,7 +119,7 @@ def is_right(expression: Expression, place: int, gradient: float) -> bool:
     output = expression(*leaves)
     sizes = adjoints(topological([output]), output, lambda v: map(abs, v.partials), 1.0)
     terms = sizes.get(leaves[place], 0.0)
-    allowed = 1e-12 * max(abs(true), terms if math.isfinite(terms) else 0) + 1e-323
+    allowed = 1e-12 * max(abs(true), terms if math.isfinite(terms) else 0) + 1.5e-323
     if math.isinf(gradient):
         return bool(true * math.copysign(1.0, gradient) > sys.float_info.max)
     return bool(abs(gradient - true) <= allowed)
