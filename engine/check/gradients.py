@@ -31,6 +31,8 @@ from engine.check.verdict import EDGE, IGNORED, INCONCLUSIVE, RIGHT, Finding, ju
 from engine.numbers.balls import UndecidedError
 from engine.value import Value
 
+_LEAST_CLAIM = 1e-9
+
 Against: TypeAlias = str | Callable[..., Any]
 
 
@@ -198,8 +200,7 @@ def _add_claims(
         if name in claims:
             # A copy of the engine's number is as right as that, even where rounding costs digits.
             copied = finding.ok and claims[name].value == x.grad and not claims[name].exact
-            size = terms.get(x, 0.0)
-            fits[name] = copied or _fits(claims[name], slope, ULPS * ulp(size) if isfinite(size) else 0.0)
+            fits[name] = copied or _fits(claims[name], slope, _noise(terms.get(x, 0.0)))
     wrong = [name for name, ok in fits.items() if not ok and name in known]
     mistakes = _mistakes(run, subject.names, known, claims, wrong) if wrong else {}
     for i, (name, x) in enumerate(zip(subject.names, run.inputs, strict=True)):
@@ -220,6 +221,12 @@ def _mistakes(
     return diagnose(run if complete else None, names, truth, claims, wrong)
 
 
+def _noise(terms: float) -> float:
+    """What rounding may leave of terms that cancel, if that is too small for a number worth claiming."""
+    noise = ULPS * ulp(terms) if isfinite(terms) else inf
+    return noise if noise < _LEAST_CLAIM else 0.0
+
+
 def _fits(claim: Claim, slope: Slope, more: float = 0.0) -> bool:
     if slope.value is not None:
         return claim.fits(slope.value, more=slope.error + more)
@@ -227,7 +234,7 @@ def _fits(claim: Claim, slope: Slope, more: float = 0.0) -> bool:
         return False
     low, high = sorted((float(slope.left), float(slope.right)))
     finite = isfinite(claim.value)
-    slack = claim.slack(max(abs(low), abs(high))) + more if isfinite(low) and isfinite(high) else 0.0
+    slack = claim.slack(max(abs(low), abs(high))) if isfinite(low) and isfinite(high) else 0.0
     return finite == (slope.kind == "kink") and low - slack <= claim.value <= high + slack
 
 

@@ -232,8 +232,10 @@ class Truth:
                     raise
                 except Exception as error:  # whatever f raises near the point is reported
                     return self._edge(direction, bits, error)
-        if found is not None and all(c.contains(arb(0)) for c in (*found.left[1:], *found.right[1:])):
-            return found  # 0, within a bound
+        if found is not None:
+            slopes = (*found.left[1:], *found.right[1:])
+            if all(c.is_finite() and c.contains(arb(0)) for c in slopes):
+                return found  # 0, within a bound
         return Slope("unresolved", None, None, None, BITS[-1], reason)
 
     def _both(self, m: Balls, direction: Mapping[int, arb]) -> _Sides:

@@ -371,6 +371,8 @@ class Balls:
     def _whole_power(self, x: Ball, n: int) -> Ball:
         if n < 0:
             return self.number(1) / self._whole_power(x, -n)
+        if n > self.order and _moves(x.raw) and x.still.is_zero():
+            return Ball(arb_series([], self.order + 1), self)
         return Ball(x.raw**n, self) if n else self.number(1)
 
     def _power_of_zero(self, x: Ball, p: Ball) -> Ball:

@@ -184,6 +184,20 @@ def test_no_claim_is_right_because_a_term_is_infinite() -> None:
     assert not any(c.opinions["claimed"].ok for c in report.comparisons)
 
 
+def test_no_claim_hides_in_the_rounding_of_huge_terms() -> None:
+    def f(x: Any) -> Any:
+        return cosh(x) ** 2 - sinh(x) ** 2
+
+    assert check_gradients(f, [40.0]).ok
+    report = check_gradients(f, [40.0], claimed=[3.0])
+    assert not report.comparisons[0].opinions["claimed"].ok
+
+
+def test_a_huge_power_of_0_is_flat() -> None:
+    report = check_gradients(lambda x, p: x**p, [0.0, 5.0032627974791594e181])
+    assert report.verdicts["x"] == "right"
+
+
 def test_the_time_may_be_limited() -> None:
     report = check_gradients(lambda *x: fsum([tanh(x_i) for x_i in x]), [0.1] * 20, seconds=0.0)
     assert set(report.verdicts.values()) == {"inconclusive"}
