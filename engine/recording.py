@@ -44,16 +44,13 @@ def recorder(op: Op) -> Recorder:
 
 
 def _unary_recorder(op: Op) -> Recorder:
-    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
-    underflows = op.underflows
+    new, name, forward, partials = object.__new__, op.name, op.forward, _float_partials(op)
 
     def record(x: Value) -> Value:
         a = x._data
         try:
             out = forward(floats, a)
             (dx,) = partials(floats, out, a)
-            if underflows and underflows(out, a):
-                (dx,) = partials_in_more_digits(op, (a,))
             if out - out and overflows(out, (a,)):
                 raise OverflowError
         except REFUSED:
@@ -74,8 +71,7 @@ def _unary_recorder(op: Op) -> Recorder:
 
 
 def _binary_recorder(op: Op) -> Recorder:
-    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
-    underflows = op.underflows
+    new, name, forward, partials = object.__new__, op.name, op.forward, _float_partials(op)
 
     def record(x: Value, y: Any) -> Any:
         if y.__class__ is not Value:  # as an operator's right-hand side
@@ -87,8 +83,6 @@ def _binary_recorder(op: Op) -> Recorder:
         try:
             out = forward(floats, a, b)
             dx, dy = partials(floats, out, a, b)
-            if underflows and underflows(out, a, b):
-                dx, dy = partials_in_more_digits(op, (a, b))
             if out - out and overflows(out, (a, b)):  # `out - out` is 0 for any finite number
                 raise OverflowError
         except REFUSED:
@@ -110,16 +104,13 @@ def _binary_recorder(op: Op) -> Recorder:
 
 
 def _nary_recorder(op: Op) -> Recorder:
-    new, name, forward, partials = object.__new__, op.name, op.forward, op.partials
-    underflows = op.underflows
+    new, name, forward, partials = object.__new__, op.name, op.forward, _float_partials(op)
 
     def record(*x: Value) -> Value:
         a = [v._data for v in x]
         try:
             out = forward(floats, *a)
             dx = tuple(partials(floats, out, *a))
-            if underflows and underflows(out, *a):
-                dx = partials_in_more_digits(op, a)
             if out - out and overflows(out, a):
                 raise OverflowError
         except REFUSED:
@@ -139,14 +130,26 @@ def _nary_recorder(op: Op) -> Recorder:
     return record
 
 
+def _float_partials(op: Op) -> Callable[..., Sequence[float]]:
+    """The rule for partials over floats, with more digits where floats underflow on the way."""
+    underflows = op.underflows
+    if underflows is None:
+        return op.partials
+
+    def partials(m: Any, out: float, *x: float) -> Sequence[float]:
+        if underflows(out, *x):
+            return partials_in_more_digits(op, x)
+        return op.partials(m, out, *x)
+
+    return partials
+
+
 def evaluate(op: Op, operands: Sequence[Value]) -> tuple[float, tuple[float, ...]]:
     """The output and the partials of an operation at its operands, as recording computes them."""
     x = [operand.data for operand in operands]
     try:
         out = forward(op, x)
-        if op.underflows and op.underflows(out, *x):
-            return out, partials_in_more_digits(op, x)
-        return out, tuple(op.partials(floats, out, *x))
+        return out, tuple(_float_partials(op)(floats, out, *x))
     except REFUSED:
         return _at_a_limit(op, operands)
 

@@ -56,22 +56,16 @@ def fsum(xs: Sequence[float]) -> float:
         return float(builtins.sum(map(Fraction, xs)))
 
 
+_exact_sumprod = getattr(math, "sumprod", None)  # from Python 3.12 on; before, each product is rounded once
+
+
 def sumprod(p: Sequence[float], q: Sequence[float]) -> float:
     """The sum of products, each of which must be a float."""
     try:
-        total = _sumprod(p, q)
+        total: float = _exact_sumprod(p, q) if _exact_sumprod else math.fsum(map(mul, p, q))
     except (OverflowError, ValueError):
-        total = math.nan
+        return _unusual_sumprod(p, q)
     return total if total - total == 0.0 else _unusual_sumprod(p, q)
-
-
-if sys.version_info >= (3, 12):
-    _sumprod = math.sumprod
-else:
-
-    def _sumprod(p: Sequence[float], q: Sequence[float]) -> float:
-        """The sum of products: each product is rounded once, their sum is exact."""
-        return math.fsum(map(mul, p, q))
 
 
 def _unusual_sumprod(p: Sequence[float], q: Sequence[float]) -> float:
