@@ -222,10 +222,9 @@ class Layer(Module):
     def activate(self, z: Sequence[Value]) -> list[Value]:
         """The activations a of the net inputs z, one for each neuron."""
         a = find_activation(self.activation).of_layer(z)
-        for i, neuron in enumerate(self.neurons):
-            a_i = a[i]
-            if a_i.__class__ is not Value:  # an activation of the user's may return a plain number
-                a_i = a[i] = operand(a_i)
+        if {*map(type, a)} != {Value}:  # an activation of the user's may return a plain number
+            a = [operand(a_i) for a_i in a]
+        for neuron, a_i in zip(self.neurons, a, strict=True):
             if not a_i.label:  # identity returns the net input, which keeps its label
                 a_i.label = neuron.labels[1]
         return a
