@@ -5,8 +5,6 @@ from itertools import combinations_with_replacement
 from math import fsum, isfinite
 from typing import Any
 
-from flint import arb
-
 from engine.backprop import adjoints
 from engine.check.high_precision import agrees, local_slopes, widened
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
@@ -104,12 +102,6 @@ def _not_the_slope(second: Value, slope: Slope, order: Sequence[Value]) -> Findi
         return Finding(KINK, digits >= FULL_DIGITS, digits, why)
     why = "the rules give another second derivative, though each operation's first derivative is right"
     return Finding(WRONG_RULE, ok=False, why=why)
-
-
-def _widened(slope: Slope, other: arb) -> Slope:
-    return Slope(
-        slope.kind, None, None, slope.value, slope.bits, error=slope.error + float(other.rad().upper())
-    )
 
 
 def _rounding(order: Sequence[Value], second: Value) -> float:
