@@ -21,13 +21,14 @@ Example:
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from math import frexp
 from math import pi as pi  # a number of every number system
 from operator import mul
 from typing import Any, TypeAlias
 
 from engine.numbers import floats, products
 from engine.ops import OPS, Op
-from engine.recording import REFUSED, Recorder, forward, outside_domain, recorder
+from engine.recording import REFUSED, Recorder, forward, recorder
 from engine.value import Number, Value, as_float, operand
 
 Operand: TypeAlias = Value | Number
@@ -178,8 +179,8 @@ def _mixed(op: Op, x: Sequence[Any], record: Recorder) -> Any:
     numbers = [as_float(x_i) for x_i in x]
     try:
         return float(forward(op, numbers))
-    except REFUSED as error:
-        raise outside_domain(op, numbers, error) from None
+    except REFUSED:
+        return record(*map(operand, numbers)).data  # its limit, or an error that names the operands
 
 
 def _of_none(op: Op) -> float:
@@ -255,4 +256,10 @@ def products_of_others(factors: Sequence[Operand]) -> list[Any]:
         >>> [float(p) for p in products_of_others([Value(2.0), Value(3.0), Value(0.0)])]
         [0.0, 0.0, 6.0]
     """
-    return products.products_of_others(factors, mul, 1.0)
+    if sum(abs(frexp(operand(x).data)[1]) for x in factors) < _NORMAL:
+        return products.products_of_others(factors, mul, 1.0)
+    product = globals()["prod"]  # of all the others at once, since a product of some may overflow
+    return [product(*factors[:i], *factors[i + 1 :]) for i in range(len(factors))]
+
+
+_NORMAL = 1000  # the power of 2 up to which no product of some of the factors overflows or loses digits

@@ -160,6 +160,7 @@ class Code:
         body: the instructions that compute rows.
         sums: the instructions that write the result.
         means: whether results are means over the batch, or one number for each sample.
+        infinite: whether a partial of a derivative may be infinite.
     """
 
     n_inputs: int
@@ -174,6 +175,7 @@ class Code:
     body: list[Instruction]
     sums: list[Instruction]
     means: bool
+    infinite: bool = False
 
 
 def index(rows: Any) -> Index:

@@ -6,6 +6,7 @@ import gc
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from math import isnan
 from operator import attrgetter
@@ -26,7 +27,7 @@ from engine.compiler.nodes import Graph, capture
 from engine.compiler.recognize import recognize
 from engine.compiler.schedule import schedule
 from engine.compiler.simplify import simplify
-from engine.compiler.zero_adjoints import stop_zero_adjoints
+from engine.compiler.zero_adjoints import find_infinite, stop_zero_adjoints
 from engine.derivatives import grad, jvp
 from engine.graph import topological
 from engine.leaving import warn_of_branches
@@ -202,7 +203,7 @@ class Program:
         direction = arguments.vector(vector, "vector", len(self.parameters), self.dtype)
         at = self._numbers(parameters, len(self.parameters))
         result = self._run(self._hessian_times_vector, X, np.concatenate([at, direction]))
-        if not np.isfinite(result).all():
+        if not np.isfinite(result).all() or self._slopes_cancel(X, at):
             return self._hvp_by_recording(X, direction, at)
         return result[1:]
 
@@ -240,6 +241,10 @@ class Program:
             influence = set(topological([output]))
             slopes[[p in influence for p in self.parameters]] += np.where(np.isnan(value), value, 0.0)
         return result
+
+    def _slopes_cancel(self, X: ArrayLike, at: Array) -> bool:
+        """Whether infinite terms of both signs make the gradient NaN. Along a direction they may not meet."""
+        return self._gradients.infinite and bool(np.isnan(self._derive("_gradients", X, at)).any())
 
     def _hvp_by_recording(self, X: ArrayLike, direction: Array, at: Array) -> Array:
         """The Hessian times a vector, from the graph recorded once more for each sample.
@@ -350,8 +355,10 @@ def lower(
     Returns:
         The program.
     """
+    infinite = bool(find_infinite(graph))
     graph = flatten(simplify(stop_zero_adjoints(graph, careful)))
-    return fuse(recognize(layout(schedule(graph, means)), means), joint)
+    code = fuse(recognize(layout(schedule(graph, means)), means), joint)
+    return replace(code, infinite=infinite)
 
 
 @contextmanager
