@@ -24,7 +24,7 @@ LOCAL_SIGN = "the sign of the derivative"
 
 
 @dataclass(frozen=True)
-class Mistake:
+class Planted:
     """A mistake, and the gradient that it leads to.
 
     Args:
@@ -69,7 +69,7 @@ def diagnose(
     return {name: _best(found) for name, found in fitting.items()}
 
 
-def _contradicted(mistake: Mistake, claims: Mapping[str, Claim], wrong: Sequence[str]) -> bool:
+def _contradicted(mistake: Planted, claims: Mapping[str, Claim], wrong: Sequence[str]) -> bool:
     return any(
         not claims[name].fits(x, more=1e-9 * abs(x))
         for name, x in mistake.predicted.items()
@@ -89,7 +89,7 @@ def _mistakes(
     truth: Mapping[str, float],
     claims: Mapping[str, Claim],
     wrong: Sequence[str],
-) -> Iterator[Mistake]:
+) -> Iterator[Planted]:
     yield from _of_numbers(run, truth)
     yield from _of_places(names, truth, claims, wrong)
     if run is not None:
@@ -101,19 +101,19 @@ def _mistakes(
 # --- Mistakes that show in the numbers alone.
 
 
-def _of_numbers(run: Run | None, truth: Mapping[str, float]) -> Iterator[Mistake]:
-    yield Mistake(SIGN, {name: -g for name, g in truth.items()}, whole=False)
+def _of_numbers(run: Run | None, truth: Mapping[str, float]) -> Iterator[Planted]:
+    yield Planted(SIGN, {name: -g for name, g in truth.items()}, whole=False)
     doubled = {name: 2.0 * g for name, g in truth.items()}
     if len(truth) > 1:
-        yield Mistake("not zeroed before a second backward pass: every derivative is doubled", doubled)
-    yield Mistake("2 times the truth: a factor 2 too many", doubled, whole=False)
-    yield Mistake(
+        yield Planted("not zeroed before a second backward pass: every derivative is doubled", doubled)
+    yield Planted("2 times the truth: a factor 2 too many", doubled, whole=False)
+    yield Planted(
         "half the truth: a factor 2 is missing", {name: 0.5 * g for name, g in truth.items()}, whole=False
     )
     for n in _counts(run):
         times_n, by_n = ({name: factor * g for name, g in truth.items()} for factor in (n, 1.0 / n))
-        yield Mistake(f"{n} times the truth: a sum in place of the mean over {n}", times_n, whole=False)
-        yield Mistake(f"1/{n} of the truth: a mean over {n} in place of the sum", by_n, whole=False)
+        yield Planted(f"{n} times the truth: a sum in place of the mean over {n}", times_n, whole=False)
+        yield Planted(f"1/{n} of the truth: a mean over {n} in place of the sum", by_n, whole=False)
 
 
 def _counts(run: Run | None) -> list[int]:
@@ -136,20 +136,20 @@ def _counts(run: Run | None) -> list[int]:
 
 def _of_places(
     names: Sequence[str], truth: Mapping[str, float], claims: Mapping[str, Claim], wrong: Sequence[str]
-) -> Iterator[Mistake]:
+) -> Iterator[Planted]:
     """Right numbers in wrong places."""
     if 2 <= len(wrong) <= 30:
         for i, a in enumerate(wrong):
             for b in wrong[i + 1 :]:
                 if claims[a].fits(truth[b]) and claims[b].fits(truth[a]):
-                    yield Mistake(f"{a} and {b} are swapped", {a: truth[b], b: truth[a]}, whole=False)
+                    yield Planted(f"{a} and {b} are swapped", {a: truth[b], b: truth[a]}, whole=False)
     for matrix, places in _matrices(names).items():
         rows, columns = sorted({i for i, _ in places}), sorted({j for _, j in places})
         if min(len(rows), len(columns)) > 1 and len(places) == len(rows) * len(columns):
             by_row = [places[i, j] for i in rows for j in columns]
             by_column = [places[i, j] for j in columns for i in rows]
             moved = {name: truth[other] for name, other in zip(by_row, by_column, strict=True)}
-            yield Mistake(f"the matrix {matrix} is transposed", moved)
+            yield Planted(f"the matrix {matrix} is transposed", moved)
 
 
 _ELEMENTS = [  # w_12^3, w_10,2^3 and w[0][1]: matrix, row, column, layer
@@ -174,7 +174,7 @@ def _matrices(names: Iterable[str]) -> dict[str, dict[tuple[int, int], str]]:
 # --- Mistakes inside the backward pass, at one step of it or at every step of its kind.
 
 
-def _of_one_step(run: Run, inputs: Mapping[str, Value], truth: Mapping[str, float]) -> Iterator[Mistake]:
+def _of_one_step(run: Run, inputs: Mapping[str, Value], truth: Mapping[str, float]) -> Iterator[Planted]:
     moved = {name: tangents(run.order, {x: 1.0}, lambda v: v.partials) for name, x in inputs.items()}
     numbers = {value: value.data for value in run.order}
     uses = Counter(p for value in run.order for p in value.parents)
@@ -186,7 +186,7 @@ def _of_one_step(run: Run, inputs: Mapping[str, Value], truth: Mapping[str, floa
             for other, text in mistaken_partials(run.order, numbers, value, k, partial, uses):
                 change = value.grad * (other - partial)
                 if touched and change - change == 0.0 and change != 0.0:
-                    yield Mistake(text, _changed(truth, {n: change * moved[n][parent] for n in touched}))
+                    yield Planted(text, _changed(truth, {n: change * moved[n][parent] for n in touched}))
 
 
 def _changed(truth: Mapping[str, float], changes: Mapping[str, float]) -> dict[str, float]:
@@ -289,7 +289,7 @@ def _partial(op: str, out: float | None, x: float) -> float | None:
         return None
 
 
-def _of_every_step(run: Run, inputs: Mapping[str, Value]) -> Iterator[Mistake]:
+def _of_every_step(run: Run, inputs: Mapping[str, Value]) -> Iterator[Planted]:
     kinds = Counter(value.op for value in run.order if _is_function(value))
     for op in (op for op, count in kinds.items() if count > 1):
         own_output = {v: _partial(op, None, v.data) for v in run.order if v.op == op}
@@ -299,9 +299,9 @@ def _of_every_step(run: Run, inputs: Mapping[str, Value]) -> Iterator[Mistake]:
             yield _swept(run, inputs, own_output, f"every derivative of {op} is taken at its own output")
 
 
-def _swept(run: Run, inputs: Mapping[str, Value], changed: Mapping[Value, Any], text: str) -> Mistake:
+def _swept(run: Run, inputs: Mapping[str, Value], changed: Mapping[Value, Any], text: str) -> Planted:
     adjoint = adjoints(run.order, run.output, lambda v: (changed[v],) if v in changed else v.partials, 1.0)
-    return Mistake(text, {name: adjoint.get(x, 0.0) for name, x in inputs.items()})
+    return Planted(text, {name: adjoint.get(x, 0.0) for name, x in inputs.items()})
 
 
 def is_sum(value: Value) -> bool:

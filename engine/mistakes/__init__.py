@@ -1,0 +1,5 @@
+"""The catalogue of mistakes: one row each, in words and in numbers."""
+
+from engine.mistakes.mistake import Mistake
+
+__all__ = ["Mistake"]
