@@ -58,6 +58,9 @@ class Op:
         kinks: the numbers of its first operand at which its derivative jumps.
         convention: what is chosen where mathematics leaves a choice, as in "relu'(0) = 0".
         source: where the formula comes from.
+        family: the functions that people take for one another: "activation", "logarithm".
+        angle: whether it takes or gives an angle in radians.
+        by_output: the derivative of a function of one number from its output alone, as textbooks write it.
         underflows: whether the rule for `partials` loses digits by underflow, for floats `(out, *x)`.
             Recording then computes the partials with more digits.
 
@@ -95,6 +98,9 @@ class Op:
     kinks: tuple[float, ...] = ()
     convention: str = ""
     source: str = ""
+    family: str = ""
+    angle: bool = False
+    by_output: Callable[[Any], Any] | None = field(default=None, compare=False)
     underflows: Callable[..., bool] | None = field(default=None, compare=False)
     arity: int | None = field(init=False)
     operands: tuple[str, ...] = field(init=False)
@@ -285,7 +291,7 @@ OPS = _table(
     Op("exp", "exp", "e to the power x",
        lambda m, x: m.exp(x),
        lambda m, out, x: (out,),
-       overflows=True),
+       overflows=True, by_output=lambda a: a),
     Op("expm1", "expm1", "e to the power x, minus 1, exact near 0",
        lambda m, x: m.expm1(x),
        lambda m, out, x: (m.exp(x),),
@@ -293,7 +299,8 @@ OPS = _table(
     Op("log", "log", "the natural logarithm",
        lambda m, x: m.log(x),
        lambda m, out, x: (1.0 / x,),
-       "x > 0"),
+       "x > 0",
+       family="logarithm"),
     Op("log1p", "log1p", "the natural logarithm of 1 + x, exact near 0",
        lambda m, x: m.log1p(x),
        lambda m, out, x: (1.0 / (1.0 + x),),
@@ -301,11 +308,13 @@ OPS = _table(
     Op("log2", "log₂", "the logarithm to base 2",
        lambda m, x: m.log2(x),
        lambda m, out, x: (1.0 / m.log(2.0) / x,),
-       "x > 0"),
+       "x > 0",
+       family="logarithm"),
     Op("log10", "log₁₀", "the logarithm to base 10",
        lambda m, x: m.log10(x),
        lambda m, out, x: (1.0 / m.log(10.0) / x,),
-       "x > 0"),
+       "x > 0",
+       family="logarithm"),
     Op("sqrt", "√", "the square root",
        lambda m, x: m.sqrt(x),
        lambda m, out, x: (0.5 / out,),
@@ -319,33 +328,36 @@ OPS = _table(
     Op("sin", "sin", "the sine of x radians",
        lambda m, x: m.sin(x),
        lambda m, out, x: (m.cos(x),),
-       FINITE),
+       FINITE,
+       angle=True),
     Op("cos", "cos", "the cosine of x radians",
        lambda m, x: m.cos(x),
        lambda m, out, x: (-m.sin(x),),
-       FINITE),
+       FINITE,
+       angle=True),
     Op("tan", "tan", "the tangent of x radians",
        lambda m, x: m.tan(x),
        lambda m, out, x: (1.0 + out * out,),
-       FINITE),
+       FINITE,
+       angle=True),
     Op("asin", "asin", "the inverse sine, in radians",
        lambda m, x: m.asin(x),
        lambda m, out, x: (1.0 / m.sqrt(_one_minus_square(m, x)),),
        "-1 <= x <= 1",
-       alias="arcsin"),
+       alias="arcsin", angle=True),
     Op("acos", "acos", "the inverse cosine, in radians",
        lambda m, x: m.acos(x),
        lambda m, out, x: (-1.0 / m.sqrt(_one_minus_square(m, x)),),
        "-1 <= x <= 1",
-       alias="arccos"),
+       alias="arccos", angle=True),
     Op("atan", "atan", "the inverse tangent, in radians",
        lambda m, x: m.atan(x),
        lambda m, out, x: (1.0 / m.hypot(1.0, x) / m.hypot(1.0, x),),
-       alias="arctan"),
+       alias="arctan", angle=True),
     Op("atan2", "atan2", "the angle of the point (x, y), in radians",
        lambda m, y, x: m.atan2(y, x),
        _atan2_partials,
-       alias="arctan2",
+       alias="arctan2", angle=True,
        underflows=lambda out, y, x: any(0.0 < abs(z) < 2.0 * _NORMAL for z in (y, x))),
     # Hyperbolic functions
     Op("sinh", "sinh", "the hyperbolic sine",
@@ -358,7 +370,8 @@ OPS = _table(
        overflows=True),
     Op("tanh", "tanh", "the hyperbolic tangent",
        lambda m, x: m.tanh(x),
-       lambda m, out, x: (m.sech2(x),)),
+       lambda m, out, x: (m.sech2(x),),
+       family="activation", by_output=lambda a: 1.0 - a * a),
     Op("sech2", "sech²", "1 - tanh(x)**2, exact in the tails",
        lambda m, x: m.sech2(x),
        lambda m, out, x: (-2.0 * m.tanh(x) * out,)),
@@ -443,7 +456,8 @@ OPS = _table(
     # Activations
     Op("sigmoid", "σ", "1 / (1 + exp(-x))",
        lambda m, x: m.sigmoid(x),
-       lambda m, out, x: (out * m.sigmoid(-x),)),
+       lambda m, out, x: (out * m.sigmoid(-x),),
+       family="activation", by_output=lambda a: a * (1.0 - a)),
     Op("log_sigmoid", "log σ", "the logarithm of the sigmoid",
        lambda m, x: -m.softplus(-x),
        lambda m, out, x: (m.sigmoid(-x),)),
@@ -453,7 +467,7 @@ OPS = _table(
     Op("relu", "relu", "x where positive, else 0",
        lambda m, x: m.where(m.step(x), x, 0.0),
        lambda m, out, x: (m.step(x),),
-       kinks=(0.0,), convention="relu'(0) = 0"),
+       kinks=(0.0,), convention="relu'(0) = 0", family="activation"),
     Op("leaky_relu", "leaky relu", "x where positive, else slope * x",
        lambda m, x, slope=0.01: m.where(m.step(x), x, slope * x),
        lambda m, out, x, slope: (m.where(m.step(x), 1.0, slope), _not_positive(m, x)),

@@ -16,7 +16,7 @@ from engine.check.hessians import check_hessian
 from engine.check.high_precision import settle
 from engine.check.mistakes import diagnose
 from engine.check.report import GradientComparison, GradientReport, Opinion
-from engine.check.rounding import explain, sizes_of_terms
+from engine.check.rounding import few_digits, sizes_of_terms
 from engine.check.slopes import true_slopes
 from engine.check.subject import (
     FunctionSubject,
@@ -202,23 +202,16 @@ def _add_claims(
             copied = finding.ok and claims[name].value == x.grad and not claims[name].exact
             fits[name] = copied or _fits(claims[name], slope, _noise(terms.get(x, 0.0)))
     wrong = [name for name, ok in fits.items() if not ok and name in known]
-    mistakes = _mistakes(run, subject.names, known, claims, wrong) if wrong else {}
-    for i, (name, x) in enumerate(zip(subject.names, run.inputs, strict=True)):
+    mistakes = diagnose(run, subject.names, known, claims, wrong) if wrong else {}
+    for i, name in enumerate(subject.names):
         if name in claims:
             claim = claims[name]
-            why = explain(claim, known[name], mistakes[name], run, x) if name in wrong else ()
-            opinions[i]["claimed"] = Opinion(claim.text, claim.value, fits[name], why)
-
-
-def _mistakes(
-    run: Run,
-    names: Sequence[str],
-    truth: dict[str, float],
-    claims: dict[str, Claim],
-    wrong: Sequence[str],
-) -> dict[str, list[str]]:
-    complete = len(truth) == len(names)
-    return diagnose(run if complete else None, names, truth, claims, wrong)
+            reasons = mistakes.get(name, ())
+            words = [reason.text for reason in reasons]
+            if name in wrong and not words:
+                words = few_digits(claim, known[name])
+            ids = list(dict.fromkeys(reason.id for reason in reasons))
+            opinions[i]["claimed"] = Opinion(claim.text, claim.value, fits[name], words, ids)
 
 
 def _noise(terms: float) -> float:

@@ -26,12 +26,14 @@ class Opinion:
         value: the number.
         ok: whether it is right, to the precision it was given with.
         mistakes: what explains the number, if it is wrong.
+        ids: those mistakes by their rows in the catalogue, as far as they have one.
     """
 
     text: str
     value: float
     ok: bool
     mistakes: Sequence[str] = ()
+    ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,7 @@ def _as_dict(c: GradientComparison) -> dict[str, Any]:
                 "ulp": c.distance(o.value)[0],
                 "relative": c.distance(o.value)[1],
                 "mistakes": list(o.mistakes),
+                "ids": list(o.ids),
             }
             for source, o in c.opinions.items()
         },

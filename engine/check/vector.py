@@ -306,7 +306,7 @@ class _Check:
         of_rules = self.mistake_of_rules(wrong)
         for count, i in enumerate(wrong):
             c = comparisons[i]
-            why = [of_rules] if of_rules else list(mistakes.get(c.name, ()))
+            why = [of_rules] if of_rules else [reason.text for reason in mistakes.get(c.name, ())]
             if not why:
                 why = self.few_digits(c) + (self.located(i) if count < _LOCATED else [])
             comparisons[i] = replace(c, why=[*why, *c.why])

@@ -6,10 +6,10 @@ from typing import Any
 
 from engine.check.claims import Claim
 from engine.derivatives import refuse_if_changed
-from engine.grading.computation import ADJOINT, UPDATED, VALUE, Known, Problem, Quantity, compute
 from engine.grading.marks import mark
 from engine.grading.report import GradeReport
 from engine.graph import topological
+from engine.mistakes.computation import ADJOINT, UPDATED, VALUE, Known, Problem, Quantity, compute
 from engine.value import PARAMETER, Value
 
 
@@ -45,11 +45,11 @@ def grade(
         >>> z = w * x
         >>> z.label = "z"
         >>> E = z * z
-        >>> report = grade(E, {"z": "1.5", "dE/dz": "1.5", "dE/dw": "4.5"})
+        >>> report = grade(E, {"z": "1.500", "dE/dz": "1.500", "dE/dw": "4.500"})
         >>> report.verdicts
         {'z': 'right', 'dE/dz': 'wrong here', 'dE/dw': 'carried forward'}
         >>> print(report.marks[1].why[0])
-        half of what follows: a factor 2 is missing
+        half what follows: a factor 2 is missing
     """
     if not claims:
         raise ValueError(
@@ -61,10 +61,10 @@ def grade(
     quantities = {name: _quantity(order, name) for name in claims}
     if learning_rate is None and any(q.kind == UPDATED for q in quantities.values()):
         raise ValueError("claims about numbers after the step need a learning_rate")
-    problem = Problem(order, output, _moved(order, parameters), learning_rate)
+    names = {q: name for name, q in quantities.items()}
+    problem = Problem(order, output, _moved(order, parameters), learning_rate, names)
     given = {quantities[name]: _claim(name, x) for name, x in claims.items()}
     claimed = {q: Known(c.value, c.half_unit or 0.0, frozenset([q])) for q, c in given.items()}
-    names = {q: name for name, q in quantities.items()}
     return GradeReport(mark(names, given, compute(problem, {}), compute(problem, claimed)))
 
 

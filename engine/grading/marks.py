@@ -1,18 +1,16 @@
 """Marks: what each claim of a hand computation is worth, and why.
 
 A claim is compared with two numbers: the exact one, and the one that follows from what was claimed before.
-A claim that fits the second alone is carried forward. A claim that fits neither is wrong here; then mistakes
-are put into its rule, until one gives what was claimed.
+A claim that fits the second alone is carried forward. A claim that fits neither is wrong here; then a mistake
+is looked for that makes it (`engine.mistakes`).
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.check.claims import Claim, listed
-from engine.check.mistakes import LOCAL_SIGN, SIGN
-from engine.grading.computation import Computation, Quantity
-from engine.grading.mistakes import ADDED, mistakes
+from engine.mistakes.computation import Computation, Known, Quantity, compute
+from engine.mistakes.diagnosis import Reason, explain
 
 RIGHT = "right"
 WRONG_HERE = "wrong here"
@@ -26,13 +24,14 @@ class Mark:
     """What a claim is worth.
 
     Args:
-        name: of the quantity, as claimed.
-        claimed: the number, as claimed.
+        name: what was claimed.
+        claimed: the number, as it was written.
         exact: the right number.
-        follows: the number that follows from the numbers that were claimed before.
-        verdict: "right", "wrong here" or "carried forward".
+        follows: the number that follows from what was claimed before.
+        verdict: right, wrong here, or carried forward.
         why: the mistakes that explain a wrong number, or where it was carried forward from.
         remark: a further remark; may be empty.
+        ids: those mistakes by their rows in the catalogue.
     """
 
     name: str
@@ -42,21 +41,7 @@ class Mark:
     verdict: str
     why: Sequence[str] = ()
     remark: str = ""
-
-
-@dataclass(frozen=True)
-class _Explanation:
-    """A mistake that gives a claimed number.
-
-    Args:
-        mistake: the mistake, in words.
-        number: what follows with it.
-        fits: whether that is the claim to its last decimal; else it is off in the last decimal.
-    """
-
-    mistake: str
-    number: float
-    fits: bool
+    ids: Sequence[str] = ()
 
 
 def mark(
@@ -74,26 +59,31 @@ def mark(
         One mark for each claim, in the order of the computation.
     """
     order = [q for q in own.follows if q in claims]
-    verdicts = {q: _verdict(claims[q], exact.follows[q].number, own, q) for q in order}
-    explanations = _explain([q for q in order if verdicts[q] == WRONG_HERE], claims, own)
+    readings = [own, compute(replace(own.problem, by_operands=True), own.claimed)]
+    verdicts = {
+        q: _verdict(claims[q], exact.follows[q].number, [r.follows[q] for r in readings]) for q in order
+    }
+    wrong = [q for q in order if verdicts[q] == WRONG_HERE]
+    reasons = explain(own, claims, wrong) if wrong else {}
     marks = []
     for q in order:
         why: list[str] = []
         remark = ""
         if verdicts[q] == CARRIED_FORWARD:
             why = [_origin(own.follows[q].sources, verdicts, names)]
-        elif verdicts[q] == WRONG_HERE:
-            why, remark = _reason(explanations[q])
+        elif q in reasons:
+            why, remark = _in_words(reasons[q])
         numbers = exact.follows[q].number, own.follows[q].number
-        marks.append(Mark(names[q], claims[q].text, *numbers, verdicts[q], why, remark))
+        ids = list(dict.fromkeys(reason.id for reason in reasons.get(q, ())))
+        marks.append(Mark(names[q], claims[q].text, *numbers, verdicts[q], why, remark, ids))
     return marks
 
 
-def _verdict(claim: Claim, truth: float, own: Computation, q: Quantity) -> str:
+def _verdict(claim: Claim, truth: float, follows: Sequence[Known]) -> str:
     if claim.fits(truth):
         return RIGHT
-    follows = own.follows[q]
-    return CARRIED_FORWARD if claim.fits(follows.number, more=follows.error) else WRONG_HERE
+    carried = any(claim.fits(known.number, more=known.error) for known in follows)
+    return CARRIED_FORWARD if carried else WRONG_HERE
 
 
 def _origin(
@@ -103,49 +93,11 @@ def _origin(
     return f"follows correctly from {listed(wrong) if wrong else 'rounded numbers'}"
 
 
-# --- Why a number is wrong.
-
-
-def _explain(
-    wrong: Sequence[Quantity], claims: Mapping[Quantity, Claim], own: Computation
-) -> dict[Quantity, list[_Explanation]]:
-    """For each wrong number the mistakes that give it: of several, those that give the most numbers.
-
-    A mistake that leaves the last decimal off counts only if it gives another number exactly.
-    """
-    found = {q: _explanations(claims[q], own, q) for q in wrong}
-    made = {e.mistake for explanations in found.values() for e in explanations if e.fits}
-    found = {q: [e for e in found[q] if e.mistake in made] for q in wrong}
-    support = Counter(mistake for q in wrong for mistake in {e.mistake for e in found[q]})
-    return {q: _most_supported(found[q], support) for q in wrong}
-
-
-def _explanations(claim: Claim, own: Computation, q: Quantity) -> list[_Explanation]:
-    off = 3.0 * (claim.half_unit or 0.0)  # with the half unit of rounding: 2 units of the last decimal
-    found = []
-    for text, follows in mistakes(own, q):
-        if claim.fits(follows.number, more=follows.error):
-            found.append(_Explanation(text, follows.number, fits=True))
-        elif claim.fits(follows.number, more=follows.error + off):
-            found.append(_Explanation(text, follows.number, fits=False))
-    return found
-
-
-def _most_supported(found: Sequence[_Explanation], support: Mapping[str, int]) -> list[_Explanation]:
-    fitting = [e for e in found if e.fits] or found
-    most = max((support[e.mistake] for e in fitting), default=0)
-    best = [e for e in fitting if support[e.mistake] == most]
-    texts = {e.mistake for e in best}
-    if SIGN in texts or ADDED in texts:  # they say it in fewer words
-        best = [e for e in best if not e.mistake.startswith(LOCAL_SIGN)]
-    return best
-
-
-def _reason(explanations: Sequence[_Explanation]) -> tuple[list[str], str]:
+def _in_words(reasons: Sequence[Reason]) -> tuple[list[str], str]:
     """Why a number is wrong, and a remark."""
-    if not explanations:
+    if not reasons:
         return [], _UNEXPLAINED
-    first = explanations[0]
-    if first.fits:
-        return list(dict.fromkeys(e.mistake for e in explanations)), ""
-    return [first.mistake], f"with that mistake it is {first.number:.6g}: the last decimal is off too"
+    if reasons[0].near:
+        number = reasons[0].number
+        return [reasons[0].text], f"with that mistake it is {number:.6g}: the last decimal is off too"
+    return [reason.text for reason in reasons], ""

@@ -300,7 +300,7 @@ NEARLY: list[tuple[float, Any, str]] = [
     (0.7672, "0.76", "truncated, not rounded: it rounds to 0.77"),
     (-0.7672, "-0.76", "truncated, not rounded: it rounds to -0.77"),
     (0.049681, "0.0496", "truncated, not rounded: it rounds to 0.0497"),
-    (0.00049681, "4.96e-4", "truncated, not rounded: it rounds to 4.97e-04"),
+    (0.00049681, "4.96e-4", "truncated, not rounded: it rounds to 0.000497"),
     (0.7672, "0.78", ""),
     (0.7672, "0.7", ""),  # one digit alone is too often near
     (2.0001, "2", "2 claims exactly that number: give the decimals, 2.0001"),

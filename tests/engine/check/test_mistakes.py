@@ -110,7 +110,7 @@ GRADIENT = by_hand(network())
 PLANTED: dict[str, tuple[Gradient, str]] = {
     "sign": ({k: -g for k, g in GRADIENT.items()}, "the sign is flipped"),
     "sign of one": ({**GRADIENT, "b_2^2": -GRADIENT["b_2^2"]}, "the sign is flipped"),
-    "factor 2": ({**GRADIENT, "b_2^2": 2.0 * GRADIENT["b_2^2"]}, "2 times the truth: a factor 2 too many"),
+    "factor 2": ({**GRADIENT, "b_2^2": 2.0 * GRADIENT["b_2^2"]}, "twice the truth: a factor 2 too many"),
     "half": ({k: 0.5 * g for k, g in GRADIENT.items()}, "half the truth: a factor 2 is missing"),
     "sum for mean": (
         {k: 3.0 * g for k, g in GRADIENT.items()},
@@ -209,7 +209,7 @@ def test_two_slips_at_once_are_each_named() -> None:
     g = {**GRADIENT, "b_1^3": -GRADIENT["b_1^3"], "b_2^3": 2.0 * GRADIENT["b_2^3"]}
     by_name = {c.name: list(c.opinions["claimed"].mistakes) for c in checked(g).comparisons if not c.ok}
     assert by_name["b_1^3"] == ["the sign is flipped"]
-    assert by_name["b_2^3"] == ["2 times the truth: a factor 2 too many"]
+    assert by_name["b_2^3"] == ["twice the truth: a factor 2 too many"]
 
 
 def test_where_two_explanations_fit_both_are_shown() -> None:

@@ -7,8 +7,10 @@ with the claimed one, right or wrong.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from engine.backprop import adjoints
@@ -61,27 +63,70 @@ class Problem:
         output: the value that is differentiated.
         moved: the leaves that the step moves.
         learning_rate: the learning rate of the step; None if there is no step.
+        names: what the quantities are called.
+        by_operands: whether the derivative of a function is taken at its operand, where another output is
+            claimed; else at the operand that belongs to the claimed output.
     """
 
     order: Sequence[Value]
     output: Value
-    moved: Sequence[Value]
-    learning_rate: float | None
+    moved: Sequence[Value] = ()
+    learning_rate: float | None = None
+    names: Mapping[Quantity, str] = field(default_factory=dict)
+    by_operands: bool = False
+
+    @cached_property
+    def uses(self) -> Mapping[Value, int]:
+        """How often each value is an operand."""
+        return Counter(parent for value in self.order for parent in value.parents)
+
+    @cached_property
+    def alike(self) -> Mapping[str, list[Value]]:
+        """The values of each operation."""
+        found: dict[str, list[Value]] = defaultdict(list)
+        for value in self.order:
+            found[value.op].append(value)
+        return found
+
+    @cached_property
+    def depth(self) -> Mapping[Value, int]:
+        """The length of the longest path to each value."""
+        found: dict[Value, int] = {}
+        for value in self.order:
+            found[value] = 1 + max((found[parent] for parent in value.parents), default=-1)
+        return found
 
 
 @dataclass(frozen=True)
 class Change:
-    """A mistake, put into a computation.
+    """What a mistake changes in a computation.
 
     Args:
         numbers: the number of a value, in place of the result of its operation.
         partials: the derivative of a value by an operand, by value and place, in place of the right one.
         rates: by leaf, the factor of the gradient in the step, in place of the learning rate.
+        results: the number of a quantity, in place of the one that follows.
     """
 
-    numbers: Mapping[Value, float] = field(default_factory=dict)
-    partials: Mapping[tuple[Value, int], float] = field(default_factory=dict)
-    rates: Mapping[Value, float] = field(default_factory=dict)
+    numbers: dict[Value, float] = field(default_factory=dict)
+    partials: dict[tuple[Value, int], float] = field(default_factory=dict)
+    rates: dict[Value, float] = field(default_factory=dict)
+    results: dict[Quantity, float] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """How many numbers are changed."""
+        return len(self.numbers) + len(self.partials) + len(self.rates) + len(self.results)
+
+    @classmethod
+    def merged(cls, changes: Iterable[Change]) -> Change:
+        """All of the changes together."""
+        result = cls()
+        for one in changes:
+            result.numbers.update(one.numbers)
+            result.partials.update(one.partials)
+            result.rates.update(one.rates)
+            result.results.update(one.results)
+        return result
 
 
 @dataclass(frozen=True)
@@ -104,9 +149,74 @@ class Computation:
         """A quantity as claimed, or else as it follows."""
         return self.claimed[quantity] if quantity in self.claimed else self.follows[quantity]
 
-    def changed(self, change: Change) -> Computation:
-        """The same computation with a mistake in it."""
-        return compute(self.problem, self.claimed, change, {} if change.numbers else self.partials)
+    def adjoint(self, value: Value) -> float:
+        """The derivative of the output by a value; 0 where there is no path."""
+        quantity = Quantity(ADJOINT, value)
+        return self.known(quantity).number if quantity in self.follows else 0.0
+
+    def number(self, value: Value) -> float:
+        """The number of a value, before the step."""
+        return self.known(Quantity(VALUE, value)).number
+
+    def predicted(self, change: Change) -> dict[Quantity, float]:
+        """Every quantity as it follows with a mistake, from the numbers that are known."""
+        if change.numbers:
+            changed = compute(self.problem, self.claimed, change).follows
+            return {q: known.number for q, known in changed.items()} | dict(change.results)
+        found = {q: known.number for q, known in self.follows.items()}
+        if change.partials:
+            found.update(self._adjoints(change.partials))
+        if self.problem.learning_rate is not None and (change.partials or change.rates):
+            found.update(self._after_the_step(found, change.rates))
+        return found | dict(change.results)
+
+    def _adjoints(self, changed: Mapping[tuple[Value, int], float]) -> dict[Quantity, float]:
+        """The backward pass in plain numbers."""
+
+        def partials(value: Value) -> list[float]:
+            known = self.partials.get(value, ())
+            return [changed.get((value, k), partial.number) for k, partial in enumerate(known)]
+
+        given = {q.value: known.number for q, known in self.claimed.items() if q.kind == ADJOINT}
+        found = adjoints(self.problem.order, self.problem.output, partials, 1.0, given)
+        return {Quantity(ADJOINT, value): x for value, x in found.items()}
+
+    def _after_the_step(
+        self, before: Mapping[Quantity, float], rates: Mapping[Value, float]
+    ) -> dict[Quantity, float]:
+        """The step and the second forward pass in plain numbers."""
+        claimed = {q: known.number for q, known in self.claimed.items()}
+        found: dict[Quantity, float] = {}
+        for value in self.problem.order:
+            if value.parents:
+                x = [claimed.get(q, found[q]) for q in (Quantity(UPDATED, p) for p in value.parents)]
+                found[Quantity(UPDATED, value)] = forward_or_nan(value.op, x)
+                continue
+            number = self.number(value)
+            if value in self.problem.moved:
+                adjoint = Quantity(ADJOINT, value)
+                rate = rates.get(value, self.problem.learning_rate or 0.0)
+                number -= rate * claimed.get(adjoint, before.get(adjoint, 0.0))
+            found[Quantity(UPDATED, value)] = number
+        return found
+
+    def influences(self) -> dict[Value, dict[Quantity, float]]:
+        """For each value how the claimed derivatives, and the numbers of the step, move with its adjoint."""
+        rate = self.problem.learning_rate or 0.0
+        found: dict[Value, dict[Quantity, float]] = {}
+        for value in self.problem.order:
+            own, stepped = Quantity(ADJOINT, value), Quantity(UPDATED, value)
+            if own in self.claimed:
+                found[value] = {own: 1.0}
+            elif not value.parents:
+                found[value] = {stepped: -rate} if stepped in self.claimed else {}
+            else:
+                total: dict[Quantity, float] = {}
+                for parent, partial in zip(value.parents, self.partials.get(value, ()), strict=False):
+                    for q, x in found[parent].items():
+                        total[q] = total.get(q, 0.0) + partial.number * x
+                found[value] = total
+        return found
 
 
 def compute(
@@ -176,17 +286,19 @@ def _partials(result: Computation, value: Value) -> list[Known]:
     operands = [result.known(Quantity(VALUE, p)) for p in value.parents]
     out = result.known(Quantity(VALUE, value))
     x = [operand.number for operand in operands]
-    if len(x) == 1 and Quantity(VALUE, value) in result.claimed:
-        x = [_operand_of(value, out.number, x[0])]  # the operand of the claimed output: they belong together
-    best = _partials_or_nan(value, out.number, x)
-    moved = [x_i + operand.error for x_i, operand in zip(x, operands, strict=True)]
-    bent = [
-        _partials_or_nan(value, out.number + sign * out.error, point)
-        for sign in (1, -1)
-        for point in (x, moved)
-    ]
     sources = _sources([out, *operands])
+    if len(x) == 1 and Quantity(VALUE, value) in result.claimed and not result.problem.by_operands:
+        # The operand of the claimed output: they belong together.
+        points = [(y, [_operand_of(value, y, x[0])]) for y in _around(out.number, out.error)]
+    else:
+        moved = [x_i + operand.error for x_i, operand in zip(x, operands, strict=True)]
+        points = [(y, at) for at in (x, moved) for y in _around(out.number, out.error)]
+    best, *bent = [_partials_or_nan(value, y, at) for y, at in points]
     return [Known(d, max(abs(other[k] - d) for other in bent), sources) for k, d in enumerate(best)]
+
+
+def _around(x: float, error: float) -> tuple[float, float, float]:
+    return x, x + error, x - error
 
 
 def _after_the_step(result: Computation, leaf: Value, changed: Mapping[Value, float]) -> Known:
@@ -238,3 +350,28 @@ def _operand_of(value: Value, out: float, x: float) -> float:
         return x if abs(row.forward(floats, x) - out) <= 1e-9 * abs(out) else start
     except (ValueError, ArithmeticError):
         return start
+
+
+def rounded(own: Computation, decimals: int, partials_too: bool) -> dict[Quantity, float]:
+    """Every value and derivative where each value, and perhaps each local derivative, is rounded.
+
+    Args:
+        own: the computation, with the claimed numbers to go on with.
+        decimals: how many decimals are kept.
+        partials_too: whether the local derivatives are rounded as well.
+
+    Returns:
+        The values before the step and the derivatives, as they follow; empty where one is undefined.
+    """
+    order, found = own.problem.order, {}
+    values: dict[Value, float] = {}
+    partials: dict[Value, list[float]] = {}
+    for v in order:
+        q, x = Quantity(VALUE, v), [values[p] for p in v.parents]
+        found[q] = round(forward_or_nan(v.op, x), decimals) if x else own.follows[q].number
+        values[v] = own.claimed[q].number if q in own.claimed else found[q]
+        slopes = _partials_or_nan(v, values[v], x) if x else ()
+        partials[v] = [round(d, decimals) if partials_too and d - d == 0.0 else d for d in slopes]
+    given = {q.value: known.number for q, known in own.claimed.items() if q.kind == ADJOINT}
+    gradient = adjoints(order, own.problem.output, lambda v: partials[v], 1.0, given)
+    return found | {Quantity(ADJOINT, v): x for v, x in gradient.items()}

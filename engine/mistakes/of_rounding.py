@@ -1,0 +1,64 @@
+"""Mistakes of rounding: digits cut off, or rounded at every step."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import floor, log10
+
+from engine.mistakes.computation import Change, Computation, Known, rounded
+from engine.mistakes.mistake import Case, Mistake
+
+_NEAR = 0.2  # relative: what rounding may change by
+
+
+def _truncated(own: Computation) -> Iterator[Case]:
+    for q, claim in own.claimed.items():
+        if q in own.follows and claim.error:
+            decimals, follows = _decimals(claim), own.follows[q].number
+            unit = Fraction(10) ** decimals
+            if follows - follows == 0.0:
+                cut = float(int(Fraction(follows) * unit) / unit)
+                if abs(cut * unit) >= 10:  # one digit alone is too often near
+                    text = f"truncated, not rounded: it rounds to {follows:.{max(decimals, 0)}f}"
+                    yield Case(text, Change(results={q: cut}), "truncated, not rounded")
+
+
+def _early(own: Computation) -> Iterator[Case]:
+    """Every step rounded to the decimals of the claim."""
+    for decimals in {_decimals(claim) for claim in own.claimed.values() if claim.error}:
+        if not 1 <= decimals <= 12:
+            continue
+        for partials_too in (True, False):
+            found = rounded(own, decimals, partials_too)
+            for q, claim in own.claimed.items():
+                if q in found and q in own.follows and claim.error and _decimals(claim) == decimals:
+                    number, right = round(found[q], decimals), own.follows[q].number
+                    if abs(number - right) <= _NEAR * abs(right):
+                        said = f"rounded too early: with {decimals} decimals at every step it is"
+                        change = Change(results={q: number})
+                        yield Case(f"{said} {number:.{decimals}f}", change, "rounded too early")
+
+
+def _decimals(claim: Known) -> int:
+    return -floor(log10(2.0 * claim.error) + 0.5)
+
+
+ROWS = (
+    Mistake(
+        "truncated",
+        "digits are cut off in place of rounded",
+        "0.76 for 0.7672",
+        "a number is rounded to the nearest decimal",
+        "look at the first digit that is left out: from 5 on round up",
+        "",
+        _truncated,
+    ),
+    Mistake(
+        "rounded-too-early",
+        "rounded too early",
+        "the last printed decimals are off",
+        "errors of rounding are carried on, and grow",
+        "keep two more digits than you print until the end",
+        "",
+        _early,
+    ),
+)
