@@ -15,6 +15,7 @@ from engine.check.frameworks import FRAMEWORKS, gradient_by
 from engine.check.hessians import check_hessian
 from engine.check.high_precision import settle
 from engine.check.mistakes import diagnose
+from engine.check.raised import RAISED, said
 from engine.check.report import GradientComparison, GradientReport, Opinion
 from engine.check.rounding import explain, sizes_of_terms
 from engine.check.slopes import true_slopes
@@ -174,8 +175,9 @@ def _claims(subject: Subject, claimed: Any) -> dict[str, Claim]:
         floats = FunctionSubject(claimed, subject.args, subject.kwargs, "the claimed gradient")
         try:
             claimed = floats.call(subject.point)
-        except Exception as error:  # whatever it raises is reported
-            raise NotJudgedError(f"the claimed gradient raises {type(error).__name__}: {error}") from error
+        except RAISED as error:
+            raised = f"{type(error).__name__}{said(error)}"
+            raise NotJudgedError(f"the claimed gradient raises {raised}") from error
     return claims_by_name(claimed, subject.names, _shape(subject))
 
 
@@ -258,8 +260,8 @@ def _add_source(
             raise NotJudgedError(
                 "f is a recorded graph, which only a framework can run: give its name, as against='torch'"
             )
-    except Exception as error:  # whatever foreign code raises is reported
-        return f"{name} gave no gradient: {type(error).__name__}: {error}"
+    except RAISED as error:
+        return f"{name} gave no gradient: {type(error).__name__}{said(error)}"
     for opinion, slope, x in zip(opinions, slopes, found, strict=True):
         claim = Claim(repr(x), x)
         enough = slope.value is not None and right_digits(x, slope.value) >= digits

@@ -3,14 +3,16 @@
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol, TypeAlias
 
 from engine.check.binding import bind
+from engine.check.raised import RAISED, said, shown
 from engine.check.replayed import Replayed
 from engine.check.shapes import flat, is_array, numbers_of, refilled
 from engine.graph import dependents, topological
 from engine.replay import replay
-from engine.value import Value, as_float
+from engine.value import Value
 
 Point: TypeAlias = Mapping[str, Any] | Iterable[Any]
 """A point: numbers, lists of numbers to any depth, or NumPy arrays, by name or in order."""
@@ -121,7 +123,7 @@ class FunctionSubject(Subject):
         output = self.call([Replayed(number, m) for number in numbers])
         if isinstance(output, Replayed):
             return output.number
-        return m.number(output.data if isinstance(output, Value) else as_float(output))
+        return m.number(number_of_output(output))
 
     def _run(self) -> Run:
         values = [Value(x, name) for name, x in zip(self.names, self.point, strict=True)]
@@ -130,8 +132,8 @@ class FunctionSubject(Subject):
         kwargs = {name: refilled(argument, fresh) for name, argument in self.kwargs.items()}
         try:
             output = self.f(*args, **kwargs)
-        except Exception as error:  # whatever f raises is reported
-            raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
+        except RAISED as error:
+            raise NotJudgedError(f"f raises {type(error).__name__} at the point{said(error)}") from error
         self._refuse_mutation(values, args, kwargs)
         _refuse_output(output)
         return Run(output, values, topological([output]))
@@ -243,11 +245,34 @@ def _refuse_names(names: Sequence[str]) -> None:
         raise ValueError(f"two leaves are labelled {min(twice)!r}: give each leaf a label of its own")
 
 
+def number_of_output(output: Any) -> float:
+    """The number that f returns near the point, where it may be one that does not depend on the inputs.
+
+    Args:
+        output: what f returns.
+
+    Returns:
+        The number.
+
+    Raises:
+        NotJudgedError: if it is no number.
+    """
+    if isinstance(output, Real) and not isinstance(output, bool):
+        return float(output)
+    _refuse_output(output)
+    number: float = output.data
+    return number
+
+
 def _refuse_output(output: Any) -> None:
-    kind = type(output).__name__
     if isinstance(output, (list, tuple)):
         raise NotJudgedError(
-            f"f returns a {kind} of {len(output)}, not one Value. Check its outputs one by one."
+            f"f returns a {type(output).__name__} of {len(output)}, not one Value. "
+            "Check its outputs one by one."
+        )
+    if is_array(output) and output.size == 1:
+        raise NotJudgedError(
+            f"f returns an array of the shape {output.shape}, not one Value. Take its number: array.item()."
         )
     if is_array(output):
         raise NotJudgedError(
@@ -255,10 +280,17 @@ def _refuse_output(output: Any) -> None:
             "or a rule for all of them with check_vjp."
         )
     if not isinstance(output, Value):
-        advice = "Is a return missing?" if output is None else "Did it take .data, or a function of math?"
-        raise NotJudgedError(f"f returns {kind} {output!r}, not a Value. {advice}")
+        raise NotJudgedError(f"f returns {shown(output)}, not a Value. {_advice(output)}")
     if output.data - output.data != 0.0:
         raise NotJudgedError(f"f is {output.data} at the point, and has no derivative there.")
+
+
+def _advice(output: Any) -> str:
+    if output is None:
+        return "Is a return missing?"
+    if isinstance(output, Real):
+        return "Did it take .data, or a function of math?"
+    return "Let it return one Value."
 
 
 def _trace(run: Run) -> list[tuple[str, str, tuple[int, ...]]]:

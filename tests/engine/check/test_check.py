@@ -266,7 +266,7 @@ FAULTS: list[tuple[Callable[..., Any], Sequence[Any], str]] = [
     (shortens, [[2.0, 3.0]], "f changes the list it was given"),
     (lambda x: [x, x], [2.0], "f returns a list of 2, not one Value"),
     (lambda x: x.data, [2.0], "f returns float 2.0, not a Value"),
-    (lambda x: None, [2.0], "f returns NoneType None, not a Value. Is a return missing?"),
+    (lambda x: None, [2.0], "f returns None, not a Value. Is a return missing?"),
     (lambda x: log(x), [-2.0], "f raises ValueError at the point: log(x) is undefined"),
     (lambda x: x * math.inf, [2.0], "f is inf at the point"),
     (lambda x: x * dict[str, float]()["rate"], [2.0], "f raises KeyError at the point: 'rate'"),
