@@ -288,6 +288,7 @@ def is_array_like(x: Any) -> bool:
 
 def _as_lists(x: Any) -> Any:
     """Arrays as lists, whose numbers keep their types."""
+    x = getattr(x, "A", x)  # the array of a NumPy matrix, whose rows are matrices, without end
     if isinstance(x, (list, tuple)) or (is_array_like(x) and len(x.shape)):
         return [_as_lists(x_i) for x_i in x]
     return x

@@ -5,7 +5,7 @@ inputs, missing names. Then three numbers decide on each derivative (`engine.che
 numbers are explained (`engine.check.mistakes`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import inf, isfinite, ulp
 from typing import Any, TypeAlias
 
@@ -88,8 +88,9 @@ def check_gradients(
         also used in mul(x, x)
     """
     subject = subject_of(f, at, numbers)
-    sources = [against] if isinstance(against, str) or callable(against) else list(against)
-    unknown = [name for name in sources if isinstance(name, str) and name not in FRAMEWORKS]
+    given: Any = against
+    sources = [given] if isinstance(given, str) or not isinstance(given, Collection) else list(given)
+    unknown = [source for source in sources if not callable(source) and source not in FRAMEWORKS]
     if unknown:
         raise ValueError(f"unknown framework {unknown[0]!r}; known: {', '.join(FRAMEWORKS)}, or a function")
     if not 0.0 <= digits <= 17.0:

@@ -8,9 +8,12 @@ from engine.value import Value, as_float
 
 
 def is_array(x: Any) -> bool:
-    """Whether x is a NumPy array; NumPy is not imported to know it."""
+    """Whether x is a NumPy array; NumPy is not imported to know it.
+
+    A matrix or a masked array is not one: its elements are other things than those of an array.
+    """
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(x, numpy.ndarray)
+    return numpy is not None and type(x) is numpy.ndarray
 
 
 def numbers_of(name: str, x: Any) -> Iterator[tuple[str, float]]:
@@ -32,15 +35,15 @@ def numbers_of(name: str, x: Any) -> Iterator[tuple[str, float]]:
         return
     if is_array(x):
         x = x.item()
-    elif hasattr(x, "tolist") and hasattr(x, "__len__"):
+    elif hasattr(x, "tolist") and hasattr(x, "__len__") and not isinstance(x, str):
         kind = type(x).__name__
         raise TypeError(
             f"{name} is {kind}; a point holds numbers, lists and NumPy arrays: give {name}.tolist()"
         )
     try:
         yield name, x.data if isinstance(x, Value) else as_float(x)
-    except TypeError as error:
-        raise TypeError(f"{name}: {error}") from None
+    except (TypeError, OverflowError) as error:
+        raise type(error)(f"{name}: {error}") from None
 
 
 def refilled(x: Any, fresh: Iterator[Any]) -> Any:

@@ -1,12 +1,13 @@
 """The subject of a check: a function at a point, or a recorded graph, ready to run on other numbers."""
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Protocol, TypeAlias
 
-from engine.check.binding import bind
+from engine.check.binding import bind, refuse_options
 from engine.check.raised import RAISED, said, shown
 from engine.check.replayed import Replayed
 from engine.check.shapes import flat, is_array, numbers_of, refilled
@@ -88,6 +89,7 @@ class FunctionSubject(Subject):
         if not (args or kwargs):
             raise ValueError(_NO_NUMBERS)
         bound = bind(f, args, kwargs, who)
+        _refuse_twice(bound.names)
         self.f = f
         self.args = bound.args
         self.kwargs = bound.kwargs
@@ -97,6 +99,7 @@ class FunctionSubject(Subject):
         self.point = [x for _, x in numbers]
         if not numbers:
             raise ValueError(_NO_NUMBERS)
+        _refuse_twice(self.names)
         for name, x in numbers:
             if x - x != 0.0:
                 raise ValueError(f"{name} = {x}: a derivative is taken at finite numbers")
@@ -116,7 +119,8 @@ class FunctionSubject(Subject):
                 f"f is not deterministic: two runs at the same point gave {first.output.data!r} and "
                 f"{second.output.data!r}. Draw its random numbers outside, or seed them inside."
             )
-        return first
+        # Of a copy, as f may use Values of its own, whose gradients are not to be modified, or set some.
+        return GraphSubject(first.output, first.inputs).record()
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
         """Run the Python code again, on numbers of another system."""
@@ -175,7 +179,7 @@ class GraphSubject(Subject):
         _refuse_output(self.output)
         copies: dict[int, Any] = {}
         output = copy.deepcopy(self.output, copies)
-        inputs = [copies.get(id(v), v) for v in self.inputs]
+        inputs = [copies[id(v)] if id(v) in copies else Value(v.data, v.label) for v in self.inputs]
         order = topological([output])
         for value in order:
             value.grad = 0.0
@@ -231,16 +235,25 @@ def subject_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
     if at is not None and named:
         raise TypeError("give the point once: as `at`, or by keywords")
     if at is None or isinstance(at, Mapping):
+        if at is None:
+            refuse_options(f, named)
         return FunctionSubject(f, (), named if at is None else at)
-    if isinstance(at, str) or not (isinstance(at, Sequence) or is_array(at)):
+    array: Any = at if is_array(at) else None
+    if not (isinstance(at, Sequence) if array is None else array.ndim) or isinstance(at, (str, bytes)):
         raise TypeError(f"`at` is {type(at).__name__}; give a dict, a sequence or keywords: x=0.5")
     return FunctionSubject(f, list(at), {})
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"two numbers of the point have the name {twice[0]!r}: give one another name")
 
 
 def _refuse_names(names: Sequence[str]) -> None:
     if not names:
         raise ValueError("there is nothing to check: the output does not depend on any leaf")
-    twice = {name for name in names if names.count(name) > 1}
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(f"two leaves are labelled {min(twice)!r}: give each leaf a label of its own")
 

@@ -1,7 +1,9 @@
 """The numbers of a point bind to the parameters of a function by name, or the error names the parameters."""
 
 import functools
+import inspect
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 import engine
 from engine import Value, check_gradients, fsum, sumprod, tanh
+from engine.check.binding import OPTIONS
 from engine.ops import OPS
 
 
@@ -143,6 +146,77 @@ def test_a_name_that_is_an_option_is_given_in_the_point() -> None:
     with pytest.raises(TypeError, match=words.replace("{", r"\{")):
         check_gradients(f, x=1.0, digits=5.0)
     assert check_gradients(f, {"x": 1.0, "digits": 5.0}).ok
+
+
+@pytest.mark.parametrize("option", [name for name in OPTIONS if name not in ("f", "at")])
+def test_a_default_with_the_name_of_an_option_is_never_another_point(option: str) -> None:
+    f: Callable[..., Any] = eval(f"lambda x, {option}=2.0: x * {option}")  # noqa: S307 - our own text
+    given: dict[str, Any] = {option: 3.0}
+    with pytest.raises(TypeError, match=f"f has a parameter {option}, which is also an option of the check"):
+        check_gradients(f, x=1.0, **given)
+    assert check_gradients(f, {"x": 1.0, option: 3.0}).comparisons[0].truth == 3.0
+
+
+def test_the_options_are_those_of_the_check() -> None:
+    parameters = inspect.signature(check_gradients).parameters.values()
+    assert tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD) == OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "words"),
+    [
+        (lambda **k: k["w[0]"] * k["w"][0], {"w": [2.0], "w[0]": 3.0}, "the name 'w[0]': give one another"),
+        (lambda rest_1, *rest: rest_1 * rest[0], [2.0, 3.0], "have the name 'rest_1': give one another name"),
+        (lambda x: x, {"x": 10**400}, "x: int too large"),
+        (lambda *x: x[0], {1: 2.0}, "1 is not a name: give the point as {'x': 0.5}"),
+        (lambda x: x, b"x", "`at` is bytes; give a dict, a sequence or keywords"),
+        (lambda x: x, np.array(1.0), "`at` is ndarray; give a dict, a sequence or keywords"),
+        (lambda x: x, {"x": np.array(["a"])}, "x[0]: a Value holds one real number, not str_"),
+        (lambda x: x, {"x": np.ma.masked_array([1.0], [True])}, "x is MaskedArray; a point holds"),
+    ],
+)
+def test_what_is_no_point_is_named(f: Callable[..., Any], at: Any, words: str) -> None:
+    with pytest.raises((TypeError, ValueError, OverflowError), match=re.escape(words)):
+        check_gradients(f, at)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_ends() -> None:
+    matrix = np.matrix([[1.0, 2.0]])
+    with pytest.raises(TypeError, match=r"x is matrix; .* give x.tolist\(\)"):
+        check_gradients(lambda x: x, x=matrix)
+    report = check_gradients(lambda x: x[0][0] * 1.0 + x[0][1] * 2.0, x=[[3.0, 4.0]], claimed={"x": matrix})
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("against", [3, [3], None, "", "tf", ["jax", None]])
+def test_what_is_no_framework_is_named(against: Any) -> None:
+    with pytest.raises(ValueError, match=r"unknown framework .*; known: torch, jax, autograd, or a function"):
+        check_gradients(tanh, x=1.0, against=against)
+
+
+# --- Gradients of others.
+
+
+def test_a_check_modifies_no_gradient_and_none_that_f_sets_disturbs_it() -> None:
+    weight = Value(3.0, "weight")
+
+    def f(x: Any) -> Any:
+        y = weight * x
+        y.backward()
+        x.grad = 5.0
+        return y * y
+
+    report = check_gradients(f, x=2.0)
+    assert report.ok, str(report)
+    assert weight.grad == 2.0 * 2.0  # the two runs of f itself, and nothing of the check
+
+
+def test_a_leaf_that_the_output_does_not_use_has_the_gradient_0() -> None:
+    unused = Value(1.0, "unused")
+    unused.grad = 7.0
+    (c,) = check_gradients(Value(2.0, "x") * 3.0, [unused]).comparisons
+    assert (c.engine, c.truth, unused.grad) == (0.0, 0.0, 7.0)
 
 
 def test_the_function_of_a_claim_has_the_same_names() -> None:
