@@ -15,14 +15,14 @@ def said(error: BaseException) -> str:
         error: the error.
 
     Returns:
-        A colon and its message in one line; nothing if it has no message, or none that can be read.
+        A colon and the first line of its message; nothing if it has none, or none that can be read.
 
     Example:
         >>> said(ValueError("no", "yes")), said(ValueError("two\nlines")), said(ValueError())
-        (": ('no', 'yes')", ': two lines', '')
+        (": ('no', 'yes')", ': two', '')
     """
     try:
-        text = " ".join(str(error).split())
+        text = str(error).strip().partition("\n")[0].strip()
     except RAISED:  # a message is computed by code of others too
         return ""
     return f": {text}" if text else ""

@@ -22,7 +22,7 @@ class NoTextError(Exception):
 RAISED: list[tuple[BaseException, str]] = [
     (ValueError("too large"), "ValueError{}: too large"),
     (ValueError(), "ValueError{}"),
-    (ValueError("two\n  lines"), "ValueError{}: two lines"),
+    (ValueError("two\n  lines"), "ValueError{}: two"),
     (TypeError("no such operand"), "TypeError{}: no such operand"),
     (AttributeError("no such name"), "AttributeError{}: no such name"),
     (RecursionError("too deep"), "RecursionError{}: too deep"),
