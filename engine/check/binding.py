@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
+__tracebackhide__ = True  # in pytest an invalid call is shown by its own line and the message
+
 OPTIONS = ("f", "at", "claimed", "against", "order", "digits", "seconds")
 """The parameters of `check_gradients`, which are no keywords of a point."""
 

@@ -87,6 +87,7 @@ def check_gradients(
         gradient by x: claimed 3, truth 6: half the truth: a factor 2 is missing; or a term is missing: x is
         also used in mul(x, x)
     """
+    __tracebackhide__ = True
     subject = subject_of(f, at, numbers)
     given: Any = against
     sources = [given] if isinstance(given, str) or not isinstance(given, Collection) else list(given)

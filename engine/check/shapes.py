@@ -6,6 +6,8 @@ from typing import Any
 
 from engine.value import Value, as_float
 
+__tracebackhide__ = True  # in pytest an invalid call is shown by its own line and the message
+
 
 def is_array(x: Any) -> bool:
     """Whether x is a NumPy array; NumPy is not imported to know it.

@@ -15,6 +15,8 @@ from engine.graph import dependents, topological
 from engine.replay import replay
 from engine.value import Value
 
+__tracebackhide__ = True  # in pytest an invalid call is shown by its own line and the message
+
 Point: TypeAlias = Mapping[str, Any] | Iterable[Any]
 """A point: numbers, lists of numbers to any depth, or NumPy arrays, by name or in order."""
 
