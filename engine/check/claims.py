@@ -1,6 +1,7 @@
 """Claimed numbers, held to the precision in which they were given."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -207,8 +208,11 @@ def claims_by_name(
     elif len(names) == 1:
         found = [(names[0], claimed)]
     else:
-        kind = type(claimed).__name__
+        kind = "None" if claimed is None else type(claimed).__name__
         raise NotJudgedError(f"the claimed gradient is {kind}; give one number for each of {listed(names)}")
+    twice = [name for name, count in Counter(name for name, _ in found).items() if count > 1]
+    if twice:
+        raise NotJudgedError(f"{twice[0]} is claimed twice: once is enough")
     given = dict(found)
     _refuse_names(given, names, every)
     return {name: _claim(name, given[name]) for name in names if name in given}

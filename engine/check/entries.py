@@ -180,7 +180,7 @@ class Entries:
     # --- One entry.
 
     def is_over(self) -> bool:
-        """Whether there is no more time, or nothing more to find."""
+        """Whether the time is up, or enough wrong entries are found."""
         return monotonic() > self.end or self.wrong >= _MOST_WRONG
 
     def settle_one_by_one(self, group: Sequence[int]) -> None:

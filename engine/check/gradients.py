@@ -51,8 +51,8 @@ def check_gradients(
     """Prove the gradient of a function at a point, and compare it with the gradients of others.
 
     The truth comes from the function alone: it runs on balls, numbers with a rigorous bound of their error,
-    that move along a direction. There is no step and no tolerance to choose. It is compared with the engine's
-    gradient in double precision and with the engine's rules over balls.
+    that move along a direction. You choose neither a step nor a tolerance. The truth is compared with the
+    engine's gradient in double precision and with the engine's rules over balls.
 
     Args:
         f: a function of `Value`s that returns one; or a `Value` that was recorded, to check by its leaves.

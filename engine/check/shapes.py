@@ -49,14 +49,17 @@ def numbers_of(name: str, x: Any) -> Iterator[tuple[str, float]]:
 
 
 def refilled(x: Any, fresh: Iterator[Any]) -> Any:
-    """An argument of the same shape with other numbers: an array becomes an array of objects."""
+    """An argument of the same shape with other numbers; an array is one of objects unless they are floats."""
     if is_array(x) and x.ndim:
         numpy = sys.modules["numpy"]
         new = numpy.empty(x.shape, dtype=object)
         for place in numpy.ndindex(x.shape):
             new[place] = next(fresh)
-        return new
-    return [refilled(x_i, fresh) for x_i in x] if isinstance(x, (list, tuple)) else next(fresh)
+        return new.astype(float) if all(type(number) is float for number in new.flat) else new
+    if isinstance(x, (list, tuple)):
+        items = [refilled(x_i, fresh) for x_i in x]
+        return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
+    return next(fresh)
 
 
 def flat(x: Any) -> Iterator[Any]:

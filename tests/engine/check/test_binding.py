@@ -5,7 +5,7 @@ import inspect
 import operator
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -279,6 +279,32 @@ def test_an_array_keeps_its_shape_and_its_elements_bind_as_in_a_list() -> None:
     assert set(seen) == {(2, 3)}
     assert check_gradients(lambda x: x * x, x=np.array(3)).ok
     assert check_gradients(lambda x, y: x * y, np.array([1.0, 2.0])).ok
+
+
+def test_the_function_of_a_claim_gets_arrays_of_floats() -> None:
+    def f(w: Any, x: Any) -> Any:
+        return np.sum(np.tanh(w @ x))
+
+    def by_hand(w: Any, x: Any) -> Any:
+        delta = 1.0 - np.tanh(w @ x) ** 2
+        return np.outer(delta, x), w.T @ delta
+
+    at = [np.array([[0.1, 0.2], [0.3, 0.4]], dtype=np.float32), np.array([1, -2])]
+    report = check_gradients(f, at, claimed=by_hand)
+    assert report.ok, str(report)
+
+
+class Pair(NamedTuple):
+    u: Any
+    v: Any
+
+
+def test_tuples_stay_what_they_are() -> None:
+    report = check_gradients(lambda p: p.u * p.v, p=Pair(2.0, 3.0))
+    assert {c.name: c.truth for c in report.comparisons} == {"p[0]": 3.0, "p[1]": 2.0}
+    assert (
+        check_gradients(lambda p: p[0] * float(isinstance(p, tuple)), p=(2.0, 3.0)).comparisons[0].truth == 1
+    )
 
 
 def test_what_an_array_cannot_hold_is_named() -> None:

@@ -246,6 +246,9 @@ def test_a_wrong_claim_among_some_of_the_names_is_explained() -> None:
         ({"w": ["1"]}, OTHER_SHAPE),
         ({"w": [["1", "2"]]}, OTHER_SHAPE),
         ({"b": ["1"]}, "f has no b[0]"),
+        ({"w[1]": "9", "w": ["2.52", "0.63"]}, "w[1] is claimed twice"),
+        ({"w": ["2.52", "0.63"], "w[1]": "0.63"}, "w[1] is claimed twice"),
+        ({"w[0]": "2.52", "W": "1"}, "f has no W"),
     ],
 )
 def test_names_and_shapes_of_claims_come_before_values(claimed: Any, words: str) -> None:
