@@ -93,6 +93,7 @@ class FunctionSubject(Subject):
         bound = bind(f, args, kwargs, who)
         _refuse_twice(bound.names)
         self.f = f
+        self._first: Run | None = None
         self.args = bound.args
         self.kwargs = bound.kwargs
         self.arguments = bound.arguments
@@ -114,13 +115,11 @@ class FunctionSubject(Subject):
         return self.f(*args, **kwargs)
 
     def record(self) -> Run:
-        """Run it on fresh Values, twice: a random function gives itself away."""
-        first, second = self._run(), self._run()
+        """Run it on fresh Values, twice: a random function gives itself away, now or when recorded again."""
+        first = self._first = self._first or self._run()
+        second = self._run()
         if _trace(first) != _trace(second):
-            raise NotJudgedError(
-                f"f is not deterministic: two runs at the same point gave {first.output.data!r} and "
-                f"{second.output.data!r}. Draw its random numbers outside, or seed them inside."
-            )
+            raise NotJudgedError(_not_deterministic(first.output.data, second.output.data))
         # Of a copy, as f may use Values of its own, whose gradients are not to be modified, or set some.
         return GraphSubject(first.output, first.inputs).record()
 
@@ -298,6 +297,14 @@ def _refuse_output(output: Any) -> None:
         raise NotJudgedError(f"f returns {shown(output)}, not a Value. {_advice(output)}")
     if output.data - output.data != 0.0:
         raise NotJudgedError(f"f is {output.data} at the point, and has no derivative there.")
+
+
+def _not_deterministic(a: float, b: float) -> str:
+    gave = f"gave {a!r} and {b!r}" if a != b else "recorded different operations"
+    return (
+        f"f is not deterministic: two runs at the same point {gave}. Draw its random numbers outside, or "
+        "seed them inside."
+    )
 
 
 def _advice(output: Any) -> str:

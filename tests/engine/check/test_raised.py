@@ -137,3 +137,16 @@ def test_a_jump_is_never_proved_by_doubles_that_cannot_tell(f: Callable[[Any], A
 def test_a_whole_number_of_an_input_stands_still(number: Callable[[Any], Any]) -> None:
     (c,) = check_gradients(lambda x: number(x) * x, x=2.25).comparisons
     assert (c.truth, c.engine, c.verdict) == (2.0, 2.0, "right")
+
+
+def test_a_function_that_changes_only_later_is_no_matter_of_its_rules() -> None:
+    calls: list[int] = []
+
+    def f(x: Any) -> Any:
+        calls.append(1)
+        return x * x if len(calls) <= 2 else x * x * x
+
+    assert check_gradients(f, x=1.0).headline == (
+        "no gradient could be checked: f is not deterministic: two runs at the same point recorded different "
+        "operations. Draw its random numbers outside, or seed them inside."
+    )
