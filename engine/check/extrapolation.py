@@ -49,8 +49,10 @@ def extrapolate(f: Callable[[float], float], x: float) -> Slope:
     if abs(left[0] - right[0]) > left[1] + right[1]:
         reason = "the slopes on the two sides differ, in double precision"
         return Slope("kink", left[0], right[0], None, 53, reason)
-    # A slope of 0 has no size of its own: there the bound is relative to the size of f.
-    size = abs(central[0]) if abs(central[0]) > central[1] else abs(tried(x) / (x or 1.0))
+    size = abs(central[0])
+    if size <= central[1]:  # a slope of 0 has no size of its own: the bound is relative to that of f nearby
+        scale = abs(x) or 1.0
+        size = max(abs(tried(x + k * scale)) for k in (0.0, 0.1, -0.1)) / scale
     if not central[1] <= _WEAKEST * size:
         reason = "differences in doubles do not tell: f jumps or changes too fast near the point"
         return Slope("unresolved", None, None, None, 53, reason)

@@ -61,7 +61,7 @@ def check_gradients(
         claimed: a gradient from elsewhere, in the shape of the point, or by name for some of the names:
             printed numbers as text, held to their decimals; whole numbers and fractions as text, "2" and
             "1/3", which mean exactly that; floats, held to 1e-10 relative; or a function that takes the
-            same arguments as f, as floats, and returns such a gradient. Lists may be arrays.
+            same arguments as f, as floats and arrays of floats, and returns such a gradient. Lists may be arrays.
         against: other frameworks: "torch", "jax", "autograd", or a function that is called with f and the
             point and returns a gradient; one of them or several.
         order: 1 for the gradient, 2 for the Hessian, checked by the same method.
@@ -73,10 +73,10 @@ def check_gradients(
         The report. Problems with f are reported; only an invalid call raises.
 
     Raises:
-        TypeError: if f is not a function or a Value, the point is given twice or is not a point, or f has
-            parameters of other names.
-        ValueError: if the point has no numbers, or infinite ones, `against` or `order` is unknown, or
-            `digits` are more than a double has.
+        TypeError: if f is not a function or a Value, the point is given twice or is not a point, f has
+            parameters of other names, or the point is given by keywords and one of these could be an option.
+        ValueError: if the point has no numbers, infinite ones, or two of the same name, `against` or `order`
+            is unknown, or `digits` are more than a double has.
 
     Example:
         >>> from engine import exp

@@ -1,5 +1,6 @@
 """Whatever f raises or returns, at the point or near it, is told in the report."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -131,6 +132,28 @@ def test_what_f_returns_in_place_of_a_value_is_told(output: Any, words: str) -> 
 )
 def test_a_jump_is_never_proved_by_doubles_that_cannot_tell(f: Callable[[Any], Any]) -> None:
     assert not check_gradients(f, x=1.5).ok
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "ok"),
+    [
+        (lambda x: x * x + 0.0 * math.exp(x), 0.0, True),
+        (lambda x: x * x + 0.0 * math.exp(x), 1e-150, True),
+        (lambda x: 1e-8 * x + 0.0 * math.exp(x), 1.0, True),
+        (lambda x: 0.0 * x + 0.0 * math.exp(x), 1.0, True),
+        (lambda x: x * x if float(x) < 1.6 else 5.0 * x, 1.5, True),
+        (lambda x: x * x + (0.0 if abs(float(x) - 1.0) < 1e-3 else [][0]), 1.0, True),
+        (lambda x: x * x + (0.0 if abs(float(x) - 1.0) < 1e-2 else None), 1.0, True),
+        (lambda x: x * x + 0.0 * math.sqrt(x), 0.0, False),
+        (lambda x: [1.0, 2.0][int(x)] * x, 1.0, False),
+        (lambda x: x + 1e-9 * math.sin(1e9 * x), 1.0, False),
+        (lambda x: x * abs(float(x)), 1.5, False),
+    ],
+    ids=range(11),
+)
+def test_doubles_prove_what_they_can(f: Callable[[Any], Any], at: float, ok: bool) -> None:
+    report = check_gradients(f, x=at)
+    assert report.ok is ok, str(report)
 
 
 @pytest.mark.parametrize("number", [int, round, lambda x: float(f"{x:.0f}")])
