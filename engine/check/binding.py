@@ -106,15 +106,16 @@ def _refuse(
         close = get_close_matches(unknown[0], [p.name for p in named], 1, 0.5)
         meant = f"; did you mean {close[0]}?" if close else "."
         raise TypeError(f"{who} has no {', '.join(unknown)}{meant} {takes}")
+    given = "is given" if len(args) == 1 else "are given"
     if len(args) > len(positional) and inspect.Parameter.VAR_POSITIONAL not in kinds:
-        raise TypeError(f"{who} takes {_count(len(positional))} in order, but {len(args)} are given. {takes}")
-    given = {*positional[: len(args)], *kwargs}
-    missing = [p.name for p in named if p.name not in given and p.default is p.empty]
+        raise TypeError(f"{who} takes {_count(len(positional))} in order, but {len(args)} {given}. {takes}")
+    known = {*positional[: len(args)], *kwargs}
+    missing = [p.name for p in named if p.name not in known and p.default is p.empty]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise TypeError(f"{', '.join(missing)} {verb} missing. {takes}{_advice(missing, parameters, args)}")
     before = [p.name for p in named if p.kind is p.POSITIONAL_ONLY]
-    gaps = [a for a, b in pairwise(before) if a not in given and b in given]
+    gaps = [a for a, b in pairwise(before) if a not in known and b in known]
     if gaps:
         raise TypeError(f"{who} takes {gaps[0]} in order, before others that are given: give {gaps[0]} too")
 

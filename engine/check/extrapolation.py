@@ -54,7 +54,10 @@ def extrapolate(f: Callable[[float], float], x: float) -> Slope:
         scale = abs(x) or 1.0
         size = max(abs(tried(x + k * scale)) for k in (0.0, 0.1, -0.1)) / scale
     if not central[1] <= _WEAKEST * size:
-        reason = "differences in doubles do not tell: f jumps or changes too fast near the point"
+        reason = (
+            "differences in doubles are too rough to tell: near the point f jumps, changes too fast, or is "
+            "too large beside its slope"
+        )
         return Slope("unresolved", None, None, None, 53, reason)
     return Slope("smooth", central[0], central[0], central[0], 53, error=central[1])
 

@@ -61,7 +61,8 @@ def check_gradients(
         claimed: a gradient from elsewhere, in the shape of the point, or by name for some of the names:
             printed numbers as text, held to their decimals; whole numbers and fractions as text, "2" and
             "1/3", which mean exactly that; floats, held to 1e-10 relative; or a function that takes the
-            same arguments as f, as floats and arrays of floats, and returns such a gradient. Lists may be arrays.
+            same arguments as f, in floats and arrays of floats, and returns such a gradient. Lists may be
+            arrays.
         against: other frameworks: "torch", "jax", "autograd", or a function that is called with f and the
             point and returns a gradient; one of them or several.
         order: 1 for the gradient, 2 for the Hessian, checked by the same method.

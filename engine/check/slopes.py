@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from engine.check.extrapolation import extrapolate
 from engine.check.high_precision import Rules
+from engine.check.raised import said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.subject import FunctionSubject, GraphSubject, Run, Subject, number_of_output
 from engine.check.truth import Slope, Truth, number_of
@@ -117,7 +118,8 @@ def _confirmed(derivative: arb, bits: int) -> Slope:
 def _in_doubles(subject: Subject, error: Exception) -> tuple[list[Slope], str]:
     slopes = [_in_double(subject, i) for i in range(len(subject.names))]
     bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
-    return slopes, f"differences in double precision, good to {bound:.0e} relative, as {error}"
+    why = f"f cannot run on balls{said(error)}"
+    return slopes, f"differences in double precision, good to {bound:.0e} relative, as {why}"
 
 
 def _beside_doubles(subject: Subject, slopes: Sequence[Slope], how: str) -> tuple[list[Slope], str]:

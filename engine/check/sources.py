@@ -10,7 +10,7 @@ import numpy as np
 from engine import functions
 from engine.check.binding import bind
 from engine.check.differences import Array, Column, column
-from engine.check.raised import RAISED, said
+from engine.check.raised import RAISED, said, shown
 from engine.check.rules import FRAMEWORK_RULES, framework_leaf
 from engine.check.subject import FunctionSubject, NotJudgedError
 from engine.check.trees import (
@@ -59,7 +59,7 @@ class ArrayFunction:
         outputs = leaves_of(self.output, "output", whole=True)
         self.output_names = [n for name, leaf in outputs for n in names_in(name, leaf)]
         if not self.output_names:
-            raise NotJudgedError(f"f returns {type(self.output).__name__}, which holds no number")
+            raise NotJudgedError(f"f returns {shown(self.output)}, which holds no number")
         self.eps = max(_NARROW_EPS.get(_type_name(leaf), EPS) for _, leaf in outputs)
         y = self.numbers(self.output)
         if not np.isfinite(y).all():

@@ -248,7 +248,9 @@ def subject_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
 def _refuse_twice(names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise ValueError(f"two numbers of the point have the name {twice[0]!r}: give one another name")
+        raise ValueError(
+            f"two numbers of the point have the name {twice[0]!r}: give one of them another name"
+        )
 
 
 def _refuse_names(names: Sequence[str]) -> None:

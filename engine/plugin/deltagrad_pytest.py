@@ -200,7 +200,9 @@ class GradientChecker:
             *map(repr, marker.args),
             *(name for name in marker.kwargs if name not in self._options),
         ]:
-            pytest.fail(f"the marker is {_MARKER.partition(':')[0]}: it takes no {others[0]}", pytrace=False)
+            pytest.fail(
+                f"the marker deltagrad takes digits and against by name, not {others[0]}", pytrace=False
+            )
         return dict(marker.kwargs)
 
 

@@ -107,6 +107,11 @@ REFUSED: list[tuple[Callable[..., Any], Any, str]] = [
     (two, {"weight": 0.5, "x": 1.0, "y": 1.0}, "f has no x, y. It takes weight, bias"),
     (two, {"bias": 0.5}, "weight is missing. It takes weight, bias"),
     (two, [1.0, 2.0, 3.0], "f takes 2 arguments in order, but 3 are given. It takes weight, bias"),
+    (
+        functools.partial(two, weight=2.0),
+        [1.0],
+        "f takes 0 arguments in order, but 1 is given. It takes weight, bias",
+    ),
     (in_order_alone, [1.0], "b is missing. It takes a, b"),
     (in_order_alone, {"b": 1.0}, "a is missing. It takes a, b"),
     (in_order_alone, {"u": 1.0, "v": 2.0}, "f has no u, v. It takes a, b"),
@@ -165,8 +170,12 @@ def test_the_options_are_those_of_the_check() -> None:
 @pytest.mark.parametrize(
     ("f", "at", "words"),
     [
-        (lambda **k: k["w[0]"] * k["w"][0], {"w": [2.0], "w[0]": 3.0}, "the name 'w[0]': give one another"),
-        (lambda rest_1, *rest: rest_1 * rest[0], [2.0, 3.0], "have the name 'rest_1': give one another name"),
+        (lambda **k: k["w[0]"] * k["w"][0], {"w": [2.0], "w[0]": 3.0}, "the name 'w[0]': give one of them"),
+        (
+            lambda rest_1, *rest: rest_1 * rest[0],
+            [2.0, 3.0],
+            "have the name 'rest_1': give one of them another name",
+        ),
         (lambda x: x, {"x": 10**400}, "x: int too large"),
         (lambda *x: x[0], {1: 2.0}, "1 is not a name: give the point as {'x': 0.5}"),
         (lambda x: x, b"x", "`at` is bytes; give a dict, a sequence or keywords"),

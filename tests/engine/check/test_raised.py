@@ -88,6 +88,23 @@ def test_what_is_not_for_a_report_goes_on(error: type[BaseException]) -> None:
         check_gradients(raising(error(), lambda x: x > 1.0), x=1.0)
 
 
+class NoTextTypeError(TypeError):
+    def __str__(self) -> str:
+        raise RuntimeError("no message")
+
+
+def test_an_error_on_balls_alone_may_have_no_message() -> None:
+    def f(x: Any) -> Any:
+        if type(x) is not Value:
+            raise NoTextTypeError
+        return x * x
+
+    (c,) = check_gradients(f, x=1.5).comparisons
+    assert c.ok
+    assert c.truth == pytest.approx(3.0)
+    assert check_gradients(f, x=1.5, order=2).headline.endswith("cannot be proved: f cannot run on balls")
+
+
 class Unprintable:
     def __repr__(self) -> str:
         raise RuntimeError("no text")
