@@ -321,7 +321,12 @@ class Truth:
     def _secants(self, m: Balls, i: int, sign: int) -> tuple[Any, bool] | None:
         """The limit of the slopes on one side, and whether f jumps there; None where f is undefined."""
         x = self.subject.at(m, i).still
-        middle = self._run(m, {})[0].still
+        try:
+            middle = self._run(m, {})[0].still
+        except UndecidedError:
+            raise
+        except RAISED:  # f is undefined at the point itself, over balls
+            return None
         rises, slopes = [], []
         for exponent in (80, 160):
             h = sign * arb(2) ** -exponent * (abs(x).min(arb(1)) if self.subject.point[i] else 1)

@@ -190,3 +190,10 @@ def test_a_function_that_changes_only_later_is_no_matter_of_its_rules() -> None:
         "no gradient could be checked: f is not deterministic: two runs at the same point recorded different "
         "operations. Draw its random numbers outside, or seed them inside."
     )
+
+
+def test_a_second_derivative_with_an_operation_that_is_undefined_at_the_point_is_told() -> None:
+    report = check_gradients(lambda x, p: x**p, x=0.0, p=0.0, order=2)  # its rules contain x**-1
+    assert not report.ok
+    assert len(report.comparisons) == 3
+    assert all(c.finding.why for c in report.comparisons if not c.ok)
