@@ -122,7 +122,7 @@ def withdraw(name: str) -> None:
     if name in BUILT_IN:
         raise ValueError(f"{name} is a built-in operation and cannot be withdrawn")
     if name not in OPS:
-        raise ValueError(f"there is no operation {name!r} to withdraw")
+        raise ValueError(f"{name!r} cannot be withdrawn: no operation has this name")
     functions.withdraw(OPS.pop(name))
 
 

@@ -12,6 +12,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Collection
+from contextlib import redirect_stdout
 from enum import StrEnum
 from importlib import import_module
 from io import BytesIO, TextIOWrapper
@@ -295,9 +296,7 @@ def check(
     at: Annotated[list[str], typer.Argument(help="The point, such as x=0.5 y=2.", metavar="NAME=NUMBER...")],
     claimed: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A claimed derivative, as printed, such as x=0.0497; for some or all of the names."
-        ),
+        typer.Option(help="A claimed derivative, as printed, such as x=0.0497. Repeat it for other names."),
     ] = None,
     against: Annotated[
         list[str] | None, typer.Option(help="A framework to compare with: torch, jax or autograd.")
@@ -313,14 +312,15 @@ def check(
     from engine.expression import assigned_texts, assignments
 
     point = assignments(at)
-    report = check_gradients(
-        _function(expression, point),
-        point,
-        claimed=assigned_texts(claimed) if claimed else None,
-        against=against or (),
-        order=order,
-        digits=digits,
-    )
+    with redirect_stdout(sys.stderr):  # what the function prints is not the report
+        report = check_gradients(
+            _function(expression, point),
+            point,
+            claimed=assigned_texts(claimed) if claimed else None,
+            against=against or (),
+            order=order,
+            digits=digits,
+        )
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
     else:
@@ -378,6 +378,7 @@ def _refuse_outputs(model: Path | None, plot: Path | None) -> None:
 def _function(text: str, names: Collection[str]) -> Callable[..., Any]:
     """An expression of these names, or "package.module:function", imported from the current folder too."""
     from engine.check.binding import bind
+    from engine.check.raised import RAISED, said
     from engine.expression import parse
 
     module, colon, name = text.partition(":")
@@ -390,7 +391,9 @@ def _function(text: str, names: Collection[str]) -> Callable[..., Any]:
     try:
         found: Any = attrgetter(name)(import_module(module))
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{text}: {error}") from None
+        raise ValueError(f"{text}{said(error)}") from None
+    except RAISED as error:  # whatever the module does when it is imported
+        raise ValueError(f"{text}: {module} raises {type(error).__name__}{said(error)}") from None
     if not callable(found):
         raise ValueError(f"{text} is {type(found).__name__}, not a function")
     function: Callable[..., Any] = found

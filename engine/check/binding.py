@@ -1,13 +1,16 @@
 """Numbers bound to the parameters of a function by name, or an error that names the parameters."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
-_OPTIONS = ("f", "at", "claimed", "against", "order", "digits")  # of check_gradients: no keywords of a point
+__tracebackhide__ = True  # in pytest an invalid call is shown by its own line and the message
+
+OPTIONS = ("f", "at", "claimed", "against", "order", "digits", "seconds")
+"""The parameters of `check_gradients`, which are no keywords of a point."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ def bind(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], 
     parameters = _parameters(f)
     if parameters is None:
         parameters = [inspect.Parameter("x", inspect.Parameter.VAR_POSITIONAL)]
+    not_text = [name for name in kwargs if not isinstance(name, str)]
+    if not_text:
+        raise TypeError(f"{not_text[0]!r} is not a name: give the point as {{'x': 0.5}}")
     kinds = {p.kind for p in parameters}
     if kinds == {inspect.Parameter.VAR_POSITIONAL} and kwargs:
         return Bound([*args, *kwargs.values()], {}, [*_in_order(parameters, len(args)), *kwargs])
@@ -95,30 +101,48 @@ def _refuse(
     named = [p for p in parameters if p.kind not in _VARIABLE]
     positional = [p.name for p in named if p.kind in _POSITIONAL]
     takes = f"It takes {_signature(parameters)}"
-    not_text = [name for name in kwargs if not isinstance(name, str)]
-    if not_text:
-        raise TypeError(f"{not_text[0]!r} is not a name: give the point as {{'x': 0.5}}")
     unknown = [name for name in kwargs if name not in [p.name for p in named]]
     if unknown and inspect.Parameter.VAR_KEYWORD not in kinds:
         close = get_close_matches(unknown[0], [p.name for p in named], 1, 0.5)
         meant = f"; did you mean {close[0]}?" if close else "."
         raise TypeError(f"{who} has no {', '.join(unknown)}{meant} {takes}")
+    given = "is given" if len(args) == 1 else "are given"
     if len(args) > len(positional) and inspect.Parameter.VAR_POSITIONAL not in kinds:
-        raise TypeError(f"{who} takes {_count(len(positional))} in order, but {len(args)} are given. {takes}")
-    given = {*positional[: len(args)], *kwargs}
-    missing = [p.name for p in named if p.name not in given and p.default is p.empty]
+        raise TypeError(f"{who} takes {_count(len(positional))} in order, but {len(args)} {given}. {takes}")
+    known = {*positional[: len(args)], *kwargs}
+    missing = [p.name for p in named if p.name not in known and p.default is p.empty]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise TypeError(f"{', '.join(missing)} {verb} missing. {takes}{_advice(missing, parameters, args)}")
     before = [p.name for p in named if p.kind is p.POSITIONAL_ONLY]
-    gaps = [a for a, b in pairwise(before) if a not in given and b in given]
+    gaps = [a for a, b in pairwise(before) if a not in known and b in known]
     if gaps:
         raise TypeError(f"{who} takes {gaps[0]} in order, before others that are given: give {gaps[0]} too")
 
 
+def refuse_options(f: Callable[..., Any], named: Collection[str]) -> None:
+    """Refuse a function with a parameter that has the name of an option and a default.
+
+    By keywords, nobody can tell which of the two is meant. Without a default the parameter is missing.
+
+    Args:
+        f: the function.
+        named: the names of a point that is given by keywords.
+
+    Raises:
+        TypeError: if there is such a parameter.
+    """
+    optional = [p.name for p in _parameters(f) or () if p.default is not p.empty]
+    if taken := [name for name in optional if name in OPTIONS and name not in named]:
+        raise TypeError(f"f has a parameter {taken[0]}, which{_ALSO_AN_OPTION} at={{'x': 0.5}}")
+
+
+_ALSO_AN_OPTION = " is also an option of the check: give the point as"
+
+
 def _advice(missing: Sequence[str], parameters: Sequence[inspect.Parameter], args: Sequence[Any]) -> str:
-    if taken := [name for name in missing if name in _OPTIONS]:
-        return f"; {taken[0]} is also an option of the check: give the point as at={{'{taken[0]}': ...}}"
+    if taken := [name for name in missing if name in OPTIONS]:
+        return f"; {taken[0]}{_ALSO_AN_OPTION} at={{'{taken[0]}': ...}}"
     keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in missing]
     return f"; {keywords[0]} is given by name alone: give the point by names" if args and keywords else ""
 

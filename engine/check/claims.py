@@ -1,6 +1,7 @@
 """Claimed numbers, held to the precision in which they were given."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +16,7 @@ FLOAT_PRECISION = 1e-10  # relative: for numbers that were computed, not printed
 ULPS = 4.0  # what a right gradient may lose in double precision, printed or not
 _NARROW = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}  # the spacing of their numbers
 _NARROW_ULPS = 16.0
-_LONGEST = 400  # characters: more than any number of double precision needs
+_LONGEST = 1100  # characters: the exact decimals of the smallest double are 1076
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,14 @@ class Claim:
             TypeError: if x is neither text nor a real number.
             ValueError: if x is text that is not a number, or is beyond the range of a double.
         """
+        narrow = _dtype(x) if _dtype(x) in _NARROW else ""
         if isinstance(x, Value):
             x = x.data
+        elif is_array_like(x):
+            x = x.item()
         if isinstance(x, (str, Decimal)):
             return _read(str(x).strip())
-        narrow = _dtype(x) if _dtype(x) in _NARROW else ""
-        value = as_float(x.item() if is_array_like(x) else x)
+        value = as_float(x)
         return cls(f"{value:.8g} ({narrow})" if narrow else repr(value), value, narrow=narrow)
 
     def slack(self, truth: Any) -> float:
@@ -102,17 +105,20 @@ class Claim:
 # --- Text.
 
 _DECIMAL = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?")
-_POWER = re.compile(r"(\S+?)\s*[×·*]\s*10\s*(?:\^|\*\*)\s*[({]?([+-]?[0-9]+)[)}]?")
+_POWER = re.compile(r"(\S+?)\s*[×·*x]\s*10\s*(?:\^|\*\*)\s*[({]?([+-]?[0-9]+)[)}]?")
 _FRACTION = re.compile(r"([+-]?[0-9]+)\s*/\s*([0-9]+)")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺−", "0123456789-+-")  # the signs that are printed
+_RAISED = re.compile(r"(?<=10)[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_MINUS = str.maketrans("−–", "--")  # the signs that are printed
+_ALONE = re.compile(r"[\w.]*[(\[$]([^,]+)(?:,.*)?[)\]$]")  # np.float64(0.5), tensor(0.5, ...), $0.5$
 
 
 def _read(text: str) -> Claim:
     """The claim of a text."""
     if len(text) > _LONGEST:
         raise ValueError(f"{_quoted(text)} has {len(text)} characters; a double has at most 17 digits")
-    plain = re.sub(r"(?<=10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)", r"^\1", text).translate(_SUPERSCRIPTS)
+    plain = _RAISED.sub(lambda power: "^" + power[0].translate(_SUPERSCRIPTS), text.translate(_MINUS))
     if power := _POWER.fullmatch(plain):
         plain = f"{power[1]}e{power[2]}"
     if fraction := _FRACTION.fullmatch(plain):
@@ -147,16 +153,25 @@ def _quotient(text: str, a: int, b: int) -> float:
 
 def _advice(text: str) -> str:
     """What to write in place of a text that is not a number."""
-    without = re.sub(r"[\s_,']", "", text)
     if re.fullmatch(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", text):
-        return f"write {text.replace(',', '.')} or {without}"
-    if _DECIMAL.fullmatch(pointed := text.replace(",", ".")):
-        return f"write a decimal point, {pointed}"
-    if _DECIMAL.fullmatch(without):
-        return f"write its digits together, {without}"
+        return f"write {text.replace(',', '.')} or {text.replace(',', '')}"
+    if _DECIMAL.fullmatch(number := _with_a_point(text)):
+        comma = "." in number and text.rfind(",") > text.rfind(".")
+        return f"write {'a decimal point' if comma else 'its digits together'}, {number}"
     if text.endswith("%"):
         return "write it without a percent sign, 5% as 0.05"
+    if (inner := _ALONE.fullmatch(text)) and _DECIMAL.fullmatch(inner[1]):
+        return f"write the number alone, {inner[1]}"
     return "write it as 0.0497, 4.97e-2 or 1/3"
+
+
+def _with_a_point(text: str) -> str:
+    """A number without the marks between groups of digits, and with a point in place of a comma."""
+    together = re.sub(r"[\s_']", "", text)
+    for mark, point in (",.", ".,"):
+        if re.fullmatch(rf"[+-]?[1-9][0-9]{{0,2}}(?:[{mark}][0-9]{{3}})+(?:[{point}][0-9]*)?", together):
+            together = together.replace(mark, "")
+    return together.replace(",", ".")
 
 
 def _quoted(text: str) -> str:
@@ -193,8 +208,11 @@ def claims_by_name(
     elif len(names) == 1:
         found = [(names[0], claimed)]
     else:
-        kind = type(claimed).__name__
+        kind = "None" if claimed is None else type(claimed).__name__
         raise NotJudgedError(f"the claimed gradient is {kind}; give one number for each of {listed(names)}")
+    twice = [name for name, count in Counter(name for name, _ in found).items() if count > 1]
+    if twice:
+        raise NotJudgedError(f"{twice[0]} is claimed twice: once is enough")
     given = dict(found)
     _refuse_names(given, names, every)
     return {name: _claim(name, given[name]) for name in names if name in given}
@@ -274,6 +292,7 @@ def is_array_like(x: Any) -> bool:
 
 def _as_lists(x: Any) -> Any:
     """Arrays as lists, whose numbers keep their types."""
+    x = getattr(x, "A", x)  # the array of a NumPy matrix, whose rows are matrices, without end
     if isinstance(x, (list, tuple)) or (is_array_like(x) and len(x.shape)):
         return [_as_lists(x_i) for x_i in x]
     return x
@@ -300,6 +319,14 @@ def _refuse_other_shape(claimed: Any, shape: Any, where: str) -> None:
             )
         for i, (c, s) in enumerate(zip(claimed, shape, strict=True)):
             _refuse_other_shape(c, s, f"{where}[{i}]")
+
+
+def told_from(truth: float, value: float) -> str:
+    """The truth with enough digits to tell it from a wrong value."""
+    for digits in range(6, 17):
+        if f"{truth:.{digits}g}" != f"{value:.{digits}g}":
+            return f"{truth:.{digits}g}"
+    return repr(truth)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.check.claims import FLOAT_PRECISION
 from engine.check.differences import Array
+from engine.check.raised import RAISED, said
 from engine.check.rule_report import RuleComparison
 from engine.check.sources import EPS, Doubles, Exact, Measured, Source
 from engine.check.verdict import INCONCLUSIVE, KINK, RIGHT, ROUNDING, WRONG, right_digits
@@ -173,13 +174,13 @@ class Entries:
         """The truth, or the error of the function near the point."""
         try:
             return self.along(entries, source=source)
-        except Exception as error:  # whatever f raises near the point is reported
-            return Measured(None, reason=f"f raises near the point: {type(error).__name__}: {error}")
+        except RAISED as error:
+            return Measured(None, reason=f"f raises near the point: {type(error).__name__}{said(error)}")
 
     # --- One entry.
 
     def is_over(self) -> bool:
-        """Whether there is no more time, or nothing more to find."""
+        """Whether the time is up, or enough wrong entries are found."""
         return monotonic() > self.end or self.wrong >= _MOST_WRONG
 
     def settle_one_by_one(self, group: Sequence[int]) -> None:

@@ -5,7 +5,7 @@ inputs, missing names. Then three numbers decide on each derivative (`engine.che
 numbers are explained (`engine.check.mistakes`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import inf, isfinite, ulp
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ from engine.check.frameworks import FRAMEWORKS, gradient_by
 from engine.check.hessians import check_hessian
 from engine.check.high_precision import settle
 from engine.check.mistakes import diagnose
+from engine.check.raised import RAISED, said
 from engine.check.report import GradientComparison, GradientReport, Opinion
 from engine.check.rounding import few_digits, sizes_of_terms
 from engine.check.slopes import true_slopes
@@ -50,8 +51,8 @@ def check_gradients(
     """Prove the gradient of a function at a point, and compare it with the gradients of others.
 
     The truth comes from the function alone: it runs on balls, numbers with a rigorous bound of their error,
-    that move along a direction. There is no step and no tolerance to choose. It is compared with the engine's
-    gradient in double precision and with the engine's rules over balls.
+    that move along a direction. You choose neither a step nor a tolerance. The truth is compared with the
+    engine's gradient in double precision and with the engine's rules over balls.
 
     Args:
         f: a function of `Value`s that returns one; or a `Value` that was recorded, to check by its leaves.
@@ -60,7 +61,8 @@ def check_gradients(
         claimed: a gradient from elsewhere, in the shape of the point, or by name for some of the names:
             printed numbers as text, held to their decimals; whole numbers and fractions as text, "2" and
             "1/3", which mean exactly that; floats, held to 1e-10 relative; or a function that takes the
-            same arguments as f, as floats, and returns such a gradient. Lists may be arrays.
+            same arguments as f, in floats and arrays of floats, and returns such a gradient. Lists may be
+            arrays.
         against: other frameworks: "torch", "jax", "autograd", or a function that is called with f and the
             point and returns a gradient; one of them or several.
         order: 1 for the gradient, 2 for the Hessian, checked by the same method.
@@ -72,10 +74,10 @@ def check_gradients(
         The report. Problems with f are reported; only an invalid call raises.
 
     Raises:
-        TypeError: if f is not a function or a Value, the point is given twice or is not a point, or f has
-            parameters of other names.
-        ValueError: if the point has no numbers, or infinite ones, `against` or `order` is unknown, or
-            `digits` are more than a double has.
+        TypeError: if f is not a function or a Value, the point is given twice or is not a point, f has
+            parameters of other names, or the point is given by keywords and one of these could be an option.
+        ValueError: if the point has no numbers, infinite ones, or two of the same name, `against` or `order`
+            is unknown, or `digits` are more than a double has.
 
     Example:
         >>> from engine import exp
@@ -86,9 +88,11 @@ def check_gradients(
         gradient by x: claimed 3, truth 6: half the truth: a factor 2 is missing; or a term is missing: x is
         also used in mul(x, x)
     """
+    __tracebackhide__ = True
     subject = subject_of(f, at, numbers)
-    sources = [against] if isinstance(against, str) or callable(against) else list(against)
-    unknown = [name for name in sources if isinstance(name, str) and name not in FRAMEWORKS]
+    given: Any = against
+    sources = [given] if isinstance(given, str) or not isinstance(given, Collection) else list(given)
+    unknown = [source for source in sources if not callable(source) and source not in FRAMEWORKS]
     if unknown:
         raise ValueError(f"unknown framework {unknown[0]!r}; known: {', '.join(FRAMEWORKS)}, or a function")
     if not 0.0 <= digits <= 17.0:
@@ -106,6 +110,11 @@ def check_gradients(
         return GradientReport(fault=str(fault), error=fault.__cause__)
     backward(run.output)
     slopes, reference, findings = _judged(subject, run, digits, seconds)
+    if not all(finding.ok for finding in findings):
+        try:
+            subject.record()  # a verdict on a random function would be one on chance
+        except NotJudgedError as fault:
+            return GradientReport(fault=str(fault), error=fault.__cause__)
     opinions: list[dict[str, Opinion]] = [{} for _ in slopes]
     if claims is not None:
         _add_claims(opinions, subject, run, slopes, claims, findings)
@@ -174,8 +183,9 @@ def _claims(subject: Subject, claimed: Any) -> dict[str, Claim]:
         floats = FunctionSubject(claimed, subject.args, subject.kwargs, "the claimed gradient")
         try:
             claimed = floats.call(subject.point)
-        except Exception as error:  # whatever it raises is reported
-            raise NotJudgedError(f"the claimed gradient raises {type(error).__name__}: {error}") from error
+        except RAISED as error:
+            raised = f"{type(error).__name__}{said(error)}"
+            raise NotJudgedError(f"the claimed gradient raises {raised}") from error
     return claims_by_name(claimed, subject.names, _shape(subject))
 
 
@@ -251,8 +261,8 @@ def _add_source(
             raise NotJudgedError(
                 "f is a recorded graph, which only a framework can run: give its name, as against='torch'"
             )
-    except Exception as error:  # whatever foreign code raises is reported
-        return f"{name} gave no gradient: {type(error).__name__}: {error}"
+    except RAISED as error:
+        return f"{name} gave no gradient: {type(error).__name__}{said(error)}"
     for opinion, slope, x in zip(opinions, slopes, found, strict=True):
         claim = Claim(repr(x), x)
         enough = slope.value is not None and right_digits(x, slope.value) >= digits

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.backprop import adjoints
 from engine.check.high_precision import agrees, local_slopes, widened
+from engine.check.raised import said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import GradientComparison, GradientReport
 from engine.check.subject import NotJudgedError, Run, Subject
@@ -67,7 +68,7 @@ def _second(truth: Truth, i: int, j: int) -> Slope:
     try:
         slope = truth.second(i, j)
     except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError) as error:
-        return Slope("unresolved", None, None, None, BITS[0], f"f cannot run on balls: {error}")
+        return Slope("unresolved", None, None, None, BITS[0], f"f cannot run on balls{said(error)}")
     if truth.floats_taken:
         reason = "f takes floats out of Values, and doubles cannot prove a second derivative"
         return Slope("unresolved", None, None, None, BITS[0], reason)

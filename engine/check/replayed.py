@@ -58,7 +58,7 @@ class Replayed(Value):
         """The attributes that recording would have set.
 
         `data` is the number itself, so that code that compares or multiplies `x.data` goes on with numbers
-        of the other system. There is no graph to walk.
+        of the other system. Nothing is recorded, so that there are no operands.
         """
         if name == "data":
             return _Data(self.number, self.m)
@@ -74,6 +74,15 @@ class Replayed(Value):
         if isinstance(self.m, Balls):
             return self.m.take_float(self.number)
         raise NotReplayableError("the function takes the float out of a Value")
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(float(self), digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
         return bool(self.number != 0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite, ulp
 from typing import Any
 
-from engine.check.claims import listed
+from engine.check.claims import listed, told_from
 from engine.check.verdict import INCONCLUSIVE, KINK, RIGHT, WRONG, Finding
 from engine.report import Block, Report, ReportError, Table
 
@@ -197,17 +197,9 @@ def _accusation(c: GradientComparison) -> str:
         kind = "cannot be proved" if c.finding.verdict == INCONCLUSIVE else c.finding.verdict
         return f"gradient by {c.name}: {kind}: {c.finding.why}"
     source, opinion = next((s, o) for s, o in c.opinions.items() if not o.ok)
-    truth = f"{c.left:.6g} to {c.right:.6g}" if c.truth is None else _told_from(c.truth, opinion.value)
+    truth = f"{c.left:.6g} to {c.right:.6g}" if c.truth is None else told_from(c.truth, opinion.value)
     mistakes = f": {'; or '.join(opinion.mistakes)}" if opinion.mistakes else ""
     return f"gradient by {c.name}: {source} {opinion.text}, truth {truth}{mistakes}"
-
-
-def _told_from(truth: float, value: float) -> str:
-    """The truth with enough digits to tell it from a wrong value."""
-    for digits in range(6, 17):
-        if f"{truth:.{digits}g}" != f"{value:.{digits}g}":
-            return f"{truth:.{digits}g}"
-    return repr(truth)
 
 
 def _rows(c: GradientComparison) -> list[tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from math import floor, isfinite, log10
 
 from engine.backprop import adjoints
-from engine.check.claims import Claim
+from engine.check.claims import Claim, told_from
 from engine.check.subject import Run
 from engine.value import Value
 
@@ -56,7 +56,9 @@ def few_digits(claim: Claim, truth: float) -> list[str]:
         return []
     gap = abs(claim.value - truth)
     if claim.exact and gap < 0.5 and claim.value == round(truth) != 0:
-        return [f"{claim.text} claims exactly that number: give the decimals, {truth:.6g}"]
+        return [
+            f"{claim.text} claims exactly that number: give the decimals, {told_from(truth, claim.value)}"
+        ]
     if not truth or not gap or (right := floor(-log10(gap / abs(truth)))) < _LEAST_DIGITS:
         return []
     said = f"right to {right} digits"
@@ -64,6 +66,6 @@ def few_digits(claim: Claim, truth: float) -> list[str]:
         return [f"{said}, fewer than {claim.narrow} has: compute it in float64"]
     if claim.decimals is None:
         return [f"{said}: it looks like a finite difference; give it as text to claim only its decimals"]
-    if _significant(claim) >= right + 2:
+    if _significant(claim) > right:
         return [f"{said} of the {_significant(claim)} that it claims: leave out the others"]
-    return []
+    return [f"its last decimal is off: it rounds to {_printed(truth, claim)}"]

@@ -6,11 +6,16 @@ from typing import Any
 
 from engine.value import Value, as_float
 
+__tracebackhide__ = True  # in pytest an invalid call is shown by its own line and the message
+
 
 def is_array(x: Any) -> bool:
-    """Whether x is a NumPy array; NumPy is not imported to know it."""
+    """Whether x is a NumPy array; NumPy is not imported to know it.
+
+    A matrix or a masked array is not one: its elements are other things than those of an array.
+    """
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(x, numpy.ndarray)
+    return numpy is not None and type(x) is numpy.ndarray
 
 
 def numbers_of(name: str, x: Any) -> Iterator[tuple[str, float]]:
@@ -32,26 +37,29 @@ def numbers_of(name: str, x: Any) -> Iterator[tuple[str, float]]:
         return
     if is_array(x):
         x = x.item()
-    elif hasattr(x, "tolist") and hasattr(x, "__len__"):
+    elif hasattr(x, "tolist") and hasattr(x, "__len__") and not isinstance(x, str):
         kind = type(x).__name__
         raise TypeError(
             f"{name} is {kind}; a point holds numbers, lists and NumPy arrays: give {name}.tolist()"
         )
     try:
         yield name, x.data if isinstance(x, Value) else as_float(x)
-    except TypeError as error:
-        raise TypeError(f"{name}: {error}") from None
+    except (TypeError, OverflowError) as error:
+        raise type(error)(f"{name}: {error}") from None
 
 
 def refilled(x: Any, fresh: Iterator[Any]) -> Any:
-    """An argument of the same shape with other numbers: an array becomes an array of objects."""
+    """An argument of the same shape with other numbers; an array is one of objects unless they are floats."""
     if is_array(x) and x.ndim:
         numpy = sys.modules["numpy"]
         new = numpy.empty(x.shape, dtype=object)
         for place in numpy.ndindex(x.shape):
             new[place] = next(fresh)
-        return new
-    return [refilled(x_i, fresh) for x_i in x] if isinstance(x, (list, tuple)) else next(fresh)
+        return new.astype(float) if all(type(number) is float for number in new.flat) else new
+    if isinstance(x, (list, tuple)):
+        items = [refilled(x_i, fresh) for x_i in x]
+        return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
+    return next(fresh)
 
 
 def flat(x: Any) -> Iterator[Any]:

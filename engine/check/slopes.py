@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from engine.check.extrapolation import extrapolate
 from engine.check.high_precision import Rules
+from engine.check.raised import said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
-from engine.check.subject import FunctionSubject, GraphSubject, Run, Subject
+from engine.check.subject import FunctionSubject, GraphSubject, Run, Subject, number_of_output
 from engine.check.truth import Slope, Truth, number_of
 from engine.value import Value
 
@@ -117,7 +118,8 @@ def _confirmed(derivative: arb, bits: int) -> Slope:
 def _in_doubles(subject: Subject, error: Exception) -> tuple[list[Slope], str]:
     slopes = [_in_double(subject, i) for i in range(len(subject.names))]
     bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
-    return slopes, f"differences in double precision, good to {bound:.0e} relative, as {error}"
+    why = f"f cannot run on balls{said(error)}"
+    return slopes, f"differences in double precision, good to {bound:.0e} relative, as {why}"
 
 
 def _beside_doubles(subject: Subject, slopes: Sequence[Slope], how: str) -> tuple[list[Slope], str]:
@@ -128,8 +130,10 @@ def _beside_doubles(subject: Subject, slopes: Sequence[Slope], how: str) -> tupl
 
 
 def _unless_contradicted(slope: Slope, double: Slope) -> Slope:
+    if slope.value is None and double.kind == "unresolved":
+        return slope
     if slope.value is None or double.value is None:
-        return slope if double.kind == "unresolved" else double
+        return double
     size = max(abs(slope.value), abs(double.value))
     if abs(slope.value - double.value) > 10 * double.error + 1e-6 * size:
         return double
@@ -143,6 +147,6 @@ def _in_double(subject: Subject, i: int) -> Slope:
 
     def along(x: float) -> float:
         point = [*function.point[:i], x, *function.point[i + 1 :]]
-        return float(function.call([Value(x_j) for x_j in point]))
+        return number_of_output(function.call([Value(x_j) for x_j in point]))
 
     return extrapolate(along, function.point[i])

@@ -10,6 +10,7 @@ import numpy as np
 from engine import functions
 from engine.check.binding import bind
 from engine.check.differences import Array, Column, column
+from engine.check.raised import RAISED, said, shown
 from engine.check.rules import FRAMEWORK_RULES, framework_leaf
 from engine.check.subject import FunctionSubject, NotJudgedError
 from engine.check.trees import (
@@ -58,7 +59,7 @@ class ArrayFunction:
         outputs = leaves_of(self.output, "output", whole=True)
         self.output_names = [n for name, leaf in outputs for n in names_in(name, leaf)]
         if not self.output_names:
-            raise NotJudgedError(f"f returns {type(self.output).__name__}, in which there is no number")
+            raise NotJudgedError(f"f returns {shown(self.output)}, which holds no number")
         self.eps = max(_NARROW_EPS.get(_type_name(leaf), EPS) for _, leaf in outputs)
         y = self.numbers(self.output)
         if not np.isfinite(y).all():
@@ -75,12 +76,13 @@ class ArrayFunction:
             return self.f(*self.arguments(self.point))
         except NotJudgedError:
             raise
-        except Exception as error:  # it may take Values alone
+        except RAISED as error:  # it may take Values alone
             self.on_values = True
             try:
                 return self.f(*self.arguments(self.point))
-            except Exception:
-                raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
+            except RAISED:
+                raised = f"f raises {type(error).__name__} at the point{said(error)}"
+                raise NotJudgedError(raised) from error
 
     def arguments(self, numbers: Array) -> list[Any]:
         """The arguments with other numbers, in their own library."""
@@ -183,7 +185,7 @@ class Exact:
 
         try:
             return self._slope(scaled).value
-        except Exception:  # whatever foreign code does on numbers that it was not written for
+        except RAISED:  # whatever foreign code does on numbers that it was not written for
             return None
 
     def _slope(self, function: Callable[[Any], Any]) -> Measured:
@@ -247,11 +249,8 @@ def source_of(f: ArrayFunction, doubles: Doubles, rng: np.random.Generator) -> t
     u = rng.uniform(0.5, 1.5, len(f.output_names))
     try:
         found = exact.along(v, u)
-    except Exception as error:  # whatever f does on numbers that it was not written for
-        return (
-            doubles,
-            f"f does not run on Values: {type(error).__name__}: {str(error).split(chr(10))[0][:100]}",
-        )
+    except RAISED as error:  # whatever f does on numbers that it was not written for
+        return doubles, f"f does not run on Values: {type(error).__name__}{said(error)[:100]}"
     near = doubles.along(v, u)
     if found.value is not None and near.value is not None:
         size = max(abs(found.value), abs(near.value))

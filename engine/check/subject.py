@@ -1,16 +1,21 @@
 """The subject of a check: a function at a point, or a recorded graph, ready to run on other numbers."""
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol, TypeAlias
 
-from engine.check.binding import bind
+from engine.check.binding import bind, refuse_options
+from engine.check.raised import RAISED, said, shown
 from engine.check.replayed import Replayed
 from engine.check.shapes import flat, is_array, numbers_of, refilled
 from engine.graph import dependents, topological
 from engine.replay import replay
-from engine.value import Value, as_float
+from engine.value import Value
+
+__tracebackhide__ = True  # in pytest an invalid call is shown by its own line and the message
 
 Point: TypeAlias = Mapping[str, Any] | Iterable[Any]
 """A point: numbers, lists of numbers to any depth, or NumPy arrays, by name or in order."""
@@ -86,7 +91,9 @@ class FunctionSubject(Subject):
         if not (args or kwargs):
             raise ValueError(_NO_NUMBERS)
         bound = bind(f, args, kwargs, who)
+        _refuse_twice(bound.names)
         self.f = f
+        self._first: Run | None = None
         self.args = bound.args
         self.kwargs = bound.kwargs
         self.arguments = bound.arguments
@@ -95,6 +102,7 @@ class FunctionSubject(Subject):
         self.point = [x for _, x in numbers]
         if not numbers:
             raise ValueError(_NO_NUMBERS)
+        _refuse_twice(self.names)
         for name, x in numbers:
             if x - x != 0.0:
                 raise ValueError(f"{name} = {x}: a derivative is taken at finite numbers")
@@ -107,21 +115,20 @@ class FunctionSubject(Subject):
         return self.f(*args, **kwargs)
 
     def record(self) -> Run:
-        """Run it on fresh Values, twice: a random function gives itself away."""
-        first, second = self._run(), self._run()
+        """Run it on fresh Values, twice: a random function gives itself away, now or when recorded again."""
+        first = self._first = self._first or self._run()
+        second = self._run()
         if _trace(first) != _trace(second):
-            raise NotJudgedError(
-                f"f is not deterministic: two runs at the same point gave {first.output.data!r} and "
-                f"{second.output.data!r}. Draw its random numbers outside, or seed them inside."
-            )
-        return first
+            raise NotJudgedError(_not_deterministic(first.output.data, second.output.data))
+        # Of a copy, as f may use Values of its own, whose gradients are not to be modified, or set some.
+        return GraphSubject(first.output, first.inputs).record()
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
         """Run the Python code again, on numbers of another system."""
         output = self.call([Replayed(number, m) for number in numbers])
         if isinstance(output, Replayed):
             return output.number
-        return m.number(output.data if isinstance(output, Value) else as_float(output))
+        return m.number(number_of_output(output))
 
     def _run(self) -> Run:
         values = [Value(x, name) for name, x in zip(self.names, self.point, strict=True)]
@@ -130,8 +137,8 @@ class FunctionSubject(Subject):
         kwargs = {name: refilled(argument, fresh) for name, argument in self.kwargs.items()}
         try:
             output = self.f(*args, **kwargs)
-        except Exception as error:  # whatever f raises is reported
-            raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
+        except RAISED as error:
+            raise NotJudgedError(f"f raises {type(error).__name__} at the point{said(error)}") from error
         self._refuse_mutation(values, args, kwargs)
         _refuse_output(output)
         return Run(output, values, topological([output]))
@@ -173,7 +180,7 @@ class GraphSubject(Subject):
         _refuse_output(self.output)
         copies: dict[int, Any] = {}
         output = copy.deepcopy(self.output, copies)
-        inputs = [copies.get(id(v), v) for v in self.inputs]
+        inputs = [copies[id(v)] if id(v) in copies else Value(v.data, v.label) for v in self.inputs]
         order = topological([output])
         for value in order:
             value.grad = 0.0
@@ -229,25 +236,59 @@ def subject_of(f: Callable[..., Any] | Value, at: Point | None, named: Mapping[s
     if at is not None and named:
         raise TypeError("give the point once: as `at`, or by keywords")
     if at is None or isinstance(at, Mapping):
+        if at is None:
+            refuse_options(f, named)
         return FunctionSubject(f, (), named if at is None else at)
-    if isinstance(at, str) or not (isinstance(at, Sequence) or is_array(at)):
+    array: Any = at if is_array(at) else None
+    if not (isinstance(at, Sequence) if array is None else array.ndim) or isinstance(at, (str, bytes)):
         raise TypeError(f"`at` is {type(at).__name__}; give a dict, a sequence or keywords: x=0.5")
     return FunctionSubject(f, list(at), {})
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"two numbers of the point have the name {twice[0]!r}: give one of them another name"
+        )
 
 
 def _refuse_names(names: Sequence[str]) -> None:
     if not names:
         raise ValueError("there is nothing to check: the output does not depend on any leaf")
-    twice = {name for name in names if names.count(name) > 1}
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(f"two leaves are labelled {min(twice)!r}: give each leaf a label of its own")
 
 
+def number_of_output(output: Any) -> float:
+    """The number that f returns near the point, where it may be one that does not depend on the inputs.
+
+    Args:
+        output: what f returns.
+
+    Returns:
+        The number.
+
+    Raises:
+        NotJudgedError: if it is no number.
+    """
+    if isinstance(output, Real) and not isinstance(output, bool):
+        return float(output)
+    _refuse_output(output)
+    number: float = output.data
+    return number
+
+
 def _refuse_output(output: Any) -> None:
-    kind = type(output).__name__
     if isinstance(output, (list, tuple)):
         raise NotJudgedError(
-            f"f returns a {kind} of {len(output)}, not one Value. Check its outputs one by one."
+            f"f returns a {type(output).__name__} of {len(output)}, not one Value. "
+            "Check its outputs one by one."
+        )
+    if is_array(output) and output.size == 1:
+        raise NotJudgedError(
+            f"f returns an array of the shape {output.shape}, not one Value. Take its number: array.item()."
         )
     if is_array(output):
         raise NotJudgedError(
@@ -255,10 +296,25 @@ def _refuse_output(output: Any) -> None:
             "or a rule for all of them with check_vjp."
         )
     if not isinstance(output, Value):
-        advice = "Is a return missing?" if output is None else "Did it take .data, or a function of math?"
-        raise NotJudgedError(f"f returns {kind} {output!r}, not a Value. {advice}")
+        raise NotJudgedError(f"f returns {shown(output)}, not a Value. {_advice(output)}")
     if output.data - output.data != 0.0:
         raise NotJudgedError(f"f is {output.data} at the point, and has no derivative there.")
+
+
+def _not_deterministic(a: float, b: float) -> str:
+    gave = f"gave {a!r} and {b!r}" if a != b else "recorded different operations"
+    return (
+        f"f is not deterministic: two runs at the same point {gave}. Draw its random numbers outside, or "
+        "seed them inside."
+    )
+
+
+def _advice(output: Any) -> str:
+    if output is None:
+        return "Is a return missing?"
+    if isinstance(output, Real):
+        return "Did it take .data, or a function of math?"
+    return "Let it return one Value."
 
 
 def _trace(run: Run) -> list[tuple[str, str, tuple[int, ...]]]:

@@ -16,8 +16,9 @@ from typing import Any
 from flint import arb
 from mpmath import MPContext
 
+from engine.check.raised import RAISED, said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
-from engine.check.subject import Subject
+from engine.check.subject import NotJudgedError, Subject
 from engine.numbers.balls import Ball, Balls, InfiniteSlopeError, UndecidedError
 
 BITS = (192, 384, 768, 1536, 3072, 6144, 12288)
@@ -45,7 +46,7 @@ class Slope:
         right: the slope on the right.
         value: the derivative where the subject is smooth, else None.
         bits: the precision of the last run.
-        reason: why there is no derivative, in words; may be empty.
+        reason: why there is no derivative, in words; empty where there is one.
         error: a bound of the error of the value.
         together: whether one direction settled it together with other inputs.
     """
@@ -66,6 +67,25 @@ def number_of(x: arb) -> Any:
         return exact.mpf(float(x.mid()))
     mantissa, exponent = x.mid().man_exp()
     return exact.mpf(int(mantissa)) * exact.mpf(2) ** int(exponent)
+
+
+def edge(left: Any, right: Any, bits: int, error: BaseException) -> Slope:
+    """What is known of a subject that raises near the point.
+
+    Args:
+        left: the slope on the left; None if it raises there.
+        right: the slope on the right.
+        bits: the precision.
+        error: what it raises.
+
+    Returns:
+        The slope, with where it raises, and what, as its reason.
+    """
+    sides = [name for name, slope in (("left", left), ("right", right)) if slope is None]
+    where = f"on the {sides[0]}" if len(sides) == 1 else "near the point"
+    raised = f"f raises {where}: {type(error).__name__}{said(error)}"
+    reason = f"{where} {error}" if isinstance(error, NotJudgedError) else raised
+    return Slope("edge", left, right, None, bits, reason)
 
 
 def size_of(x: arb) -> Any:
@@ -193,7 +213,7 @@ class Truth:
                 gap = size_of(series.coefficient(1) - total)
             except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError):
                 raise
-            except Exception:  # an f that raises along this direction is looked at input by input
+            except RAISED:  # an f that raises along this direction is looked at input by input
                 return False
             return not tied and bool(gap <= arb(2) ** (62 + exponent))
 
@@ -230,7 +250,7 @@ class Truth:
                     return Slope("vertical", None, None, None, bits, str(error))
                 except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError):
                     raise
-                except Exception as error:  # whatever f raises near the point is reported
+                except RAISED as error:
                     return self._edge(direction, bits, error)
         if found is not None:
             slopes = (*found.left[1:], *found.right[1:])
@@ -250,7 +270,7 @@ class Truth:
             jumps = _jump(at_rest.still - left[0]), _jump(right[0] - at_rest.still)
         return _Sides(tuple(direction), left, right, jumps, m.bits)
 
-    def _edge(self, direction: Mapping[int, arb], bits: int, error: Exception) -> Slope:
+    def _edge(self, direction: Mapping[int, arb], bits: int, error: BaseException) -> Slope:
         """The slope on the other side, if f raises on one."""
         slopes: list[Any] = []
         m = self._system(bits, 1)
@@ -258,12 +278,9 @@ class Truth:
             try:
                 series, _ = self._run(m, {i: sign * v for i, v in direction.items()})
                 slopes.append(number_of(sign * series.coefficient(1)))
-            except Exception:  # the error that is reported is the first
+            except RAISED:  # the error that is reported is the first
                 slopes.append(None)
-        sides = [name for name, slope in zip(("left", "right"), slopes, strict=True) if slope is None]
-        where = "near the point" if len(sides) == 2 else f"on the {sides[0]}" if sides else "near the point"
-        reason = f"f raises {where}: {type(error).__name__}: {error}"
-        return Slope("edge", slopes[0], slopes[1], None, bits, reason)
+        return edge(slopes[0], slopes[1], bits, error)
 
     def _curvature(self, places: tuple[int, ...], terms: Any) -> _Sides | Slope:
         places = tuple(dict.fromkeys(places))
@@ -304,13 +321,18 @@ class Truth:
     def _secants(self, m: Balls, i: int, sign: int) -> tuple[Any, bool] | None:
         """The limit of the slopes on one side, and whether f jumps there; None where f is undefined."""
         x = self.subject.at(m, i).still
-        middle = self._run(m, {})[0].still
+        try:
+            middle = self._run(m, {})[0].still
+        except UndecidedError:
+            raise
+        except RAISED:  # f is undefined at the point itself, over balls
+            return None
         rises, slopes = [], []
         for exponent in (80, 160):
             h = sign * arb(2) ** -exponent * (abs(x).min(arb(1)) if self.subject.point[i] else 1)
             try:
                 rise = self.subject.moved(m, {i: m.number(x + h)}).still - middle
-            except Exception:  # f is undefined there
+            except RAISED:  # f is undefined there
                 return None
             rises.append(number_of(abs(rise)))
             slopes.append(number_of(rise / h))

@@ -22,6 +22,7 @@ from engine.check.claims import FLOAT_PRECISION, ULPS, Claim, listed
 from engine.check.differences import Array
 from engine.check.entries import Entries, unit
 from engine.check.mistakes import diagnose
+from engine.check.raised import RAISED, said
 from engine.check.rounding import sizes_of_terms
 from engine.check.rule_report import RuleComparison, RuleReport
 from engine.check.rules import FRAMEWORK_RULES, BadRuleError, call_rule, in_double
@@ -216,8 +217,9 @@ class _Check:
             return call_rule(self.kind, self.rule, args, given)
         except BadRuleError as error:
             raise TypeError(str(error)) from None
-        except Exception as error:  # whatever the rule raises is reported
-            raise NotJudgedError(f"the {self.kind} raises {type(error).__name__}: {error}") from error
+        except RAISED as error:
+            raised = f"{type(error).__name__}{said(error)}"
+            raise NotJudgedError(f"the {self.kind} raises {raised}") from error
 
     def by_arguments(self, answer: Any) -> list[float]:
         """The gradient by each argument, from what a vjp returns."""
@@ -259,7 +261,7 @@ class _Check:
             outputs = f.outputs([t * float(v) + float(x) for x, v in zip(f.point, self.given, strict=True)])
             values = [y if isinstance(y, Value) else Value(float(y)) for y in outputs]
             return Run(values[0], [t, *values], topological(values))
-        except Exception:  # it serves for explanations alone
+        except RAISED:  # it serves for explanations alone
             return None
 
     def slack_of_claims(self) -> Array:

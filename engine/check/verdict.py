@@ -101,9 +101,11 @@ def right_digits(a: float, truth: Any) -> float:
     if isinf(a) or isinf(nearest):  # beyond the largest float infinity is right, of the right sign
         return 17.0 if a == nearest else 0.0
     gap = abs(truth - a)
-    if gap <= 2.0 * ulp(nearest):
-        return 17.0 if gap == 0 else min(17.0, max(FULL_DIGITS, -log10(float(gap / abs(truth)))))
-    return max(0.0, -log10(float(gap / abs(truth)))) if truth else 0.0
+    if gap == 0:
+        return 17.0
+    digits = -log10(float(gap / abs(truth))) if truth else 0.0
+    least = FULL_DIGITS if gap <= 2.0 * ulp(nearest) else 0.0
+    return min(17.0, max(least, digits))
 
 
 def _without_slope(slope: Slope) -> Finding:

@@ -47,7 +47,7 @@ def check_leaves(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
         TypeError: if one of them is not a Value.
     """
     if not outputs:
-        raise ValueError("there is no output to compile: give at least one value")
+        raise ValueError("compile needs at least one output")
     for kind, given in (("an output", outputs), ("an input", inputs), ("a parameter", parameters)):
         for value in given:
             if not isinstance(value, Value):

@@ -153,7 +153,7 @@ class GradientChecker:
         self._config = config
         self._seed = _option(config, "seed")
         against = [name.strip() for name in _option(config, "against").split(",") if name.strip()]
-        self._options = {"digits": float(_option(config, "digits")), "against": against}
+        self._options = {"digits": _digits(config), "against": against}
 
     @property
     def rng(self) -> random.Random:
@@ -183,14 +183,27 @@ class GradientChecker:
         from engine.check import check_gradients
 
         test = self._config.stash[_RUNNING]
-        marker = test.get_closest_marker("deltagrad")
-        given = {**self._options, **(marker.kwargs if marker else {}), **options}
+        given = {**self._options, **self._marked(test), **options}
         if given.get("order") == 2:
             del given["against"]
         report = check_gradients(f, at, **given)
         _count(test, report)
         report.raise_if_wrong()
         return report
+
+    def _marked(self, test: pytest.Item) -> dict[str, Any]:
+        """The options by the marker of a test; another name would be a number of the point."""
+        marker = test.get_closest_marker("deltagrad")
+        if marker is None:
+            return {}
+        if others := [
+            *map(repr, marker.args),
+            *(name for name in marker.kwargs if name not in self._options),
+        ]:
+            pytest.fail(
+                f"the marker deltagrad takes digits and against by name, not {others[0]}", pytrace=False
+            )
+        return dict(marker.kwargs)
 
 
 @pytest.fixture(scope="session")
@@ -223,6 +236,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def _option(config: pytest.Config, name: str) -> str:
     given = config.getoption(f"--deltagrad-{name}")
     return str(config.getini(f"deltagrad_{name}") if given is None else given)
+
+
+def _digits(config: pytest.Config) -> float:
+    text = _option(config, "digits")
+    try:
+        return float(text)
+    except ValueError:
+        pytest.fail(f"deltagrad_digits is {text!r}: give a number from 0 to 17", pytrace=False)
 
 
 def _count(test: pytest.Item, report: GradientReport) -> None:

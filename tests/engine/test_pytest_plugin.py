@@ -168,6 +168,51 @@ def test_other_sources_by_marker(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("marker", "told"),
+    [("digit=3", "digit"), ("12", "12"), ("order=2", "order")],
+)
+def test_a_marker_with_another_option_is_refused(run: Run, marker: str, told: str) -> None:
+    result = run(
+        f"""
+        import pytest
+
+        @pytest.mark.deltagrad({marker})
+        def test_it(check_gradients):
+            check_gradients(lambda *x: x[0] * 2.0, x=1.0)
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"the marker deltagrad takes digits and against by name, not {told}"])
+
+
+def test_an_option_that_is_no_number_is_told(run: Run) -> None:
+    result = run("def test_it(check_gradients): pass", "--deltagrad-digits=many")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["deltagrad_digits is 'many': give a number from 0 to 17"])
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("wieght=1.0", "TypeError: f has no wieght; did you mean weight? It takes weight"),
+        ("weight='1'", "TypeError: weight: a Value holds one real number, not str '1'*"),
+        ("weight=1.0, against='tf'", "ValueError: unknown framework 'tf'; known: *"),
+        ("weight=float('inf')", "ValueError: weight = inf: a derivative is taken at finite numbers"),
+    ],
+)
+def test_an_invalid_call_is_its_line_and_the_message(run: Run, call: str, told: str) -> None:
+    result = run(
+        f"""
+        def test_it(check_gradients):
+            check_gradients(lambda weight: weight * weight, {call})
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f">*check_gradients(lambda weight: weight * weight, {call})", f"E *{told}"])
+    assert "engine/check" not in result.stdout.str()
+
+
 RANDOM = """
     import pytest
 

@@ -1,15 +1,18 @@
 """The numbers of a point bind to the parameters of a function by name, or the error names the parameters."""
 
 import functools
+import inspect
 import operator
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import engine
 from engine import Value, check_gradients, fsum, sumprod, tanh
+from engine.check.binding import OPTIONS
 from engine.ops import OPS
 
 
@@ -104,6 +107,11 @@ REFUSED: list[tuple[Callable[..., Any], Any, str]] = [
     (two, {"weight": 0.5, "x": 1.0, "y": 1.0}, "f has no x, y. It takes weight, bias"),
     (two, {"bias": 0.5}, "weight is missing. It takes weight, bias"),
     (two, [1.0, 2.0, 3.0], "f takes 2 arguments in order, but 3 are given. It takes weight, bias"),
+    (
+        functools.partial(two, weight=2.0),
+        [1.0],
+        "f takes 0 arguments in order, but 1 is given. It takes weight, bias",
+    ),
     (in_order_alone, [1.0], "b is missing. It takes a, b"),
     (in_order_alone, {"b": 1.0}, "a is missing. It takes a, b"),
     (in_order_alone, {"u": 1.0, "v": 2.0}, "f has no u, v. It takes a, b"),
@@ -143,6 +151,81 @@ def test_a_name_that_is_an_option_is_given_in_the_point() -> None:
     with pytest.raises(TypeError, match=words.replace("{", r"\{")):
         check_gradients(f, x=1.0, digits=5.0)
     assert check_gradients(f, {"x": 1.0, "digits": 5.0}).ok
+
+
+@pytest.mark.parametrize("option", [name for name in OPTIONS if name not in ("f", "at")])
+def test_a_default_with_the_name_of_an_option_is_never_another_point(option: str) -> None:
+    f: Callable[..., Any] = eval(f"lambda x, {option}=2.0: x * {option}")  # noqa: S307 - our own text
+    given: dict[str, Any] = {option: 3.0}
+    with pytest.raises(TypeError, match=f"f has a parameter {option}, which is also an option of the check"):
+        check_gradients(f, x=1.0, **given)
+    assert check_gradients(f, {"x": 1.0, option: 3.0}).comparisons[0].truth == 3.0
+
+
+def test_the_options_are_those_of_the_check() -> None:
+    parameters = inspect.signature(check_gradients).parameters.values()
+    assert tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD) == OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "words"),
+    [
+        (lambda **k: k["w[0]"] * k["w"][0], {"w": [2.0], "w[0]": 3.0}, "the name 'w[0]': give one of them"),
+        (
+            lambda rest_1, *rest: rest_1 * rest[0],
+            [2.0, 3.0],
+            "have the name 'rest_1': give one of them another name",
+        ),
+        (lambda x: x, {"x": 10**400}, "x: int too large"),
+        (lambda *x: x[0], {1: 2.0}, "1 is not a name: give the point as {'x': 0.5}"),
+        (lambda x: x, b"x", "`at` is bytes; give a dict, a sequence or keywords"),
+        (lambda x: x, np.array(1.0), "`at` is ndarray; give a dict, a sequence or keywords"),
+        (lambda x: x, {"x": np.array(["a"])}, "x[0]: a Value holds one real number, not str_"),
+        (lambda x: x, {"x": np.ma.masked_array([1.0], [True])}, "x is MaskedArray; a point holds"),
+    ],
+)
+def test_what_is_no_point_is_named(f: Callable[..., Any], at: Any, words: str) -> None:
+    with pytest.raises((TypeError, ValueError, OverflowError), match=re.escape(words)):
+        check_gradients(f, at)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_ends() -> None:
+    matrix = np.matrix([[1.0, 2.0]])
+    with pytest.raises(TypeError, match=r"x is matrix; .* give x.tolist\(\)"):
+        check_gradients(lambda x: x, x=matrix)
+    report = check_gradients(lambda x: x[0][0] * 1.0 + x[0][1] * 2.0, x=[[3.0, 4.0]], claimed={"x": matrix})
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("against", [3, [3], None, "", "tf", ["jax", None]])
+def test_what_is_no_framework_is_named(against: Any) -> None:
+    with pytest.raises(ValueError, match=r"unknown framework .*; known: torch, jax, autograd, or a function"):
+        check_gradients(tanh, x=1.0, against=against)
+
+
+# --- Gradients of others.
+
+
+def test_a_check_modifies_no_gradient_and_none_that_f_sets_disturbs_it() -> None:
+    weight = Value(3.0, "weight")
+
+    def f(x: Any) -> Any:
+        y = weight * x
+        y.backward()
+        x.grad = 5.0
+        return y * y
+
+    report = check_gradients(f, x=2.0)
+    assert report.ok, str(report)
+    assert weight.grad == 2.0 * 2.0  # the two runs of f itself, and nothing of the check
+
+
+def test_a_leaf_that_the_output_does_not_use_has_the_gradient_0() -> None:
+    unused = Value(1.0, "unused")
+    unused.grad = 7.0
+    (c,) = check_gradients(Value(2.0, "x") * 3.0, [unused]).comparisons
+    assert (c.engine, c.truth, unused.grad) == (0.0, 0.0, 7.0)
 
 
 def test_the_function_of_a_claim_has_the_same_names() -> None:
@@ -205,6 +288,32 @@ def test_an_array_keeps_its_shape_and_its_elements_bind_as_in_a_list() -> None:
     assert set(seen) == {(2, 3)}
     assert check_gradients(lambda x: x * x, x=np.array(3)).ok
     assert check_gradients(lambda x, y: x * y, np.array([1.0, 2.0])).ok
+
+
+def test_the_function_of_a_claim_gets_arrays_of_floats() -> None:
+    def f(w: Any, x: Any) -> Any:
+        return np.sum(np.tanh(w @ x))
+
+    def by_hand(w: Any, x: Any) -> Any:
+        delta = 1.0 - np.tanh(w @ x) ** 2
+        return np.outer(delta, x), w.T @ delta
+
+    at = [np.array([[0.1, 0.2], [0.3, 0.4]], dtype=np.float32), np.array([1, -2])]
+    report = check_gradients(f, at, claimed=by_hand)
+    assert report.ok, str(report)
+
+
+class Pair(NamedTuple):
+    u: Any
+    v: Any
+
+
+def test_tuples_stay_what_they_are() -> None:
+    report = check_gradients(lambda p: p.u * p.v, p=Pair(2.0, 3.0))
+    assert {c.name: c.truth for c in report.comparisons} == {"p[0]": 3.0, "p[1]": 2.0}
+    assert (
+        check_gradients(lambda p: p[0] * float(isinstance(p, tuple)), p=(2.0, 3.0)).comparisons[0].truth == 1
+    )
 
 
 def test_what_an_array_cannot_hold_is_named() -> None:

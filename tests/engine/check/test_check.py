@@ -40,6 +40,7 @@ from engine import (
 from engine.check.frameworks import FRAMEWORKS
 from engine.check.replayed import Replayed
 from engine.check.subject import Subject
+from engine.check.verdict import FULL_DIGITS, right_digits
 from engine.graph import topological
 from engine.numbers.multiprecision import Multiprecision
 from engine.ops import OPS
@@ -266,7 +267,7 @@ FAULTS: list[tuple[Callable[..., Any], Sequence[Any], str]] = [
     (shortens, [[2.0, 3.0]], "f changes the list it was given"),
     (lambda x: [x, x], [2.0], "f returns a list of 2, not one Value"),
     (lambda x: x.data, [2.0], "f returns float 2.0, not a Value"),
-    (lambda x: None, [2.0], "f returns NoneType None, not a Value. Is a return missing?"),
+    (lambda x: None, [2.0], "f returns None, not a Value. Is a return missing?"),
     (lambda x: log(x), [-2.0], "f raises ValueError at the point: log(x) is undefined"),
     (lambda x: x * math.inf, [2.0], "f is inf at the point"),
     (lambda x: x * dict[str, float]()["rate"], [2.0], "f raises KeyError at the point: 'rate'"),
@@ -666,3 +667,21 @@ def test_replayed_numbers_mix_with_values_and_plain_numbers() -> None:
     assert v > x
     floor: Any = math.floor(x - 1)
     assert floor == -1
+
+
+@pytest.mark.parametrize(
+    ("a", "truth", "digits"),
+    [
+        (5e-324, 0, FULL_DIGITS),  # within 2 ULP of 0, where no digit can be counted
+        (1e-300, 0, 0.0),
+        (0.0, 0, 17.0),
+        (0.0, "1e-400", FULL_DIGITS),
+        (1.0, "1.001", 3.0),
+        (-1.0, 1, 0.0),
+        (math.nan, 1, 0.0),
+        (math.inf, "1e400", 17.0),
+        (1e308, "1e-5000", 0.0),
+    ],
+)
+def test_right_digits(a: float, truth: Any, digits: float) -> None:
+    assert right_digits(a, mpmath.mpf(truth)) == pytest.approx(digits, abs=0.01)

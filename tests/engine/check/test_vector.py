@@ -294,7 +294,7 @@ def test_functions_of_values() -> None:
         (dense, lambda W, x, b, g: (W, "x", b), None, "the vjp gives the shape () for x"),
         (lambda x: x * random.random(), lambda x, g: g, (np.ones(2),), "f is not deterministic"),
         (lambda x: x / 0.0, lambda x, g: g, (np.ones(2),), "f is not finite at the point, in output[0]"),
-        (lambda x: None, lambda x, g: g, (np.ones(2),), "f returns NoneType, in which there is no number"),
+        (lambda x: None, lambda x, g: g, (np.ones(2),), "f returns None, which holds no number"),
         (lambda x: x.no, lambda x, g: g, (np.ones(2),), "f raises AttributeError at the point"),
     ],
 )

@@ -692,7 +692,7 @@ def test_errors_of_compiling() -> None:
         ("is a constant and cannot be a parameter", ValueError, (y, [x], [(x * 2).parents[1]])),
         ("an input is a float, not a Value: 3.0", TypeError, (y, [3.0], [w])),
         ("an output is a str", TypeError, (["y"], [x], [w])),
-        ("there is no output", ValueError, ([], [x], [w])),
+        ("compile needs at least one output", ValueError, ([], [x], [w])),
         ("outputs is a float, not several Values", TypeError, (3.0, [x], [w])),
         ("inputs is a Value, not several Values: give a list", TypeError, (y, x, [w])),
         ("parameters is a MLP, .* such as model.parameters", TypeError, (y, [x], MLP(1, [1]))),
