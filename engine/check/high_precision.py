@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from flint import arb
@@ -35,6 +36,7 @@ class Rules:
     def __init__(self, run: Run, bits: int) -> None:
         self.bits = bits
         self.m = Balls(bits)
+        self.m.ties_within_radius = True
         with self.m.at_work():
             self.values: Mapping[Value, Ball] = replay(run.order, self.m, {})
             self._partials: dict[Value, Sequence[Ball]] = {}
@@ -62,7 +64,10 @@ class Rules:
 
     def _sizes(self, value: Value) -> list[arb]:
         pairs = zip(self.partials(value), value.partials, strict=True)
-        return [size_of(exact_partial.still).max(abs(arb(recorded))) for exact_partial, recorded in pairs]
+        return [
+            size_of(by_rule.still).max(abs(arb(recorded if isfinite(recorded) else 0.0)))
+            for by_rule, recorded in pairs
+        ]
 
 
 def _is_zero(adjoint: Ball) -> bool:

@@ -75,6 +75,15 @@ class Replayed(Value):
             return self.m.take_float(self.number)
         raise NotReplayableError("the function takes the float out of a Value")
 
+    def __int__(self) -> int:
+        return int(self.number) if isinstance(self.m, Balls) else int(float(self))
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(float(self), digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self.number), spec) if spec else repr(self)
+
     def __bool__(self) -> bool:
         return bool(self.number != 0)
 

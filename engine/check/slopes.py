@@ -1,7 +1,7 @@
 """The true slopes by all inputs: those that one direction confirms together, the others one by one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from time import monotonic
 
@@ -61,9 +61,8 @@ def true_slopes(subject: Subject, run: Run, rules: Rules, seconds: float) -> tup
         slopes, how = settled_slopes(Truth(graph), run.inputs, rules, deadline), f"{graph.text} (as {error})"
     except (NotReplayableError, TypeError, AttributeError) as error:
         return _in_doubles(subject, error)
-    if truth.floats_taken:
-        return _beside_doubles(subject, slopes, how)
-    return slopes, f"{how}, over balls of {max(slope.bits for slope in slopes)} bits{_together(slopes)}"
+    how += f", over balls of {max(slope.bits for slope in slopes)} bits{_together(slopes)}"
+    return slopes, f"{how}; f computes with floats taken out of Values" if truth.floats_matter else how
 
 
 def _together(slopes: Sequence[Slope]) -> str:
@@ -111,29 +110,13 @@ def _confirmed(derivative: arb, bits: int) -> Slope:
     return Slope("smooth", value, value, value, bits, error=error, together=True)
 
 
-# --- Differences in doubles, for functions that take floats out of Values.
+# --- Differences in doubles, for functions that run on no other numbers.
 
 
 def _in_doubles(subject: Subject, error: Exception) -> tuple[list[Slope], str]:
     slopes = [_in_double(subject, i) for i in range(len(subject.names))]
     bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
     return slopes, f"differences in double precision, good to {bound:.0e} relative, as {error}"
-
-
-def _beside_doubles(subject: Subject, slopes: Sequence[Slope], how: str) -> tuple[list[Slope], str]:
-    """The slopes of the recorded part, where differences in doubles do not contradict them."""
-    doubles = [_in_double(subject, i) for i in range(len(slopes))]
-    text = f"{how}, over balls; f takes floats out of Values, so differences in doubles are compared too"
-    return [_unless_contradicted(a, b) for a, b in zip(slopes, doubles, strict=True)], text
-
-
-def _unless_contradicted(slope: Slope, double: Slope) -> Slope:
-    if slope.value is None or double.value is None:
-        return slope if double.kind == "unresolved" else double
-    size = max(abs(slope.value), abs(double.value))
-    if abs(slope.value - double.value) > 10 * double.error + 1e-6 * size:
-        return double
-    return slope if slope.value else replace(slope, error=double.error, bits=double.bits)
 
 
 def _in_double(subject: Subject, i: int) -> Slope:

@@ -29,6 +29,8 @@ DETACHED = "detached"
 WRONG = "wrong"
 
 _BITS_OF_DOUBLES = 53
+_SAME = 1e-12  # relative to the terms: the recorded graph holds the floats that f took out of Values
+_ANOTHER_BRANCH = "another branch may be taken by the exact numbers, or beside the point, than by the floats"
 FULL_DIGITS = 12.7  # 2e-13 relative: a few hundred roundings in a row leave so many
 
 
@@ -62,16 +64,16 @@ def judge(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: floa
     Returns:
         The finding.
     """
-    if value not in rules.values:
-        return _not_recorded(slope)
     a = value.grad
     if slope.kind in ("kink", "jump", "vertical"):
         return _at_a_kink(run, a, slope)
+    if value not in rules.values:
+        return _not_recorded(run, rules, slope)
     if slope.value is None:
         return _without_slope(slope)
     b = rules.derivative(value)
     if not b.is_finite() or not agrees(number_of(b), widened(slope, b)):
-        return _not_the_slope(run, value, b, slope)
+        return _not_the_slope(run, rules, value, slope)
     return _digits_of(run, rules, value, slope, least_digits)
 
 
@@ -110,7 +112,7 @@ def _without_slope(slope: Slope) -> Finding:
     return Finding(EDGE if slope.kind == "edge" else INCONCLUSIVE, ok=False, why=slope.reason)
 
 
-def _not_recorded(slope: Slope) -> Finding:
+def _not_recorded(run: Run, rules: Rules, slope: Slope) -> Finding:
     if slope.value is not None and abs(slope.value) <= slope.error:
         if slope.bits > _BITS_OF_DOUBLES:  # 0 is right, as for an operand that max did not choose
             return Finding(IGNORED, ok=True, digits=17.0)
@@ -118,6 +120,8 @@ def _not_recorded(slope: Slope) -> Finding:
         return Finding(IGNORED, ok=False, why=why)
     if slope.value is None and slope.kind in ("edge", "unresolved"):
         return _without_slope(slope)
+    if not _is_recorded_branch(run, rules, slope):
+        return Finding(INCONCLUSIVE, ok=False, why=_ANOTHER_BRANCH)
     return Finding(DETACHED, ok=False, why="f uses it without recording it, as .data or float(...)")
 
 
@@ -130,9 +134,9 @@ def _at_a_kink(run: Run, a: float, slope: Slope) -> Finding:
     return Finding(KINK, between, why=finding)
 
 
-def _not_the_slope(run: Run, x: Value, b: Any, slope: Slope) -> Finding:
+def _not_the_slope(run: Run, rules: Rules, x: Value, slope: Slope) -> Finding:
     """The rules differ from the truth: a rule is wrong, a convention was used, or a part was not recorded."""
-    a = x.grad
+    a, b = x.grad, rules.derivative(x)
     found = local_slopes(run.order)
     wrong = [entry for entry in found if entry[3].kind == "smooth"]
     if wrong:
@@ -151,12 +155,24 @@ def _not_the_slope(run: Run, x: Value, b: Any, slope: Slope) -> Finding:
     graph = Truth(GraphSubject(run.output, [x])).slope(0)
     if graph.value is None or not b.is_finite() or not agrees(number_of(b), widened(graph, b)):
         return Finding(INCONCLUSIVE, ok=False, why="the recorded graph has another slope than its rules")
+    if not _is_recorded_branch(run, rules, slope):
+        slopes = f"f has the slope {_short(slope.value)}, the recorded graph {_short(number_of(b))}"
+        return Finding(INCONCLUSIVE, ok=False, why=f"{_ANOTHER_BRANCH}: {slopes}")
     return Finding(
         DETACHED,
         ok=False,
         why=f"every rule is right, but the recorded graph gives {_short(number_of(b))}: f also uses it "
         "without recording it, as .data or float(...)",
     )
+
+
+def _is_recorded_branch(run: Run, rules: Rules, slope: Slope) -> bool:
+    """Whether the exact numbers surely take the branches that the floats took: f is then what is recorded."""
+    if slope.beside or slope.at is None:
+        return False
+    sizes = [abs(v.data * v.grad) for v in run.order if isfinite(v.data * v.grad)]
+    gap = abs(slope.at - number_of(rules.values[run.output].still))
+    return bool(gap <= _SAME * max([abs(run.output.data), *sizes]))
 
 
 def _wrong_rule(value: Value, k: int, partial: Any, slope: Slope) -> str:
