@@ -29,7 +29,7 @@ DETACHED = "detached"
 WRONG = "wrong"
 
 _BITS_OF_DOUBLES = 53
-_SAME = 1e-12  # relative to the terms: the recorded graph holds the floats that f took out of Values
+_SAME = 1e-12  # relative: the floats that f took out of Values are rounded
 _ANOTHER_BRANCH = "another branch may be taken by the exact numbers, or beside the point, than by the floats"
 FULL_DIGITS = 12.7  # 2e-13 relative: a few hundred roundings in a row leave so many
 
@@ -170,9 +170,8 @@ def _is_recorded_branch(run: Run, rules: Rules, slope: Slope) -> bool:
     """Whether the exact numbers surely take the branches that the floats took: f is then what is recorded."""
     if slope.beside or slope.at is None:
         return False
-    sizes = [abs(v.data * v.grad) for v in run.order if isfinite(v.data * v.grad)]
-    gap = abs(slope.at - number_of(rules.values[run.output].still))
-    return bool(gap <= _SAME * max([abs(run.output.data), *sizes]))
+    size = max(abs(v.data) for v in (run.output, *run.output.parents))
+    return bool(abs(slope.at - number_of(rules.values[run.output].still)) <= _SAME * size)
 
 
 def _wrong_rule(value: Value, k: int, partial: Any, slope: Slope) -> str:

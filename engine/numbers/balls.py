@@ -143,6 +143,7 @@ class Ball:
 
 
 _ZERO, _ONE = arb(0), arb(1)
+_BITS_OF_A_CONSTANT = 1536  # a number that still does not move for sure is taken for one that stands still
 
 
 def _raw(x: Any) -> Raw:
@@ -253,7 +254,7 @@ def beyond(ulps: int, steps: list[arb] | None = None) -> Rounding:
 
     def rounding(series: Sequence[arb]) -> float:
         x = at_the_point(series)
-        speed = next(c for c in series[1:] if not c.is_zero())
+        speed = next(c for c in series[1:] if not c.contains(_ZERO))
         toward = -inf if speed < 0 else inf
         if arb(x) == series[0] and series[0].is_exact():
             beside = nextafter(x, toward)
@@ -348,7 +349,9 @@ class Balls:
     def take_float(self, x: Ball) -> float:
         """A number as a float, which no longer moves."""
         series = _coefficients(x.raw)
-        if all(c.is_zero() for c in series[1:]):
+        if all(c.contains(_ZERO) for c in series[1:]):
+            if any(not c.is_zero() for c in series[1:]) and self.bits < _BITS_OF_A_CONSTANT:
+                raise UndecidedError("whether a number moves")
             self.short = self.short or len(series) > 1
             return float(x)
         self.floats_taken = True
