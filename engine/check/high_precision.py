@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -34,6 +35,7 @@ class Rules:
     """
 
     def __init__(self, run: Run, bits: int) -> None:
+        self.run = run
         self.bits = bits
         self.m = Balls(bits)
         self.m.ties_within_radius = True
@@ -56,6 +58,11 @@ class Rules:
     def derivative(self, value: Value) -> arb:
         """The derivative of the output by a value; 0 if it does not depend on it."""
         return self.adjoints[value].still if value in self.adjoints else arb(0)
+
+    @cached_property
+    def local_slopes(self) -> Sequence[tuple[Value, int, Any, Slope]]:
+        """The operations whose rule differs from their slope: every wrong derivative asks for them."""
+        return local_slopes(self.run.order)
 
     def _terms(self, run: Run) -> Mapping[Value, arb]:
         """The chain rule without signs: rounding errors of the floats are in proportion to it."""

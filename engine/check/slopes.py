@@ -9,11 +9,16 @@ from flint import arb
 from tqdm import tqdm
 
 from engine.check.extrapolation import extrapolate
-from engine.check.high_precision import Rules
+from engine.check.high_precision import Rules, agrees, widened
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.subject import FunctionSubject, GraphSubject, Run, Subject
 from engine.check.truth import Slope, Truth, number_of
 from engine.value import Value
+
+_MOST_WRONG = 100  # so many wrong derivatives are looked at one by one
+_NOT_LOOKED_AT = Slope(
+    "unresolved", None, None, None, 0, f"not looked at, as {_MOST_WRONG} others are wrong already"
+)
 
 
 @dataclass
@@ -84,6 +89,7 @@ def settled_slopes(truth: Truth, inputs: Sequence[Value], rules: Rules, deadline
         A slope for each input, in order.
     """
     slopes: dict[int, Slope] = {}
+    wrong = 0
     rng = Random(0)
     todo = [list(range(len(inputs)))]
     with tqdm(total=len(inputs), unit="input", delay=2.0, leave=False, disable=None) as bar:
@@ -92,8 +98,13 @@ def settled_slopes(truth: Truth, inputs: Sequence[Value], rules: Rules, deadline
             derivatives = {i: rules.derivative(inputs[i]) for i in places}
             if deadline.has_passed:
                 slopes.update((i, deadline.slope) for i in places)
+            elif wrong >= _MOST_WRONG:
+                slopes.update((i, _NOT_LOOKED_AT) for i in places)
             elif len(places) == 1:
-                slopes[places[0]] = truth.slope(places[0], rules.terms[inputs[places[0]]])
+                i = places[0]
+                slopes[i] = slope = truth.slope(i, rules.terms[inputs[i]])
+                b = derivatives[i]
+                wrong += slope.value is not None and not agrees(number_of(b), widened(slope, b))
             elif all(b.is_finite() for b in derivatives.values()) and truth.confirms(derivatives, rng):
                 slopes.update((i, _confirmed(b, rules.bits)) for i, b in derivatives.items())
             else:

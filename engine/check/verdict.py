@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf, isfinite, isinf, isnan, log10, ulp
 from typing import Any
 
-from engine.check.high_precision import Rules, agrees, local_slopes, widened
+from engine.check.high_precision import Rules, agrees, widened
 from engine.check.subject import GraphSubject, Run
 from engine.check.truth import Slope, Truth, number_of
 from engine.value import Value
@@ -66,7 +66,7 @@ def judge(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: floa
     """
     a = value.grad
     if slope.kind in ("kink", "jump", "vertical"):
-        return _at_a_kink(run, a, slope)
+        return _at_a_kink(rules, a, slope)
     if value not in rules.values:
         return _not_recorded(run, rules, slope)
     if slope.value is None:
@@ -125,9 +125,9 @@ def _not_recorded(run: Run, rules: Rules, slope: Slope) -> Finding:
     return Finding(DETACHED, ok=False, why="f uses it without recording it, as .data or float(...)")
 
 
-def _at_a_kink(run: Run, a: float, slope: Slope) -> Finding:
+def _at_a_kink(rules: Rules, a: float, slope: Slope) -> Finding:
     low, high = sorted((float(slope.left), float(slope.right)))
-    where = _names([value for value, _, _, local in local_slopes(run.order) if local.kind != "smooth"])
+    where = _names([value for value, _, _, local in rules.local_slopes if local.kind != "smooth"])
     sides = f"{slope.reason}: {_short(slope.left)} on the left, {_short(slope.right)} on the right"
     finding = f"{sides}; the engine gives {_short(a)}{', by the convention of ' + where if where else ''}"
     between = low <= a <= high and (slope.kind == "kink" or (slope.kind == "vertical" and isinf(a)))
@@ -137,7 +137,7 @@ def _at_a_kink(run: Run, a: float, slope: Slope) -> Finding:
 def _not_the_slope(run: Run, rules: Rules, x: Value, slope: Slope) -> Finding:
     """The rules differ from the truth: a rule is wrong, a convention was used, or a part was not recorded."""
     a, b = x.grad, rules.derivative(x)
-    found = local_slopes(run.order)
+    found = rules.local_slopes
     wrong = [entry for entry in found if entry[3].kind == "smooth"]
     if wrong:
         others = [value for value, _, _, _ in wrong if value.op != wrong[0][0].op]

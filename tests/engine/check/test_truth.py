@@ -1,5 +1,6 @@
 """Verdicts that must never be wrong: saturation, cancellation, branches, jumps, tiny and huge numbers."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -476,3 +477,13 @@ def test_second_derivatives_of_rounded_constants_and_branches_are_right(
 )
 def test_two_second_derivatives_are_none(f: Function) -> None:
     assert check_gradients(f, [0.0], order=2).verdicts == {"x, x": "kink"}
+
+
+def test_many_wrong_derivatives_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = OPS["sin"]
+    monkeypatch.setitem(OPS, "sin", dataclasses.replace(row, partials=lambda m, out, x: (1.5 * m.cos(x),)))
+    report = check_gradients(lambda x: fsum([sin(v) for v in x]), x=[0.001 * i for i in range(1, 131)])
+    verdicts = list(report.verdicts.values())
+    assert not report.ok
+    assert (verdicts.count("wrong rule"), verdicts.count("inconclusive")) == (100, 30)
+    assert "not looked at, as 100 others are wrong already" in str(report)
