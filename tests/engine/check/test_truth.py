@@ -487,3 +487,15 @@ def test_many_wrong_derivatives_end_the_search(monkeypatch: pytest.MonkeyPatch) 
     assert not report.ok
     assert (verdicts.count("wrong rule"), verdicts.count("inconclusive")) == (100, 30)
     assert "not looked at, as 100 others are wrong already" in str(report)
+
+
+def test_a_rule_of_a_function_with_a_branch_on_a_float_is_proved_exactly() -> None:
+    def f(x: Any) -> Any:
+        return x * x * (2.0 if float(x) > 0.0 else 3.0)
+
+    proved = engine.check_vjp(f, lambda x, u: 4.0 * x * u, [1.5])
+    assert proved.ok
+    assert "the function itself, in high precision" in str(proved)
+    computed = engine.check_vjp(lambda x: x * float(x), lambda x, u: 2.0 * x * u, [1.5])
+    assert computed.ok
+    assert "computes with floats that it takes out of Values" in str(computed)
