@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
-from math import fsum, isfinite
+from math import frexp, fsum, isfinite
 from typing import Any
+
+from flint import arb
 
 from engine.backprop import adjoints
 from engine.check.high_precision import agrees, local_slopes, widened
@@ -11,7 +13,7 @@ from engine.check.raised import said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import GradientComparison, GradientReport
 from engine.check.subject import NotJudgedError, Run, Subject
-from engine.check.truth import BITS, UNDEFINED, Slope, Truth, floor_of, is_resolved, number_of
+from engine.check.truth import BITS, UNDEFINED, Slope, Truth, number_of
 from engine.check.verdict import (
     FULL_DIGITS,
     INCONCLUSIVE,
@@ -27,6 +29,8 @@ from engine.graph import topological
 from engine.numbers.balls import Balls, UndecidedError
 from engine.replay import replay
 from engine.value import Value
+
+_CONSTANT = 4.0 * 2.0**-53  # relative: what a constant that a rule computes in floats may be off
 
 
 def check_hessian(subject: Subject, least_digits: float) -> GradientReport:
@@ -69,9 +73,6 @@ def _second(truth: Truth, i: int, j: int) -> Slope:
         slope = truth.second(i, j)
     except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError) as error:
         return Slope("unresolved", None, None, None, BITS[0], f"f cannot run on balls{said(error)}")
-    if truth.floats_taken:
-        reason = "f takes floats out of Values, and doubles cannot prove a second derivative"
-        return Slope("unresolved", None, None, None, BITS[0], reason)
     return slope
 
 
@@ -82,11 +83,12 @@ def _judge(second: Value, slope: Slope, run: Run, least_digits: float) -> Findin
     if slope.value is None:
         return Finding(INCONCLUSIVE, ok=False, why=slope.reason)
     order = topological([second])
-    by_rules = _by_rules(order, second)
+    by_rules = _by_rules(order, second, set(run.order), slope.bits)
     if by_rules is None or not agrees(number_of(by_rules), widened(slope, by_rules)):
         return _not_the_slope(second, slope, [*run.order, *order])
     digits = right_digits(second.data, slope.value)
-    if digits >= FULL_DIGITS or abs(slope.value - second.data) <= _rounding(order, second):
+    gap = abs(slope.value - second.data)
+    if digits >= FULL_DIGITS or gap <= slope.error or gap <= _rounding(order, second):
         return Finding(RIGHT, ok=True, digits=max(digits, FULL_DIGITS))
     return Finding(ROUNDING, digits >= least_digits, digits, f"{digits:.0f} digits left")
 
@@ -112,18 +114,27 @@ def _rounding(order: Sequence[Value], second: Value) -> float:
     return 4.0 * 2.0**-53 * total if isfinite(total) else 0.0
 
 
-def _by_rules(order: Sequence[Value], second: Value) -> Any:
-    """The second derivative by the rules over balls; None outside their domain."""
-    found = None
-    for bits in BITS:
+def _by_rules(order: Sequence[Value], second: Value, recorded: set[Value], least_bits: int) -> Any:
+    """The second derivative by the rules over balls; None outside their domain.
+
+    A rule may compute a constant, as 1 / 3 or the root of pi. It is recorded as a float, and so it is a ball
+    that is as wide as its rounding.
+    """
+    constants = [v for v in order if not v.parents and v not in recorded and not _has_few_bits(v.data)]
+    for bits in (b for b in BITS if b >= least_bits):
         m = Balls(bits)
+        m.ties_within_radius = True
         with m.at_work():
+            numbers = {v: m.number(arb(v.data, _CONSTANT * abs(v.data))) for v in constants}
             try:
-                found = replay(order, m, {})[second].still
+                return replay(order, m, numbers)[second].still
             except UndecidedError:
                 continue
             except UNDEFINED:
                 return None
-            if is_resolved(found, floor_of(0)):
-                break
-    return found
+    return None
+
+
+def _has_few_bits(x: float) -> bool:
+    """Whether a float is exact for sure: a rounded one has all bits."""
+    return not isfinite(x) or frexp(x)[0] * 2**26 % 1.0 == 0.0

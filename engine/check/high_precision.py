@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from flint import arb
@@ -33,8 +35,10 @@ class Rules:
     """
 
     def __init__(self, run: Run, bits: int) -> None:
+        self.run = run
         self.bits = bits
         self.m = Balls(bits)
+        self.m.ties_within_radius = True
         with self.m.at_work():
             self.values: Mapping[Value, Ball] = replay(run.order, self.m, {})
             self._partials: dict[Value, Sequence[Ball]] = {}
@@ -55,6 +59,11 @@ class Rules:
         """The derivative of the output by a value; 0 if it does not depend on it."""
         return self.adjoints[value].still if value in self.adjoints else arb(0)
 
+    @cached_property
+    def local_slopes(self) -> Sequence[tuple[Value, int, Any, Slope]]:
+        """The operations whose rule differs from their slope: every wrong derivative asks for them."""
+        return local_slopes(self.run.order)
+
     def _terms(self, run: Run) -> Mapping[Value, arb]:
         """The chain rule without signs: rounding errors of the floats are in proportion to it."""
         sizes = adjoints(run.order, run.output, self._sizes, arb(1), is_zero=arb.is_zero)
@@ -62,7 +71,10 @@ class Rules:
 
     def _sizes(self, value: Value) -> list[arb]:
         pairs = zip(self.partials(value), value.partials, strict=True)
-        return [size_of(exact_partial.still).max(abs(arb(recorded))) for exact_partial, recorded in pairs]
+        return [
+            size_of(by_rule.still).max(abs(arb(recorded if isfinite(recorded) else 0.0)))
+            for by_rule, recorded in pairs
+        ]
 
 
 def _is_zero(adjoint: Ball) -> bool:

@@ -76,7 +76,7 @@ class Replayed(Value):
         raise NotReplayableError("the function takes the float out of a Value")
 
     def __int__(self) -> int:
-        return int(float(self))
+        return int(self.number) if isinstance(self.m, Balls) else int(float(self))
 
     def __round__(self, digits: int | None = None) -> float:
         return round(float(self), digits)

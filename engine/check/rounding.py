@@ -31,6 +31,14 @@ def sizes_of_terms(run: Run) -> dict[Value, float]:
     return {value: size for value, size in sizes.items() if isfinite(size)}
 
 
+def _printed(x: float, claim: Claim) -> str:
+    """A number with as many decimals as a claim has."""
+    decimals = claim.decimals or 0
+    if decimals >= 0 and "e" not in claim.text.lower() and len(claim.text) < 25:
+        return f"{x:.{decimals}f}"
+    return f"{x:.{max(_significant(claim) - 1, 0)}e}"
+
+
 def _significant(claim: Claim) -> int:
     """How many significant digits are printed."""
     if claim.decimals is None or claim.value == 0.0:

@@ -1,7 +1,7 @@
 """The true slopes by all inputs: those that one direction confirms together, the others one by one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from time import monotonic
 
@@ -9,12 +9,17 @@ from flint import arb
 from tqdm import tqdm
 
 from engine.check.extrapolation import extrapolate
-from engine.check.high_precision import Rules
+from engine.check.high_precision import Rules, agrees, widened
 from engine.check.raised import said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.subject import FunctionSubject, GraphSubject, Run, Subject, number_of_output
 from engine.check.truth import Slope, Truth, number_of
 from engine.value import Value
+
+_MOST_WRONG = 100  # so many wrong derivatives are looked at one by one
+_NOT_LOOKED_AT = Slope(
+    "unresolved", None, None, None, 0, f"not looked at, as {_MOST_WRONG} others are wrong already"
+)
 
 
 @dataclass
@@ -62,9 +67,8 @@ def true_slopes(subject: Subject, run: Run, rules: Rules, seconds: float) -> tup
         slopes, how = settled_slopes(Truth(graph), run.inputs, rules, deadline), f"{graph.text} (as {error})"
     except (NotReplayableError, TypeError, AttributeError) as error:
         return _in_doubles(subject, error)
-    if truth.floats_taken:
-        return _beside_doubles(subject, slopes, how)
-    return slopes, f"{how}, over balls of {max(slope.bits for slope in slopes)} bits{_together(slopes)}"
+    how += f", over balls of {max(slope.bits for slope in slopes)} bits{_together(slopes)}"
+    return slopes, f"{how}; f computes with floats taken out of Values" if truth.floats_matter else how
 
 
 def _together(slopes: Sequence[Slope]) -> str:
@@ -86,6 +90,7 @@ def settled_slopes(truth: Truth, inputs: Sequence[Value], rules: Rules, deadline
         A slope for each input, in order.
     """
     slopes: dict[int, Slope] = {}
+    wrong = 0
     rng = Random(0)
     todo = [list(range(len(inputs)))]
     with tqdm(total=len(inputs), unit="input", delay=2.0, leave=False, disable=None) as bar:
@@ -94,8 +99,13 @@ def settled_slopes(truth: Truth, inputs: Sequence[Value], rules: Rules, deadline
             derivatives = {i: rules.derivative(inputs[i]) for i in places}
             if deadline.has_passed:
                 slopes.update((i, deadline.slope) for i in places)
+            elif wrong >= _MOST_WRONG:
+                slopes.update((i, _NOT_LOOKED_AT) for i in places)
             elif len(places) == 1:
-                slopes[places[0]] = truth.slope(places[0], rules.terms[inputs[places[0]]])
+                i = places[0]
+                slopes[i] = slope = truth.slope(i, rules.terms[inputs[i]])
+                b = derivatives[i]
+                wrong += slope.value is not None and not agrees(number_of(b), widened(slope, b))
             elif all(b.is_finite() for b in derivatives.values()) and truth.confirms(derivatives, rng):
                 slopes.update((i, _confirmed(b, rules.bits)) for i, b in derivatives.items())
             else:
@@ -112,7 +122,7 @@ def _confirmed(derivative: arb, bits: int) -> Slope:
     return Slope("smooth", value, value, value, bits, error=error, together=True)
 
 
-# --- Differences in doubles, for functions that take floats out of Values.
+# --- Differences in doubles, for functions that run on no other numbers.
 
 
 def _in_doubles(subject: Subject, error: Exception) -> tuple[list[Slope], str]:
@@ -120,24 +130,6 @@ def _in_doubles(subject: Subject, error: Exception) -> tuple[list[Slope], str]:
     bound = max((s.error / abs(s.value) for s in slopes if s.value), default=0.0)
     why = f"f cannot run on balls{said(error)}"
     return slopes, f"differences in double precision, good to {bound:.0e} relative, as {why}"
-
-
-def _beside_doubles(subject: Subject, slopes: Sequence[Slope], how: str) -> tuple[list[Slope], str]:
-    """The slopes of the recorded part, where differences in doubles do not contradict them."""
-    doubles = [_in_double(subject, i) for i in range(len(slopes))]
-    text = f"{how}, over balls; f takes floats out of Values, so differences in doubles are compared too"
-    return [_unless_contradicted(a, b) for a, b in zip(slopes, doubles, strict=True)], text
-
-
-def _unless_contradicted(slope: Slope, double: Slope) -> Slope:
-    if slope.value is None and double.kind == "unresolved":
-        return slope
-    if slope.value is None or double.value is None:
-        return double
-    size = max(abs(slope.value), abs(double.value))
-    if abs(slope.value - double.value) > 10 * double.error + 1e-6 * size:
-        return double
-    return slope if slope.value else replace(slope, error=double.error, bits=double.bits)
 
 
 def _in_double(subject: Subject, i: int) -> Slope:

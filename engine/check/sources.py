@@ -191,8 +191,8 @@ class Exact:
     def _slope(self, function: Callable[[Any], Any]) -> Measured:
         truth = Truth(FunctionSubject(function, [0.0], {}))
         slope = truth.slope(0)
-        if getattr(truth, "floats_taken", False):
-            raise NotJudgedError("the function takes floats out of Values")
+        if truth.floats_matter:
+            raise NotJudgedError("the function computes with floats that it takes out of Values")
         if slope.kind == "smooth":
             return Measured(float(slope.value), error=float(slope.error))
         if slope.kind == "kink":

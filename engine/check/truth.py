@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite, ulp
 from random import Random
 from typing import Any
 
@@ -19,13 +21,29 @@ from mpmath import MPContext
 from engine.check.raised import RAISED, said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.subject import NotJudgedError, Subject
-from engine.numbers.balls import Ball, Balls, InfiniteSlopeError, UndecidedError
+from engine.numbers.balls import (
+    Ball,
+    Balls,
+    InfiniteSlopeError,
+    Rounding,
+    UndecidedError,
+    at_the_point,
+    beyond,
+    moved_by,
+)
 
 BITS = (192, 384, 768, 1536, 3072, 6144, 12288)
 RESOLVED = 64  # bits of a derivative: more than a float can tell
 _SMALLEST = -1140  # exponent: what is smaller than 2**-1140 is 0 in floats
 _CANCELS = -1000  # exponent, relative to the terms: what terms leave below it they cancel to 0
 
+_LONGER = 12  # so many more coefficients where a series of zeros leaves it open how a number moves
+_FARTHER = ((1, 2, 3), (2**30, 2**31, 2**32))  # ULP: floats taken so far off show whether they matter
+_BITS_OF_BRANCHES = BITS[3]  # enough to see the smallest float beside 1
+
+_NEXT_TO_NOTHING = arb(2) ** -1000  # relative to the terms, or to the value
+
+_FLOATS = "f computes with floats that it took out of Values: their part is not known well enough"
 TOO_CLOSE = "the numbers are too close to a branch to tell which one is taken"
 UNDEFINED = (ValueError, ArithmeticError)
 """What a number system raises outside the domain of an operation."""
@@ -49,6 +67,8 @@ class Slope:
         reason: why there is no derivative, in words; empty where there is one.
         error: a bound of the error of the value.
         together: whether one direction settled it together with other inputs.
+        beside: whether it is the slope on the two sides of a point where f may take another branch.
+        at: the number of the subject at the point; None if that is not known.
     """
 
     kind: str
@@ -59,6 +79,8 @@ class Slope:
     reason: str = ""
     error: float = 0.0
     together: bool = False
+    beside: bool = False
+    at: Any = None
 
 
 def number_of(x: arb) -> Any:
@@ -88,6 +110,16 @@ def edge(left: Any, right: Any, bits: int, error: BaseException) -> Slope:
     return Slope("edge", left, right, None, bits, reason)
 
 
+def value_of(x: arb) -> Any:
+    """The number in a ball; 0 if that is possible."""
+    return exact.zero if x.contains(arb(0)) else number_of(x)
+
+
+def _error_of(x: arb) -> float:
+    """A bound of the distance to what `value_of` gives."""
+    return float(size_of(x) if x.contains(arb(0)) else x.rad().upper())
+
+
 def size_of(x: arb) -> Any:
     """An upper bound of the magnitude of a ball."""
     size: arb = abs(x).upper()
@@ -114,8 +146,8 @@ class Truth:
         subject: what to differentiate.
 
     Attributes:
-        floats_taken: whether the subject took a float out of a number: the rest of it then stands still, and
-            the derivatives are those of the recorded part.
+        floats_matter: whether the subject computes with floats that it took out of numbers. Floats that
+            only choose a branch, or are rounded, do not matter: they are taken on both sides of the point.
 
     Example:
         >>> from engine.check.subject import FunctionSubject
@@ -126,7 +158,7 @@ class Truth:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.floats_taken = False
+        self.floats_matter = False
         self._systems: dict[tuple[int, int], Balls] = {}
         self._curvatures: dict[tuple[int, ...], _Sides] = {}
 
@@ -143,6 +175,8 @@ class Truth:
         sides = self._sides({i: arb(1)}, 1, terms)
         if isinstance(sides, Slope):
             return self._by_secants(i) if sides.kind == "vertical" else sides
+        if sides.floats_matter:
+            return self._with_floats(i, sides)
         right, left = sides.right[1], -sides.left[1]
         if any(sides.jumps):
             left_end, right_end = (
@@ -151,9 +185,10 @@ class Truth:
             )
             return Slope("jump", left_end, right_end, None, sides.bits, "it jumps here")
         if left.overlaps(right):
-            value = number_of(right)
-            error = float(right.rad().upper()) if not right.is_exact() else 0.0
-            return Slope("smooth", number_of(left), value, value, sides.bits, error=error)
+            value = value_of(right)
+            error = _error_of(right)
+            at, beside = number_of(sides.right[0]), sides.separate
+            return Slope("smooth", value, value, value, sides.bits, error=error, beside=beside, at=at)
         reason = "the slopes on the two sides differ"
         return Slope("kink", number_of(left), number_of(right), None, sides.bits, reason)
 
@@ -168,20 +203,30 @@ class Truth:
         Returns:
             The slope of the slope: "smooth" with its value, "kink", "edge" or "unresolved".
         """
-        along = [self._curvature(places, terms) for places in {(i,), (j,), (i, j)}]
+        for bits in BITS:
+            slope, is_settled = self._second(i, j, terms, bits)
+            if is_settled:
+                break
+        return slope
+
+    def _second(self, i: int, j: int, terms: Any, least_bits: int) -> tuple[Slope, bool]:
+        """The second derivative, and whether more bits would not tell more."""
+        along = [self._curvature(places, terms, least_bits) for places in {(i,), (j,), (i, j)}]
         for sides in along:
             if isinstance(sides, Slope):
-                return sides
+                return sides, True
         known: Any = {sides.places: sides for sides in along if isinstance(sides, _Sides)}
         bits = max(sides.bits for sides in known.values())
         if any(any(sides.jumps) or not (-sides.left[1]).overlaps(sides.right[1]) for sides in known.values()):
-            return Slope("kink", None, None, None, bits, "the first derivative has a kink here")
+            return Slope("kink", None, None, None, bits, "the first derivative has a kink here"), True
         with self._system(bits, 2).at_work():
             right, left = (_mixed(known, i, j, side) for side in ("right", "left"))
         if not right.overlaps(left):
             reason = "the second derivatives on the two sides differ"
-            return Slope("kink", number_of(left), number_of(right), None, bits, reason)
-        return Slope("smooth", None, None, number_of(right), bits, error=float(right.rad().upper()))
+            return Slope("kink", number_of(left), number_of(right), None, bits, reason), True
+        value = value_of(right)
+        is_settled = is_resolved(right, floor_of(terms))
+        return Slope("smooth", None, None, value, bits, error=_error_of(right)), is_settled
 
     def confirms(self, derivatives: Mapping[int, arb], rng: Random) -> bool:
         """Whether derivatives by many inputs are right, all at once.
@@ -207,15 +252,17 @@ class Truth:
         m = self._system(bits, 1)
         with m.at_work():
             weights = {i: _weight(slope, rng) for i, slope in derivatives.items()}
+            total = sum((weights[i] * slope for i, slope in derivatives.items()), arb(0))
             try:
-                series, tied = self._run(m, weights)
-                total = sum((weights[i] * slope for i, slope in derivatives.items()), arb(0))
-                gap = size_of(series.coefficient(1) - total)
+                sides = self._both(m, weights, 1, even_if_tied=False)
             except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError):
                 raise
             except RAISED:  # an f that raises along this direction is looked at input by input
                 return False
-            return not tied and bool(gap <= arb(2) ** (62 + exponent))
+            if sides is None or sides.floats_matter or any(sides.jumps):
+                return False
+            gaps = (size_of(slope - total) for slope in (sides.right[1], -sides.left[1]))
+            return all(bool(gap <= arb(2) ** (62 + exponent)) for gap in gaps)
 
     # --- One direction.
 
@@ -224,51 +271,142 @@ class Truth:
             self._systems[bits, order] = Balls(bits, order)
         return self._systems[bits, order]
 
-    def _run(self, m: Balls, direction: Mapping[int, arb]) -> tuple[Ball, bool]:
+    def _run(
+        self, m: Balls, direction: Mapping[int, arb], rounding: Rounding = at_the_point
+    ) -> tuple[Ball, bool]:
         """The subject along a direction, and whether it met a tie on the way."""
-        m.tied = m.floats_taken = False
+        m.tied = m.short = m.floats_taken = False
+        m.rounding = rounding
         moving = {i: m.moving(self.subject.at(m, i).still, v) for i, v in direction.items()}
-        series = self.subject.moved(m, moving)
-        self.floats_taken = self.floats_taken or m.floats_taken
-        return series, m.tied
+        return self.subject.moved(m, moving), m.tied
 
-    def _sides(self, direction: Mapping[int, arb], order: int, terms: Any) -> _Sides | Slope:
+    def _sides(
+        self, direction: Mapping[int, arb], order: int, terms: Any, least_bits: int = BITS[0]
+    ) -> _Sides | Slope:
         """The derivatives on both sides along a direction, with as many bits as it takes."""
         found: _Sides | None = None
         reason = TOO_CLOSE
-        for bits in BITS:
-            m = self._system(bits, order)
-            with m.at_work():
-                try:
-                    found = self._both(m, direction)
-                    if all(is_resolved(c, floor_of(terms)) for c in (*found.left[1:], *found.right[1:])):
-                        return found
-                    reason = f"its digits are not settled with {bits} bits"
-                except UndecidedError:
-                    continue
-                except InfiniteSlopeError as error:
-                    return Slope("vertical", None, None, None, bits, str(error))
-                except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError):
-                    raise
-                except RAISED as error:
+        for bits in (b for b in BITS if b >= least_bits):
+            try:
+                found = self._with_bits(bits, direction, order)
+                if all(is_resolved(c, floor_of(terms)) for c in (*found.left[1:], *found.right[1:])):
+                    return found
+                reason = f"its digits are not settled with {bits} bits"
+            except UndecidedError:
+                continue
+            except InfiniteSlopeError as error:
+                return Slope("vertical", None, None, None, bits, str(error))
+            except (NotReplayableError, DifferentiatesItselfError, TypeError, AttributeError):
+                raise
+            except RAISED as error:
+                with self._system(bits, order).at_work():
                     return self._edge(direction, bits, error)
         if found is not None:
             slopes = (*found.left[1:], *found.right[1:])
-            if all(c.is_finite() and c.contains(arb(0)) for c in slopes):
+            least = _NEXT_TO_NOTHING * size_of(arb(terms)).max(size_of(found.right[0])).max(arb(1))
+            if all(c.contains(arb(0)) and size_of(c) <= least for c in slopes):
                 return found  # 0, within a bound
         return Slope("unresolved", None, None, None, BITS[-1], reason)
 
-    def _both(self, m: Balls, direction: Mapping[int, arb]) -> _Sides:
-        series, tied = self._run(m, direction)
-        right = [series.coefficient(k) for k in range(m.order + 1)]
+    def _with_bits(self, bits: int, direction: Mapping[int, arb], order: int) -> _Sides:
+        """The derivatives with some bits; with longer series where short ones leave it open."""
+        m = self._system(bits, order)
+        with m.at_work():
+            try:
+                sides = self._both(m, direction, order)
+                if sides is not None and not m.short:
+                    return sides
+            except InfiniteSlopeError:
+                pass
+        m = self._system(bits, order + _LONGER)
+        with m.at_work():
+            sides = self._both(m, direction, order)
+        assert sides is not None
+        return sides
+
+    def _both(
+        self, m: Balls, direction: Mapping[int, arb], order: int, even_if_tied: bool = True
+    ) -> _Sides | None:
+        _, tied = self._run(m, direction)
+        taken, short, matter = m.floats_taken, m.short, False
+        if tied and not even_if_tied:
+            return None
+        back = {i: -v for i, v in direction.items()}
+        if taken:
+            matter = any(self._do_floats_matter(m, way) for way in (direction, back))
+            self.floats_matter = self.floats_matter or matter
+        choose = taken and not matter
+        right = self._side(m, direction, order, choose)
         left = [c * (-1) ** k for k, c in enumerate(right)]
         jumps = (0, 0)
-        if tied:
-            backwards, _ = self._run(m, {i: -v for i, v in direction.items()})
-            left = [backwards.coefficient(k) for k in range(m.order + 1)]
+        if tied or taken:
+            left = self._side(m, back, order, choose)
+            short = short or m.short
             at_rest, _ = self._run(m, {})
             jumps = _jump(at_rest.still - left[0]), _jump(right[0] - at_rest.still)
-        return _Sides(tuple(direction), left, right, jumps, m.bits)
+        m.short = short
+        return _Sides(tuple(direction), left, right, jumps, m.bits, tied or taken, matter)
+
+    def _side(self, m: Balls, direction: Mapping[int, arb], order: int, choose: bool) -> list[arb]:
+        """The coefficients on one side.
+
+        A float that is taken out of a number does not move, and so the branch that it chooses is that at the
+        point. Where the next float chooses another one, the point is at the branch, or that float is.
+        """
+        here, _ = self._run(m, direction)
+        steps: list[arb] = []
+        if choose:
+            one_on, _ = self._run(m, direction, beyond(1, steps))
+        if steps:
+            t = 2 * min(steps, key=lambda t: t.mid())
+            for there in (self._run(m, direction, moved_by(t, only_floats=True))[0], one_on):
+                if not _identical(here.raw, there.raw):
+                    if m.bits < _BITS_OF_BRANCHES:
+                        raise UndecidedError("which side of a float a branch is on")
+                    if not _within(here, there, t):
+                        here = there
+                        break
+        return [here.coefficient(k) for k in range(order + 1)]
+
+    # --- Floats that the subject takes out of numbers.
+
+    def _do_floats_matter(self, m: Balls, direction: Mapping[int, arb]) -> bool:
+        """Whether numbers change with each of the floats: one that chooses a branch changes them but once."""
+        for places in _FARTHER:
+            try:
+                runs = [self._run(m, direction, beyond(ulps))[0].raw for ulps in places]
+            except RAISED:  # f raises there
+                return True
+            if not any(_identical(a, b) for a, b in pairwise(runs)):
+                return True
+        return False
+
+    def _with_floats(self, i: int, sides: _Sides) -> Slope:
+        """The derivative of the recorded part, and that by the floats as a difference: they have no more."""
+        unresolved = Slope("unresolved", None, None, None, sides.bits, _FLOATS)
+        recorded = sides.right[1]
+        if any(sides.jumps) or not recorded.overlaps(-sides.left[1]):
+            return unresolved
+        m = self._system(BITS[0], 1)
+        with m.at_work():
+            steps: list[arb] = []
+            try:
+                middle = self._run(m, {i: arb(1)}, _steps_for(steps))[0].still
+                h = sorted(steps, key=float)[len(steps) // 2]
+                one, two, back = (
+                    (self._run(m, {i: arb(1)}, moved_by(k * h))[0].still - middle) / (k * h)
+                    for k in (1, 2, -1)
+                )
+            except RAISED:  # f raises near the point
+                return unresolved
+            by_floats = (one + back) / 2
+            bound = 10 * (size_of(one - back) + size_of(one - two)) + size_of(one) * arb(2) ** -24
+            if not bound <= 1e-3 * size_of(by_floats):
+                return unresolved
+        value, error = number_of(recorded + by_floats), float(bound.upper())
+        return Slope("smooth", value, value, value, 53, error=error, at=number_of(sides.right[0]))
+
+    # --- Where f raises on a side.
 
     def _edge(self, direction: Mapping[int, arb], bits: int, error: BaseException) -> Slope:
         """The slope on the other side, if f raises on one."""
@@ -282,12 +420,14 @@ class Truth:
                 slopes.append(None)
         return edge(slopes[0], slopes[1], bits, error)
 
-    def _curvature(self, places: tuple[int, ...], terms: Any) -> _Sides | Slope:
+    def _curvature(self, places: tuple[int, ...], terms: Any, least_bits: int) -> _Sides | Slope:
         places = tuple(dict.fromkeys(places))
-        if places not in self._curvatures:
-            sides = self._sides({i: arb(1) for i in places}, 2, terms)
+        if places not in self._curvatures or self._curvatures[places].bits < least_bits:
+            sides = self._sides({i: arb(1) for i in places}, 2, terms, least_bits)
             if isinstance(sides, Slope):
                 return Slope("unresolved", None, None, None, sides.bits, sides.reason)
+            if sides.floats_matter:
+                return Slope("unresolved", None, None, None, sides.bits, _FLOATS)
             self._curvatures[places] = sides
         return self._curvatures[places]
 
@@ -301,6 +441,9 @@ class Truth:
                 left, right = (self._secants(m, i, sign) for sign in (-1, 1))
         except UndecidedError:
             return Slope("unresolved", None, None, None, m.bits, TOO_CLOSE)
+        except Exception as error:  # whatever f raises at the exact numbers is reported
+            reason = f"f raises at the exact numbers: {type(error).__name__}: {error}"
+            return Slope("edge", None, None, None, m.bits, reason)
         sides = [name for name, found in (("left", left), ("right", right)) if found is None]
         if sides:
             reason = f"f is undefined on the {' and '.join(sides)}"
@@ -314,8 +457,8 @@ class Truth:
             return Slope("vertical", left[0], right[0], None, m.bits, "its slope is infinite here")
         gap = abs(left[0] - right[0])
         if gap <= 1e-9 * max(abs(left[0]), abs(right[0])):
-            error = float(gap) + 2**-60 * float(abs(right[0]))
-            return Slope("smooth", left[0], right[0], right[0], m.bits, error=error)
+            bound = float(gap) + 2**-60 * float(abs(right[0]))
+            return Slope("smooth", left[0], right[0], right[0], m.bits, error=bound)
         return Slope("kink", left[0], right[0], None, m.bits, "the slopes on the two sides differ")
 
     def _secants(self, m: Balls, i: int, sign: int) -> tuple[Any, bool] | None:
@@ -334,6 +477,10 @@ class Truth:
                 rise = self.subject.moved(m, {i: m.number(x + h)}).still - middle
             except RAISED:  # f is undefined there
                 return None
+            if rise.contains(arb(0)):
+                if not size_of(rise) <= _NEXT_TO_NOTHING * (size_of(middle) + abs(h)):
+                    raise UndecidedError("the rise of a secant")
+                rise = arb(0)
             rises.append(number_of(abs(rise)))
             slopes.append(number_of(rise / h))
         before, now = slopes
@@ -351,6 +498,40 @@ class _Sides:
     right: Sequence[arb]
     jumps: tuple[int, int]  # the sign of the jump on the left and on the right; 0 for none
     bits: int
+    separate: bool  # whether each side was computed
+    floats_matter: bool = False  # then these are the derivatives of the recorded part alone
+
+
+def _identical(a: Any, b: Any) -> bool:
+    """Whether two numbers are the same, digit by digit."""
+    if type(a) is not type(b):
+        return False
+    pairs = [(a, b)] if isinstance(a, arb) else [(a[k], b[k]) for k in range(max(a.prec, b.prec))]
+    return all(bool(x.mid() == y.mid() and x.rad() == y.rad()) for x, y in pairs)
+
+
+def _within(a: Ball, b: Ball, t: arb) -> bool:
+    """Whether a number changes as little from one branch to the other as along either up to t.
+
+    The branch is then beside the point. At the point itself the change is none, or a jump.
+    """
+    gap = a.still - b.still
+    if gap.contains(arb(0)):
+        return False
+    return bool(size_of(gap) <= t * (size_of(a.coefficient(1)) + size_of(b.coefficient(1))))
+
+
+def _steps_for(found: list[arb]) -> Rounding:
+    """Collects steps in which floats change by many units in the last place."""
+
+    def rounding(series: Sequence[arb]) -> float:
+        x = at_the_point(series)
+        speed = series[1]
+        if isfinite(x) and not speed.contains(arb(0)):
+            found.append(abs(ulp(x) / speed.mid()) * 2**25)
+        return x
+
+    return rounding
 
 
 def _jump(rise: arb) -> int:

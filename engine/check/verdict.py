@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf, isfinite, isinf, isnan, log10, ulp
 from typing import Any
 
-from engine.check.high_precision import Rules, agrees, local_slopes, widened
+from engine.check.high_precision import Rules, agrees, widened
 from engine.check.subject import GraphSubject, Run
 from engine.check.truth import Slope, Truth, number_of
 from engine.value import Value
@@ -29,6 +29,8 @@ DETACHED = "detached"
 WRONG = "wrong"
 
 _BITS_OF_DOUBLES = 53
+_SAME = 1e-12  # relative: the floats that f took out of Values are rounded
+_ANOTHER_BRANCH = "another branch may be taken by the exact numbers, or beside the point, than by the floats"
 FULL_DIGITS = 12.7  # 2e-13 relative: a few hundred roundings in a row leave so many
 
 
@@ -62,16 +64,16 @@ def judge(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: floa
     Returns:
         The finding.
     """
-    if value not in rules.values:
-        return _not_recorded(slope)
     a = value.grad
     if slope.kind in ("kink", "jump", "vertical"):
-        return _at_a_kink(run, a, slope)
+        return _at_a_kink(rules, a, slope)
+    if value not in rules.values:
+        return _not_recorded(run, rules, slope)
     if slope.value is None:
         return _without_slope(slope)
     b = rules.derivative(value)
     if not b.is_finite() or not agrees(number_of(b), widened(slope, b)):
-        return _not_the_slope(run, value, b, slope)
+        return _not_the_slope(run, rules, value, slope)
     return _digits_of(run, rules, value, slope, least_digits)
 
 
@@ -112,7 +114,7 @@ def _without_slope(slope: Slope) -> Finding:
     return Finding(EDGE if slope.kind == "edge" else INCONCLUSIVE, ok=False, why=slope.reason)
 
 
-def _not_recorded(slope: Slope) -> Finding:
+def _not_recorded(run: Run, rules: Rules, slope: Slope) -> Finding:
     if slope.value is not None and abs(slope.value) <= slope.error:
         if slope.bits > _BITS_OF_DOUBLES:  # 0 is right, as for an operand that max did not choose
             return Finding(IGNORED, ok=True, digits=17.0)
@@ -120,22 +122,24 @@ def _not_recorded(slope: Slope) -> Finding:
         return Finding(IGNORED, ok=False, why=why)
     if slope.value is None and slope.kind in ("edge", "unresolved"):
         return _without_slope(slope)
+    if not _is_recorded_branch(run, rules, slope):
+        return Finding(INCONCLUSIVE, ok=False, why=_ANOTHER_BRANCH)
     return Finding(DETACHED, ok=False, why="f uses it without recording it, as .data or float(...)")
 
 
-def _at_a_kink(run: Run, a: float, slope: Slope) -> Finding:
+def _at_a_kink(rules: Rules, a: float, slope: Slope) -> Finding:
     low, high = sorted((float(slope.left), float(slope.right)))
-    where = _names([value for value, _, _, local in local_slopes(run.order) if local.kind != "smooth"])
+    where = _names([value for value, _, _, local in rules.local_slopes if local.kind != "smooth"])
     sides = f"{slope.reason}: {_short(slope.left)} on the left, {_short(slope.right)} on the right"
     finding = f"{sides}; the engine gives {_short(a)}{', by the convention of ' + where if where else ''}"
     between = low <= a <= high and (slope.kind == "kink" or (slope.kind == "vertical" and isinf(a)))
     return Finding(KINK, between, why=finding)
 
 
-def _not_the_slope(run: Run, x: Value, b: Any, slope: Slope) -> Finding:
+def _not_the_slope(run: Run, rules: Rules, x: Value, slope: Slope) -> Finding:
     """The rules differ from the truth: a rule is wrong, a convention was used, or a part was not recorded."""
-    a = x.grad
-    found = local_slopes(run.order)
+    a, b = x.grad, rules.derivative(x)
+    found = rules.local_slopes
     wrong = [entry for entry in found if entry[3].kind == "smooth"]
     if wrong:
         others = [value for value, _, _, _ in wrong if value.op != wrong[0][0].op]
@@ -153,12 +157,23 @@ def _not_the_slope(run: Run, x: Value, b: Any, slope: Slope) -> Finding:
     graph = Truth(GraphSubject(run.output, [x])).slope(0)
     if graph.value is None or not b.is_finite() or not agrees(number_of(b), widened(graph, b)):
         return Finding(INCONCLUSIVE, ok=False, why="the recorded graph has another slope than its rules")
+    if not _is_recorded_branch(run, rules, slope):
+        slopes = f"f has the slope {_short(slope.value)}, the recorded graph {_short(number_of(b))}"
+        return Finding(INCONCLUSIVE, ok=False, why=f"{_ANOTHER_BRANCH}: {slopes}")
     return Finding(
         DETACHED,
         ok=False,
         why=f"every rule is right, but the recorded graph gives {_short(number_of(b))}: f also uses it "
         "without recording it, as .data or float(...)",
     )
+
+
+def _is_recorded_branch(run: Run, rules: Rules, slope: Slope) -> bool:
+    """Whether the exact numbers surely take the branches that the floats took: f is then what is recorded."""
+    if slope.beside or slope.at is None:
+        return False
+    size = max(abs(v.data) for v in (run.output, *run.output.parents))
+    return bool(abs(slope.at - number_of(rules.values[run.output].still)) <= _SAME * size)
 
 
 def _wrong_rule(value: Value, k: int, partial: Any, slope: Slope) -> str:

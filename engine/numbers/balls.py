@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import reduce
-from math import ceil
+from math import ceil, copysign, inf, isfinite, nextafter, ulp
 from operator import add, mul
 from threading import RLock
 from typing import Any, TypeAlias
@@ -28,6 +28,7 @@ from engine.numbers.products import products_of_others
 from engine.numbers.protocol import refuse_unknown
 
 Raw: TypeAlias = Any  # an arb, or an arb_series
+Rounding: TypeAlias = Callable[[Sequence[arb]], float]
 
 
 _one_precision_at_a_time = RLock()  # FLINT has one precision for all threads
@@ -142,6 +143,7 @@ class Ball:
 
 
 _ZERO, _ONE = arb(0), arb(1)
+_BITS_OF_A_CONSTANT = 1536  # a number that still does not move for sure is taken for one that stands still
 
 
 def _raw(x: Any) -> Raw:
@@ -163,6 +165,20 @@ def _whole(x: arb) -> int:
 
 def _moves(raw: Raw) -> bool:
     return raw.__class__ is not arb
+
+
+def _coefficients(raw: Raw) -> list[arb]:
+    return [raw[k] for k in range(raw.prec)] if _moves(raw) else [raw]
+
+
+def _united(a: Raw, b: Raw) -> Raw:
+    """The narrowest number that holds both."""
+    if not (_moves(a) or _moves(b)):
+        return a.union(b)
+    first, second = _coefficients(a), _coefficients(b)
+    length = min(len(cs) for raw, cs in ((a, first), (b, second)) if _moves(raw))
+    first, second = (cs + [_ZERO] * (length - len(cs)) for cs in (first, second))
+    return arb_series([x.union(y) for x, y in zip(first, second, strict=False)], length)
 
 
 def _quotient(a: Raw, b: Raw) -> Raw:
@@ -217,6 +233,59 @@ def _inside(raw: Raw, low: int | None, high: int | None, name: str) -> None:
         raise UndecidedError(f"{name} at the edge of its domain")
 
 
+# --- Floats taken out of numbers that move.
+
+
+def at_the_point(series: Sequence[arb]) -> float:
+    """The float nearest to a number at t = 0."""
+    return float(series[0].mid())
+
+
+def beyond(ulps: int, steps: list[arb] | None = None) -> Rounding:
+    """Floats on the side to which a number moves: a branch that is taken there shows.
+
+    Args:
+        ulps: how far to go where a number is exactly a float at t = 0; else one less.
+        steps: collects at which t the numbers arrive at the next float.
+
+    Returns:
+        The rounding.
+    """
+
+    def rounding(series: Sequence[arb]) -> float:
+        x = at_the_point(series)
+        speed = next(c for c in series[1:] if not c.contains(_ZERO))
+        toward = -inf if speed < 0 else inf
+        if arb(x) == series[0] and series[0].is_exact():
+            beside = nextafter(x, toward)
+            if steps is not None and isfinite(beside):
+                steps.append(abs((arb(beside) - x) / speed.mid()))
+            x = beside
+        return x + copysign((ulps - 1) * ulp(x), toward) if isfinite(x) else x
+
+    return rounding
+
+
+def moved_by(t: arb, only_floats: bool = False) -> Rounding:
+    """Floats that move as the numbers do that they are taken out of.
+
+    Args:
+        t: how far.
+        only_floats: whether numbers stay that are not exactly floats at t = 0.
+
+    Returns:
+        The rounding.
+    """
+
+    def rounding(series: Sequence[arb]) -> float:
+        x = at_the_point(series)
+        if only_floats and not (arb(x) == series[0] and series[0].is_exact()):
+            return x
+        return float(sum((c * t**k for k, c in enumerate(series)), _ZERO).mid())
+
+    return rounding
+
+
 class Balls:
     """A number system of balls, and of power series of balls.
 
@@ -229,7 +298,12 @@ class Balls:
     Attributes:
         tied: whether a comparison was decided by how numbers move, since at the point they are equal: there
             may be a kink.
-        floats_taken: whether a float was taken out of a number: what is computed from it stands still.
+        short: whether series were too short to tell how a number moves: a higher order may tell.
+        floats_taken: whether a float was taken out of a number that moves: what is computed from it stands
+            still.
+        ties_within_radius: whether numbers that cannot be told apart are equal: for rules alone, which are
+            compared with the truth.
+        rounding: the float that is taken out of a number that moves, given as the coefficients of its series.
 
     Example:
         >>> m = Balls(100, order=2)
@@ -243,7 +317,10 @@ class Balls:
         self.bits = bits
         self.order = order
         self.tied = False
+        self.short = False
         self.floats_taken = False
+        self.ties_within_radius = False
+        self.rounding: Rounding = at_the_point
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -270,9 +347,15 @@ class Balls:
         return Ball(arb_series([arb(x), arb(v)], self.order + 1), self)
 
     def take_float(self, x: Ball) -> float:
-        """The number at the point as a float, which no longer moves."""
+        """A number as a float, which no longer moves."""
+        series = _coefficients(x.raw)
+        if all(c.contains(_ZERO) for c in series[1:]):
+            if any(not c.is_zero() for c in series[1:]) and self.bits < _BITS_OF_A_CONSTANT:
+                raise UndecidedError("whether a number moves")
+            self.short = self.short or len(series) > 1
+            return float(x)
         self.floats_taken = True
-        return float(x)
+        return self.rounding(series)
 
     def side(self, x: Ball) -> int:
         """The sign of a number for small positive t: -1, 0 or 1.
@@ -288,6 +371,7 @@ class Balls:
             if sign:
                 return sign
             self.tied = True
+        self.short = True
         return 0
 
     @property
@@ -311,7 +395,10 @@ class Balls:
 
     def equal(self, x: Any, y: Any) -> Ball:
         """1 where both are the same number, else 0."""
-        return self.number(int(self.side(self._ball(x) - y) == 0))
+        gap = self._ball(x) - y
+        if self.ties_within_radius and gap.still.contains(_ZERO) and self._is_tie(gap, self._ball(x)):
+            return self.number(1)
+        return self.number(int(self.side(gap) == 0))
 
     def abs(self, x: Any) -> Ball:
         """The absolute value."""
@@ -322,11 +409,27 @@ class Balls:
 
     def max(self, xs: Sequence[Any]) -> Ball:
         """The largest."""
-        return reduce(lambda a, b: b if self.side(b - a) > 0 else a, map(self._ball, xs))
+        return reduce(lambda a, b: self._chosen(b - a, b, a), map(self._ball, xs))
 
     def min(self, xs: Sequence[Any]) -> Ball:
         """The smallest."""
-        return reduce(lambda a, b: b if self.side(b - a) < 0 else a, map(self._ball, xs))
+        return reduce(lambda a, b: self._chosen(a - b, b, a), map(self._ball, xs))
+
+    def _chosen(self, gap: Ball, a: Ball, b: Ball) -> Ball:
+        """`a` where the gap between the two is positive, else `b`; of equals in disguise, both."""
+        try:
+            return a if self.side(gap) > 0 else b
+        except UndecidedError:
+            if not self._is_tie(gap, a):
+                raise
+        self.tied = True
+        return Ball(_united(a.raw, b.raw), self)
+
+    def _is_tie(self, gap: Ball, a: Ball) -> bool:
+        """Whether two numbers are the same, as far as half of the bits tell."""
+        size = reduce(arb.max, (abs(c).upper() for c in _coefficients(a.raw)))
+        most = size * arb(2) ** (-self.bits // 2)
+        return all(abs(c).upper() <= most for c in _coefficients(gap.raw))
 
     # --- Sums and products.
 
@@ -391,6 +494,7 @@ class Balls:
 
     def _fractional(self, series: arb_series, p: Fraction) -> arb_series:
         """A power of a series that begins at 0, c t**k: it begins at t**(k p)."""
+        self.tied = True  # as the root of x**2 has a kink
         k = _valuation(series)
         rest = _shifted(series, k)
         if rest[0] < 0 and p.denominator % 2 == 0:

@@ -1,5 +1,6 @@
 """Verdicts that must never be wrong: saturation, cancellation, branches, jumps, tiny and huge numbers."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -330,3 +331,171 @@ def test_plain_floats_of_hypothesis_find_no_failing_point(name: str, data: Any) 
         if c.verdict in ("wrong rule", "detached", "rounding") and not c.ok:
             assert c.truth is not None
             assert math.fabs(c.engine - c.truth) > 1e-9 * math.fabs(c.truth), (point, i, report.headline)
+
+
+# --- Floats taken out of numbers, ties, and second derivatives.
+
+# Each by the verdict, whether the engine's number may be used, and the slopes on the two sides.
+BRANCHES: list[tuple[str, Function, float, tuple[str, bool, float | None, float | None]]] = [
+    ("kink", lambda x: 5 * x - 4 if float(x) > 1.0 else x * x, 1.0, ("kink", True, 2.0, 5.0)),
+    ("jump", lambda x: 5 * x + 1 if float(x) > 1.0 else x * x, 1.0, ("kink", False, 2.0, math.inf)),
+    ("small jump", lambda x: x + 1e-9 if float(x) > 1.0 else x, 1.0, ("kink", False, 1.0, math.inf)),
+    ("abs", lambda x: x if float(x) >= 0.0 else -x, 0.0, ("kink", True, -1.0, 1.0)),
+    ("kink nearby", lambda x: 5 * x - 4 if float(x) > 1.0000001 else x * x, 1.0, ("right", True, 2.0, 2.0)),
+    ("one float below", lambda x: 3 * x if float(x) >= 0.0 else x, -5e-324, ("right", True, 1.0, 1.0)),
+    (
+        "one float above",
+        lambda x: 3 * x - 2 if float(x) > 1.0 else x,
+        math.nextafter(1.0, 2.0),
+        ("right", True, 3.0, 3.0),
+    ),
+    ("of unequal speed", lambda x: x * x if float(x * x) > float(x) else x, 1.0, ("kink", True, 1.0, 2.0)),
+    ("tiny", lambda x: x * 1e-300 if float(x) > 0 else x, 1e-310, ("right", True, 1e-300, 1e-300)),
+    ("huge", lambda x: 3 * x if float(x) > 0 else sin(x), 1e15, ("right", True, 3.0, 3.0)),
+    ("integer part", lambda x: x - int(x), 3.0, ("kink", False, -math.inf, 1.0)),
+    ("between integers", lambda x: x - int(x), 3.5, ("right", True, 1.0, 1.0)),
+    ("rounded", lambda x: x * round(x), 2.5, ("kink", False, 2.0, math.inf)),
+    ("rounded down", lambda x: x * round(float(x)), 2.25, ("right", True, 2.0, 2.0)),
+    ("printed", lambda x: x * len(f"{x:.2f}"), 2.25, ("right", True, 4.0, 4.0)),
+    ("a square that is 0", lambda x: x + 1 if x * x > 0 else x, 0.0, ("kink", False, -math.inf, math.inf)),
+    ("step of a square", lambda x: x + step(x * x), 0.0, ("kink", False, -math.inf, math.inf)),
+    ("sign of a cube", lambda x: x * sign(x**3), 0.0, ("kink", True, -1.0, 1.0)),
+    ("root of a square", lambda x: sqrt(x**2), 0.0, ("kink", True, -1.0, 1.0)),
+    ("equals", lambda x: engine.max([2 * sin(x), sin(x) + sin(x)]), 1.0, ("right", True, None, None)),
+    ("equals in disguise", lambda x: engine.max([exp(log(x)), x]), 1.3, ("right", True, 1.0, 1.0)),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "expected"), [row[1:] for row in BRANCHES], ids=[r[0] for r in BRANCHES])
+def test_a_branch_is_judged_on_both_sides(
+    f: Function, x: float, expected: tuple[str, bool, float | None, float | None]
+) -> None:
+    report = check_gradients(f, [x])
+    c = report.comparisons[0]
+    verdict, ok, left, right = expected
+    assert (c.verdict, c.ok) == (verdict, ok), str(report)
+    if left is not None:
+        assert (c.left, c.right) == (left, right)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: x if x * x > 0 else 2 * x, 0.0),  # f(0) is on the line of slope 1
+        (lambda x: 3 * x - 2 if float(x) == 1.0 else 2 * x - 1, 1.0),
+        (lambda x: engine.max([x, x]) if exp(log(x)) > x else 2 * x, 1.3),
+    ],
+)
+def test_a_branch_of_the_point_alone_is_neither_proved_nor_called_detached(f: Function, x: float) -> None:
+    assert check_gradients(f, [x]).verdicts == {"x": "inconclusive"}
+
+
+@pytest.mark.parametrize(
+    ("f", "truth"),
+    [
+        (lambda x: x * float(x), 4.0),
+        (lambda x: x * math.exp(x), 3.0 * math.exp(2.0)),
+        (lambda x: 1e6 * x + 1e-8 * float(x), 1e6 + 1e-8),
+        (lambda x: sin(1e15 * x) * float(x), None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::engine.LeftRecordWarning")
+def test_a_float_that_is_computed_with_is_detached(f: Function, truth: float | None) -> None:
+    c = check_gradients(f, [2.0]).comparisons[0]
+    assert c.verdict == "detached"
+    assert truth is None or c.truth == pytest.approx(truth, rel=1e-8)
+
+
+def test_exact_numbers_that_take_another_branch_than_floats_are_not_called_detached() -> None:
+    def f(x: Any) -> Any:
+        share = engine.log_softmax([x, x - 60.0])[0]  # -9e-27: 0 in floats
+        return x * x * (1 + math.floor(share))
+
+    report = check_gradients(f, [2.0])
+    assert report.verdicts["x"] in ("inconclusive", "right"), str(report)
+
+
+def test_many_inputs_with_branches_on_floats_are_proved_at_once() -> None:
+    def f(x: Any) -> Any:
+        return fsum([v * v if float(v) > 0.0 else v for v in x])
+
+    report = check_gradients(f, x=[0.1 * i - 3.05 for i in range(60)])
+    assert report.ok
+    assert "60 inputs along one random direction" in report.reference
+
+
+def test_noise_beside_an_infinite_slope_is_no_jump() -> None:
+    report = check_gradients(
+        lambda x: cosh(x) ** 2 - sinh(x) ** 2 + 0 * engine.acosh(cosh(x)) + relu(x) * 0, [0.0]
+    )
+    assert "it jumps" not in str(report)
+
+
+def test_an_error_at_the_exact_numbers_is_reported() -> None:
+    report = check_gradients(lambda x: engine.atan2(x, x) / engine.atan2(x, x) * x, [-0.0])
+    assert report.verdicts == {"x": "edge"}
+
+
+def test_terms_beyond_every_float_prove_no_other_number() -> None:
+    def f(x: Any) -> Any:
+        y = x / (2 + x / (1 + x))
+        return logsumexp([y / x, y / x])
+
+    c = check_gradients(f, [1e-310]).comparisons[0]
+    assert c.truth == pytest.approx(-0.25, rel=1e-12)  # y / x is 1 / (2 + x - ...), and log 2 is added
+
+
+SECOND: list[tuple[Function, list[float], list[float]]] = [
+    (lambda x: x * x / 3, [2.0], [2.0 / 3.0]),
+    (engine.erf, [0.3], [-0.3 * 4.0 / math.sqrt(math.pi) * math.exp(-0.09)]),
+    (engine.log2, [0.3], [-1.0 / (0.09 * math.log(2.0))]),
+    (lambda x: log(exp(x)), [0.3], [0.0]),
+    (lambda x: x**3 if float(x) > 1 else x, [2.0], [12.0]),
+    (lambda x, y: hypot(x, y * 1e16) * (1 + 0 * y), [0.0, -0.25], [4e-16, 0.0, 0.0]),
+    (lambda x, y: engine.max([exp(log(x)), x]) * y, [1.3, 2.0], [0.0, 1.0, 0.0]),
+]
+
+
+@pytest.mark.parametrize(("f", "point", "truths"), SECOND)
+def test_second_derivatives_of_rounded_constants_and_branches_are_right(
+    f: Function, point: list[float], truths: list[float]
+) -> None:
+    report = check_gradients(f, point, order=2)
+    assert report.ok, str(report)
+    assert [c.truth for c in report.comparisons] == pytest.approx(truths, rel=1e-12, abs=1e-40)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * abs(x),
+        lambda x: x * x * sign(x**3),
+        lambda x: x * x if float(x) > 0.0 else -x * x,
+        lambda x: relu(x) ** 2,
+        lambda x: sqrt(x**2),
+    ],
+)
+def test_two_second_derivatives_are_none(f: Function) -> None:
+    assert check_gradients(f, [0.0], order=2).verdicts == {"x, x": "kink"}
+
+
+def test_many_wrong_derivatives_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = OPS["sin"]
+    monkeypatch.setitem(OPS, "sin", dataclasses.replace(row, partials=lambda m, out, x: (1.5 * m.cos(x),)))
+    report = check_gradients(lambda x: fsum([sin(v) for v in x]), x=[0.001 * i for i in range(1, 131)])
+    verdicts = list(report.verdicts.values())
+    assert not report.ok
+    assert (verdicts.count("wrong rule"), verdicts.count("inconclusive")) == (100, 30)
+    assert "not looked at, as 100 others are wrong already" in str(report)
+
+
+def test_a_rule_of_a_function_with_a_branch_on_a_float_is_proved_exactly() -> None:
+    def f(x: Any) -> Any:
+        return x * x * (2.0 if float(x) > 0.0 else 3.0)
+
+    proved = engine.check_vjp(f, lambda x, u: 4.0 * x * u, [1.5])
+    assert proved.ok
+    assert "the function itself, in high precision" in str(proved)
+    computed = engine.check_vjp(lambda x: x * float(x), lambda x, u: 2.0 * x * u, [1.5])
+    assert computed.ok
+    assert "computes with floats that it takes out of Values" in str(computed)
