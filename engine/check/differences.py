@@ -83,10 +83,18 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
         size = np.max(np.abs([middle, *values]), axis=0)
         # The shortest difference of all is rough, but a function that oscillates does not take it in.
         rough = (near[-1] - near[0]) / ((len(near) - 1) * _NEAR)
-        slack = 10.0 * noise / _NEAR + 0.01 * np.abs(rough) + error
+        radius = max(
+            (h for ladder in ladders for h, *sides in ladder.rungs if all(y is not None for y in sides)),
+            default=np.inf,
+        )
+        curved = np.max(np.abs(values - middle), axis=0, initial=0.0) * (3.0 * _NEAR / radius) ** 2 / radius
+        slack = 10.0 * noise / _NEAR + 0.01 * np.abs(rough) + curved + error
         low, high = np.minimum(np.minimum(left, right), value), np.maximum(np.maximum(left, right), value)
         too_fast = (rough < low - slack) | (rough > high + slack) | (measured > _MOST_NOISE * size)
+        too_fast |= near[len(near) // 2] != middle  # it is random
         error = np.where(too_fast, np.inf, error)
+        unmoved = np.array([y == middle for y in values]).all(axis=0) & np.isfinite(error)
+        error = np.where(unmoved, eps * np.maximum(np.abs(middle), 1.0) / radius, error)
     kinked = np.abs(left - right) > left_error + right_error
     return Column(value, error, left, right, kinked)
 
@@ -95,19 +103,21 @@ def _near(f: Callable[[float], Array], middle: Array) -> Array:
     """The function at seven near points; at one of them where it raises."""
     try:
         return np.array([f(k * _NEAR) for k in range(-3, 4)])
-    except (ValueError, ArithmeticError):
+    except Exception:  # f may have any error of its own outside its domain
         return np.array([middle] * 7)
 
 
 def _noise(near: Array) -> Array:
     """The rounding error of each output, from the differences of high order between near points."""
     sizes = []
+    unit = np.max(np.abs(near), axis=0) + np.finfo(float).tiny  # the squares of huge numbers are too large
+    near = near / unit
     for order in range(1, 7):
         near = np.diff(near, axis=0)
         if order >= 4:
             factor = factorial(order) ** 2 / factorial(2 * order)
             sizes.append(np.sqrt(factor * np.mean(near**2, axis=0)))
-    found: Array = np.nan_to_num(2.0 * np.max(sizes, axis=0))
+    found: Array = np.nan_to_num(2.0 * np.max(sizes, axis=0) * unit)
     return found
 
 
@@ -152,7 +162,7 @@ class _Ladder:
 def _tried(f: Callable[[float], Array], h: float) -> Array | None:
     try:
         y = f(h)
-    except (ValueError, ArithmeticError):
+    except Exception:  # as above
         return None
     return y if np.isfinite(y).all() else None
 

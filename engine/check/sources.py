@@ -48,7 +48,8 @@ class ArrayFunction:
         self.names = [n for name, leaf in leaves for n in names_in(name, leaf)]
         self.libraries = {library_of(leaf) for _, leaf in leaves}
         if not self.names:
-            raise TypeError("the point has no floats to differentiate by: write 2.0, not 2")
+            what = "its arrays are empty" if leaves else "write 2.0, not 2"
+            raise TypeError(f"the point has no floats to differentiate by: {what}")
         self.point: Array = np.concatenate([numbers_in(leaf) for _, leaf in leaves])
         for name, x in zip(self.names, self.point, strict=True):
             if not isfinite(x):
@@ -58,8 +59,8 @@ class ArrayFunction:
         outputs = leaves_of(self.output, "output", whole=True)
         self.output_names = [n for name, leaf in outputs for n in names_in(name, leaf)]
         if not self.output_names:
-            raise NotJudgedError(f"f returns {type(self.output).__name__}, in which there is no number")
-        self.eps = max(_NARROW_EPS.get(_type_name(leaf), EPS) for _, leaf in outputs)
+            raise NotJudgedError(f"f returns {type(self.output).__name__}, in which there is no float")
+        self.eps = eps_of(self.output)
         y = self.numbers(self.output)
         if not np.isfinite(y).all():
             worst = self.output_names[int(np.argmin(np.isfinite(y)))]
@@ -80,7 +81,18 @@ class ArrayFunction:
             try:
                 return self.f(*self.arguments(self.point))
             except Exception:
-                raise NotJudgedError(f"f raises {type(error).__name__} at the point: {error}") from error
+                words = str(error).rstrip(".") + self._advice()
+                raise NotJudgedError(f"f raises {type(error).__name__} at the point: {words}") from error
+
+    def _advice(self) -> str:
+        """What to do about an f that raises in doubles alone."""
+        try:
+            self.f(*self.args)
+        except Exception:
+            return ""
+        return (
+            ". It does not in the precision of the point, but the check is in doubles: convert what f holds"
+        )
 
     def arguments(self, numbers: Array) -> list[Any]:
         """The arguments with other numbers, in their own library."""
@@ -112,6 +124,11 @@ class ArrayFunction:
 
 def _of_framework(x: Any, framework: str) -> Any:
     return framework_leaf(x, framework) if framework in FRAMEWORK_RULES else x
+
+
+def eps_of(x: Any) -> float:
+    """The spacing of the coarsest numbers of a tree, beside 1."""
+    return max((_NARROW_EPS.get(_type_name(leaf), EPS) for _, leaf in leaves_of(x)), default=EPS)
 
 
 def _type_name(leaf: Any) -> str:
