@@ -20,6 +20,8 @@ _STEPS = 14
 _CAUTION = 10.0
 _EPS = 2.0**-52
 _NEAR = 2.0**-27  # the distance of near points
+# Where numbers of this eps move again, and how many must have stood still: others may be near a kink.
+_INSIDE = ((2.0**-16, 2.0**-23, 0.0), (2.0**-6, 2.0**-7, 0.3))
 _MOST_NOISE = 1e-5  # relative: what is larger is not rounding, but a function that changes too fast
 
 
@@ -105,6 +107,39 @@ def _near(f: Callable[[float], Array], middle: Array) -> Array:
         return np.array([f(k * _NEAR) for k in range(-3, 4)])
     except Exception:  # f may have any error of its own outside its domain
         return np.array([middle] * 7)
+
+
+def eps_inside(f: Callable[[float], Array]) -> float:
+    """The rounding error of the coarsest numbers that a function of one float works with inside, relative.
+
+    It shows where the function stands still at near points, though it moves from farther ones on.
+
+    Args:
+        f: as for `column`.
+
+    Returns:
+        That of doubles, of float32, or of numbers of 8 bits.
+
+    Example:
+        >>> eps_inside(lambda t: np.array([np.sin(t)])) == 2.0**-52
+        True
+        >>> eps_inside(lambda t: np.array([float(np.float32(1.0 + t)) ** 2])) == 2.0**-23
+        True
+    """
+    with np.errstate(all="ignore"):
+        middle = f(0.0)
+        still = _is_flat(_near(f, middle))
+        coarsest = _EPS
+        for distance, eps, share in _INSIDE:
+            for y in (_tried(f, distance), _tried(f, -distance)):
+                if y is None:
+                    continue
+                expected = np.abs(y - middle) * 3.0 * _NEAR / distance
+                moves = expected > 20.0 * _EPS * np.maximum(np.abs(middle), 1e-3)
+                if (still & moves).sum() > share * moves.sum():
+                    coarsest = eps
+            still &= _tried(f, distance) == middle
+    return coarsest
 
 
 def _noise(near: Array) -> Array:

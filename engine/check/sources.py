@@ -9,7 +9,7 @@ import numpy as np
 
 from engine import functions
 from engine.check.binding import bind
-from engine.check.differences import Array, Column, column
+from engine.check.differences import Array, Column, column, eps_inside
 from engine.check.rules import FRAMEWORK_RULES, framework_leaf
 from engine.check.subject import FunctionSubject, NotJudgedError
 from engine.check.trees import (
@@ -46,6 +46,7 @@ class ArrayFunction:
         leaves = [pair for name, x in zip(names, self.args, strict=True) for pair in leaves_of(x, name)]
         self.arg_names = list(names)
         self.names = [n for name, leaf in leaves for n in names_in(name, leaf)]
+        self.leaf_sizes = [len(numbers_in(leaf)) for _, leaf in leaves]
         self.libraries = {library_of(leaf) for _, leaf in leaves}
         if not self.names:
             what = "its arrays are empty" if leaves else "write 2.0, not 2"
@@ -238,6 +239,16 @@ class Doubles:
         sides = np.where(kinked, found.left, found.value) * u, np.where(kinked, found.right, found.value) * u
         low, high = np.minimum(*sides)[used].sum(), np.maximum(*sides)[used].sum()
         return Measured(None, float(low), float(high), error)
+
+    def eps_inside(self, rng: np.random.Generator) -> float:
+        """The rounding error of the coarsest numbers that f works with, looked for leaf by leaf."""
+        f, coarsest, start = self._f, EPS, 0
+        for n in self._f.leaf_sizes:
+            step = np.zeros(len(f.point))
+            step[start : start + n] = rng.uniform(0.5, 1.0, n) * self.sizes[start : start + n]
+            coarsest = max(coarsest, eps_inside(lambda t, step=step: f(f.point + t * step)))  # type: ignore[misc]
+            start += n
+        return coarsest
 
     def _best(self, v: Array) -> Column:
         key = v.tobytes()

@@ -57,8 +57,8 @@ def check_vjp(
             or one for each argument in order; None stands for zeros. Or the name of a framework, "torch",
             "jax" or "autograd", whose gradient of f is under test, with the rules that f has of its own.
         at: the point: the arguments of f in a tuple or list, or the only argument. Floats and arrays of
-            floats are differentiated, in doubles; whole numbers and everything else are passed on, and complex
-            numbers refused.
+            floats are differentiated, in doubles; whole numbers and everything else are passed on; complex
+            numbers are refused.
         digits: how many right decimal digits are enough where rounding costs the rule some.
         seed: of the random cotangent.
         seconds: how long it may take: derivatives that are not settled by then are inconclusive.
@@ -153,6 +153,7 @@ class _Check:
         self.end = monotonic() + seconds
         self.rng = np.random.default_rng(seed)
         self.rule = rule
+        self.eps = EPS  # of the coarsest numbers of f and of the rule
         self.fault = ""
         self.cause: BaseException | None = None
         try:
@@ -172,6 +173,9 @@ class _Check:
             return RuleReport(self.kind, fault=str(fault), error=fault.__cause__)
         doubles = Doubles(self.f)
         self.source, why_not = source_of(self.f, doubles, self.rng)
+        if self.source is doubles:
+            self.f.eps = max(self.f.eps, doubles.eps_inside(self.rng))
+        self.eps = max(self.eps, self.f.eps)
         self.run = self.recorded() if isinstance(self.source, Exact) else None
         precision = FLOAT_PRECISION if self.eps == EPS else 16.0 * self.eps
         tight = precision * np.abs(self.claims)
@@ -401,9 +405,7 @@ class _Check:
         notes = [f"random {word} of seed {self.seed}"]
         if self.eps > EPS:
             who = "f" if self.f.eps > EPS else "the rule"
-            notes.append(
-                f"{who} returns numbers of less than double precision: compute in float64 to prove more"
-            )
+            notes.append(f"{who} has numbers of less than double precision: compute in float64 to prove more")
         together = sum(c.ok and c.truth is None and c.left is None for c in comparisons)
         if together:
             notes.append(f"{together} derivatives were proved together, along random directions")
