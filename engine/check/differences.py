@@ -19,7 +19,7 @@ _LADDERS = ((0.1, 2.0), (0.037, 1.6))  # the first step, and the ratio of the st
 _STEPS = 14
 _CAUTION = 10.0
 _EPS = 2.0**-52
-_NEAR = 2.0**-27  # the distance of near points
+_NEAR = 2.0**-27  # the distance of near points, for doubles
 # Where numbers of this eps move again, and how many must have stood still: others may be near a kink.
 _INSIDE = ((2.0**-16, 2.0**-23, 0.0), (2.0**-6, 2.0**-7, 0.3))
 _MOST_NOISE = 1e-5  # relative: what is larger is not rounding, but a function that changes too fast
@@ -73,8 +73,8 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
         (True, [False, True])
     """
     with np.errstate(all="ignore"):
-        middle = f(0.0)
-        near = _near(f, middle)
+        middle, apart = f(0.0), max(_NEAR, 8.0 * eps)
+        near = _near(f, middle, apart)
         measured, size = _noise(near), np.abs(middle)
         noise = np.maximum(measured, eps * np.where(_is_flat(near), np.maximum(size, 1.0), size))
         ladders = [_Ladder(f, middle, noise, first * step, ratio) for step, ratio in _LADDERS]
@@ -84,13 +84,13 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
         values = [y for ladder in ladders for _, *sides in ladder.rungs for y in sides if y is not None]
         size = np.max(np.abs([middle, *values]), axis=0)
         # The shortest difference of all is rough, but a function that oscillates does not take it in.
-        rough = (near[-1] - near[0]) / ((len(near) - 1) * _NEAR)
+        rough = (near[-1] - near[0]) / ((len(near) - 1) * apart)
         radius = max(
             (h for ladder in ladders for h, *sides in ladder.rungs if all(y is not None for y in sides)),
             default=np.inf,
         )
-        curved = np.max(np.abs(values - middle), axis=0, initial=0.0) * (3.0 * _NEAR / radius) ** 2 / radius
-        slack = 10.0 * noise / _NEAR + 0.01 * np.abs(rough) + curved + error
+        curved = np.max(np.abs(values - middle), axis=0, initial=0.0) * (3.0 * apart / radius) ** 2 / radius
+        slack = 10.0 * noise / apart + 0.01 * np.abs(rough) + curved + error
         low, high = np.minimum(np.minimum(left, right), value), np.maximum(np.maximum(left, right), value)
         too_fast = (rough < low - slack) | (rough > high + slack) | (measured > _MOST_NOISE * size)
         too_fast |= near[len(near) // 2] != middle  # it is random
@@ -101,10 +101,10 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
     return Column(value, error, left, right, kinked)
 
 
-def _near(f: Callable[[float], Array], middle: Array) -> Array:
+def _near(f: Callable[[float], Array], middle: Array, apart: float) -> Array:
     """The function at seven near points; at one of them where it raises."""
     try:
-        return np.array([f(k * _NEAR) for k in range(-3, 4)])
+        return np.array([f(k * apart) for k in range(-3, 4)])
     except Exception:  # f may have any error of its own outside its domain
         return np.array([middle] * 7)
 
@@ -128,7 +128,7 @@ def eps_inside(f: Callable[[float], Array]) -> float:
     """
     with np.errstate(all="ignore"):
         middle = f(0.0)
-        still = _is_flat(_near(f, middle))
+        still = _is_flat(_near(f, middle, _NEAR))
         coarsest = _EPS
         for distance, eps, share in _INSIDE:
             for y in (_tried(f, distance), _tried(f, -distance)):
