@@ -349,6 +349,14 @@ def test_at_a_kink_any_slope_between_the_two_is_right(way: Way) -> None:
         assert list(report.verdicts.values()) == ["kink" if ok else "wrong", "right", "right"]
 
 
+def test_a_kink_at_the_point_is_not_taken_for_fewer_digits() -> None:
+    def f(x: Any) -> Any:
+        return np.clip(np.asarray(x, dtype=np.float64), -1.0, 1.0)
+
+    report = check_vjp(f, lambda x, g: g * (np.abs(x) < 1.0), np.array([1.0, 0.0, -1.0]))
+    assert list(report.verdicts.values()) == ["kink", "right", "kink"], str(report)
+
+
 def test_digits_that_rounding_costs_a_right_rule_are_told() -> None:
     def vjp(x: Any, g: Any) -> Any:
         return g * (1.0 - np.tanh(x) ** 2)
