@@ -13,13 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from engine.check.raised import RAISED
+
 Array = np.ndarray[Any, Any]
 
 _LADDERS = ((0.1, 2.0), (0.037, 1.6))  # the first step, and the ratio of the steps
 _STEPS = 14
 _CAUTION = 10.0
 _EPS = 2.0**-52
-_NEAR = 2.0**-27  # the distance of near points
+_NEAR = 2.0**-27  # the distance of near points, for doubles
+# Where numbers of this eps move again, and how many must have stood still: others may be near a kink.
+_INSIDE = ((2.0**-16, 2.0**-23, 0.0), (2.0**-6, 2.0**-7, 0.3))
 _MOST_NOISE = 1e-5  # relative: what is larger is not rounding, but a function that changes too fast
 
 
@@ -71,8 +75,8 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
         (True, [False, True])
     """
     with np.errstate(all="ignore"):
-        middle = f(0.0)
-        near = _near(f, middle)
+        middle, apart = f(0.0), max(_NEAR, 8.0 * eps)
+        near = _near(f, middle, apart)
         measured, size = _noise(near), np.abs(middle)
         noise = np.maximum(measured, eps * np.where(_is_flat(near), np.maximum(size, 1.0), size))
         ladders = [_Ladder(f, middle, noise, first * step, ratio) for step, ratio in _LADDERS]
@@ -82,32 +86,76 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
         values = [y for ladder in ladders for _, *sides in ladder.rungs for y in sides if y is not None]
         size = np.max(np.abs([middle, *values]), axis=0)
         # The shortest difference of all is rough, but a function that oscillates does not take it in.
-        rough = (near[-1] - near[0]) / ((len(near) - 1) * _NEAR)
-        slack = 10.0 * noise / _NEAR + 0.01 * np.abs(rough) + error
+        rough = (near[-1] - near[0]) / ((len(near) - 1) * apart)
+        radius = max(
+            (h for ladder in ladders for h, *sides in ladder.rungs if all(y is not None for y in sides)),
+            default=np.inf,
+        )
+        curved = np.max(np.abs(values - middle), axis=0, initial=0.0) * (3.0 * apart / radius) ** 2 / radius
+        slack = 10.0 * noise / apart + 0.01 * np.abs(rough) + curved + error
         low, high = np.minimum(np.minimum(left, right), value), np.maximum(np.maximum(left, right), value)
         too_fast = (rough < low - slack) | (rough > high + slack) | (measured > _MOST_NOISE * size)
+        too_fast |= near[len(near) // 2] != middle  # it is random
         error = np.where(too_fast, np.inf, error)
+        unmoved = np.array([y == middle for y in values]).all(axis=0) & np.isfinite(error)
+        error = np.where(unmoved, eps * np.maximum(np.abs(middle), 1.0) / radius, error)
     kinked = np.abs(left - right) > left_error + right_error
     return Column(value, error, left, right, kinked)
 
 
-def _near(f: Callable[[float], Array], middle: Array) -> Array:
+def _near(f: Callable[[float], Array], middle: Array, apart: float) -> Array:
     """The function at seven near points; at one of them where it raises."""
     try:
-        return np.array([f(k * _NEAR) for k in range(-3, 4)])
-    except (ValueError, ArithmeticError):
+        return np.array([f(k * apart) for k in range(-3, 4)])
+    except RAISED:  # f may have any error of its own outside its domain
         return np.array([middle] * 7)
+
+
+def eps_inside(f: Callable[[float], Array]) -> float:
+    """The rounding error of the coarsest numbers that a function of one float works with inside, relative.
+
+    It shows where the function stands still at near points, though it moves from farther ones on.
+
+    Args:
+        f: as for `column`.
+
+    Returns:
+        That of doubles, of float32, or of numbers of 8 bits.
+
+    Example:
+        >>> eps_inside(lambda t: np.array([np.sin(t)])) == 2.0**-52
+        True
+        >>> eps_inside(lambda t: np.array([float(np.float32(1.0 + t)) ** 2])) == 2.0**-23
+        True
+    """
+    with np.errstate(all="ignore"):
+        middle = f(0.0)
+        equal = np.diff(_near(f, middle, _NEAR), axis=0) == 0.0
+        still = equal.sum(axis=0) > 3  # at a kink three of the six are equal
+        coarsest = _EPS
+        for distance, eps, share in _INSIDE:
+            for y in (_tried(f, distance), _tried(f, -distance)):
+                if y is None:
+                    continue
+                expected = np.abs(y - middle) * 3.0 * _NEAR / distance
+                moves = expected > 20.0 * _EPS * np.maximum(np.abs(middle), 1e-3)
+                if (still & moves).sum() > share * moves.sum():
+                    coarsest = eps
+            still &= _tried(f, distance) == middle
+    return coarsest
 
 
 def _noise(near: Array) -> Array:
     """The rounding error of each output, from the differences of high order between near points."""
     sizes = []
+    unit = np.max(np.abs(near), axis=0) + np.finfo(float).tiny  # the squares of huge numbers are too large
+    near = near / unit
     for order in range(1, 7):
         near = np.diff(near, axis=0)
         if order >= 4:
             factor = factorial(order) ** 2 / factorial(2 * order)
             sizes.append(np.sqrt(factor * np.mean(near**2, axis=0)))
-    found: Array = np.nan_to_num(2.0 * np.max(sizes, axis=0))
+    found: Array = np.nan_to_num(2.0 * np.max(sizes, axis=0) * unit)
     return found
 
 
@@ -152,7 +200,7 @@ class _Ladder:
 def _tried(f: Callable[[float], Array], h: float) -> Array | None:
     try:
         y = f(h)
-    except (ValueError, ArithmeticError):
+    except RAISED:  # as above
         return None
     return y if np.isfinite(y).all() else None
 

@@ -1,6 +1,7 @@
 """The numbers of a rule judged one by one, or in groups along random directions."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import fsum, inf, isfinite
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ _ALONE = 64  # so many derivatives are looked at one by one; more of them in gro
 _MOST_WRONG = 100  # so many wrong derivatives are found before the search ends
 _WEAKEST = 1e-5  # relative: a bound that is larger proves nothing; with outputs of fewer digits:
 _WEAKEST_NARROW = 1e-2
+_WEAKEST_SMALL = 1e-2  # the same for an entry that is small beside the others
 _LATE = "the time was up before it was settled"
 
 RuleOnValues = Callable[[Sequence[Any]], Sequence[Any]]
@@ -32,6 +34,7 @@ class Entries:
         claims: the entries.
         given: the cotangent, or the tangents.
         slacks: how far each entry may be off.
+        tight: how far it may be off if it is no sum of larger terms.
         sizes: how far each entry may be moved.
         source: where the truth comes from.
         doubles: differences in double precision.
@@ -49,6 +52,7 @@ class Entries:
         claims: Array,
         given: Array,
         slacks: Array,
+        tight: Array,
         sizes: Array,
         source: Source,
         doubles: Doubles,
@@ -59,11 +63,12 @@ class Entries:
         end: float,
     ) -> None:
         self.kind, self.names, self.claims, self.given = kind, names, claims, given
-        self.slacks, self.sizes, self.source, self.doubles = slacks, sizes, source, doubles
+        self.slacks, self.tight, self.sizes = slacks, tight, sizes
+        self.source, self.doubles = source, doubles
         self.rule, self.digits, self.rng, self.end = rule, digits, rng, end
         self.weakest = _WEAKEST_NARROW if narrow else _WEAKEST
-        some = np.abs(claims[(claims != 0.0) & np.isfinite(claims)])
-        self.typical = float(np.median(some)) if len(some) else 1.0
+        some = np.sort(np.abs(claims[(claims != 0.0) & np.isfinite(claims)]))
+        self.typical = float(some[(len(some) - 1) // 2]) if len(some) else 1.0
         self.found: dict[int, RuleComparison] = {}
         self.wrong = 0
 
@@ -92,13 +97,16 @@ class Entries:
             source: another source.
 
         Returns:
-            What is known of it.
+            What is known of it; the error of the function near the point where it raises.
         """
         weights = np.zeros(len(self.names))
         weights[list(entries)] = list(entries.values())
         given = self.given if given is None else given
         v, u = (weights, given) if self.kind == "vjp" else (given, weights)
-        return (source or self.source).along(v, u)
+        try:
+            return (source or self.source).along(v, u)
+        except RAISED as error:
+            return Measured(None, reason=f"f raises near the point: {type(error).__name__}{said(error)}")
 
     # --- Groups.
 
@@ -131,18 +139,25 @@ class Entries:
 
     def is_right(self, group: Sequence[int], source: Source) -> bool:
         """Whether one random direction proves a group."""
-        known, fits, strong = self.compared(group, source)
-        if fits and strong:
-            for i in group:
-                given = float(self.claims[i])
-                self.found[i] = RuleComparison(self.names[i], given, RIGHT, True, error=known.error)
-        return fits and strong
+        weights, known, fits = self.compared(group, source)
+        errors = {i: known.error / abs(w) for i, w in zip(group, weights, strict=True)}
+        proved = fits and all(self.is_enough(i, error) for i, error in errors.items())
+        if proved:
+            for i, error in errors.items():
+                self.found[i] = RuleComparison(self.names[i], float(self.claims[i]), RIGHT, True, error=error)
+        return proved
+
+    def is_enough(self, i: int, error: float, truth: float = 0.0) -> bool:
+        """Whether a bound of the error is small beside the others, and beside the entry unless it is 0."""
+        size = max(abs(float(self.claims[i])), abs(truth))
+        is_zero = abs(self.claims[i]) <= self.slacks[i] and abs(truth) <= error
+        return error <= self.weakest * max(size, self.typical) and (is_zero or error <= _WEAKEST_SMALL * size)
 
     def suspect(self, group: Sequence[int], found: list[int]) -> None:
         """Find the entries that differences in doubles contradict."""
         if monotonic() > self.end or len(found) >= _MOST_WRONG:
             return
-        known, fits, _ = self.compared(group, self.doubles)
+        _, known, fits = self.compared(group, self.doubles)
         if fits or (known.value is None and not known.two_sided):
             return
         if len(group) == 1:
@@ -152,8 +167,8 @@ class Entries:
         self.suspect(group[:middle], found)
         self.suspect(group[middle:], found)
 
-    def compared(self, group: Sequence[int], source: Source) -> tuple[Measured, bool, bool]:
-        """The truth along a random direction, whether the entries fit it, and whether that proves them."""
+    def compared(self, group: Sequence[int], source: Source) -> tuple[Array, Measured, bool]:
+        """A random direction, the truth along it, and whether the entries fit it to the slack of one."""
         weights = self.rng.uniform(0.5, 1.5, len(group)) * self.rng.choice([-1.0, 1.0], len(group))
         if source is self.doubles:
             weights = weights * self.sizes[group]
@@ -162,20 +177,11 @@ class Entries:
             least = slacks[slacks > 0.0].min(initial=inf)
             weights = weights / np.where(slacks > 0.0, slacks, least if isfinite(least) else 1.0)
             weights = weights / np.max(np.abs(weights) / self.sizes[group])
-        known = self.tried(dict(zip(group, map(float, weights), strict=True)), source)
-        terms = [float(w * g) for w, g in zip(weights, self.claims[group], strict=True)]
-        size = fsum(map(abs, terms)) or self.typical * float(np.max(np.abs(weights)))
-        fits = known.value is not None and known.fits(
-            fsum(terms), float(np.abs(weights) @ self.slacks[group])
-        )
-        return known, fits, known.error <= self.weakest * size
-
-    def tried(self, entries: Mapping[int, float], source: Source | None = None) -> Measured:
-        """The truth, or the error of the function near the point."""
-        try:
-            return self.along(entries, source=source)
-        except RAISED as error:
-            return Measured(None, reason=f"f raises near the point: {type(error).__name__}{said(error)}")
+        known = self.along(dict(zip(group, map(float, weights), strict=True)), source=source)
+        total = fsum(float(w * g) for w, g in zip(weights, self.claims[group], strict=True))
+        slacks = self.tight if self.source is self.doubles else self.slacks
+        slack = float(np.max(np.abs(weights) * slacks[group]))
+        return weights, known, known.value is not None and known.fits(total, slack)
 
     # --- One entry.
 
@@ -198,14 +204,17 @@ class Entries:
 
     def one(self, i: int) -> RuleComparison:
         """Judge one entry."""
-        known = self.tried({i: 1.0})
+        known = self.along({i: 1.0})
         g, slack = float(self.claims[i]), float(self.slacks[i])
         if known.value is not None:
             slack = max(slack, FLOAT_PRECISION * abs(known.value))
             if not known.fits(g, slack):
                 return self.not_fitting(i, known)
-            size = max(abs(g), abs(known.value), self.typical)
-            return self.comparison(i, RIGHT if known.error <= self.weakest * size else INCONCLUSIVE, known)
+            if self.source is self.doubles and not known.fits(g, float(self.tight[i])):
+                reason = f"it differs from {known.value:.6g} by no more than rounding, beside larger numbers"
+                return self.comparison(i, INCONCLUSIVE, replace(known, reason=reason))
+            enough = self.is_enough(i, known.error, known.value)
+            return self.comparison(i, RIGHT if enough else INCONCLUSIVE, known)
         if known.two_sided:
             between = known.fits(g, slack) or self.between_outputs(i, g, slack)
             return self.comparison(i, KINK if between else WRONG, known)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isfinite, log10
+from math import inf, isfinite, log10
 from typing import Any
 
 from engine.check.report import GradientError
@@ -71,10 +71,13 @@ class RuleReport(Report):
 
     @property
     def bound(self) -> float:
-        """The largest error that the truth may have, relative to the largest derivative; 0.0 if exact."""
-        largest = max((abs(c.given) for c in self.comparisons if isfinite(c.given)), default=0.0)
-        errors = [c.error for c in self.comparisons if c.verdict != KINK]
-        bound = max(errors, default=0.0) / (largest or 1.0)
+        """The largest relative error that a truth may have; 0.0 if exact.
+
+        Where it may be larger than the derivative itself, it is taken relative to the largest derivative.
+        """
+        largest = max((abs(c.given) for c in self.comparisons if isfinite(c.given)), default=0.0) or 1.0
+        pairs = [(c.error, abs(c.given)) for c in self.comparisons if c.verdict != KINK]
+        bound = max((e / (size if e < size < inf else largest) for e, size in pairs), default=0.0)
         return bound if bound > 1e-15 else 0.0
 
     @property

@@ -92,14 +92,17 @@ def _torch(kind: str, f: Callable[..., Any], args: Sequence[Any], given: Sequenc
             dual = map_leaves(list(args), lambda _, leaf: forward.make_dual(leaf, next(fresh)))
 
             def tangent(_: str, leaf: Any) -> Any:
+                if not isinstance(leaf, torch.Tensor):
+                    return 0.0
                 found = forward.unpack_dual(leaf).tangent
                 return torch.zeros_like(leaf) if found is None else found
 
-            return map_leaves(f(*dual), tangent)
+            return map_leaves(f(*dual), tangent, whole=True)
     args = map_leaves(list(args), lambda _, leaf: leaf.detach().clone().requires_grad_())
     inputs = [leaf for _, leaf in leaves_of(args)]
-    pairs = zip(leaves_of(f(*args)), leaves_of(given[0]), strict=True)
-    recorded = [(y, g) for (_, y), (_, g) in pairs if y.requires_grad]
+    output = f(*map_leaves(list(args), lambda _, leaf: leaf.clone()))  # f may work in place
+    pairs = zip(leaves_of(output, whole=True), leaves_of(given[0], whole=True), strict=True)
+    recorded = [(y, g) for (_, y), (_, g) in pairs if getattr(y, "requires_grad", False)]
     if recorded:
         outputs, cotangents = zip(*recorded, strict=True)
         found = torch.autograd.grad(outputs, inputs, cotangents, allow_unused=True)
@@ -122,7 +125,8 @@ def _jax(kind: str, f: Callable[..., Any], args: Sequence[Any], given: Sequence[
     def work() -> Any:
         point = [args[i] for i in floating]
         if kind == "jvp":
-            return jax.jvp(of_floats, point, [given[i] for i in floating])[1]
+            found = jax.jvp(of_floats, point, [given[i] for i in floating])[1]
+            return jax.tree.map(lambda y: np.zeros(y.shape) if y.dtype == jax.dtypes.float0 else y, found)
         return jax.vjp(of_floats, *point)[1](given[0])
 
     return in_double(work)

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine import functions
 from engine.check.binding import bind
-from engine.check.differences import Array, Column, column
+from engine.check.differences import Array, Column, column, eps_inside
 from engine.check.raised import RAISED, said, shown
 from engine.check.rules import FRAMEWORK_RULES, framework_leaf
 from engine.check.subject import FunctionSubject, NotJudgedError
@@ -47,9 +47,11 @@ class ArrayFunction:
         leaves = [pair for name, x in zip(names, self.args, strict=True) for pair in leaves_of(x, name)]
         self.arg_names = list(names)
         self.names = [n for name, leaf in leaves for n in names_in(name, leaf)]
+        self.leaf_sizes = [len(numbers_in(leaf)) for _, leaf in leaves]
         self.libraries = {library_of(leaf) for _, leaf in leaves}
         if not self.names:
-            raise TypeError("the point has no floats to differentiate by: write 2.0, not 2")
+            what = "its arrays are empty" if leaves else "write 2.0, not 2"
+            raise TypeError(f"the point has no floats to differentiate by: {what}")
         self.point: Array = np.concatenate([numbers_in(leaf) for _, leaf in leaves])
         for name, x in zip(self.names, self.point, strict=True):
             if not isfinite(x):
@@ -59,8 +61,8 @@ class ArrayFunction:
         outputs = leaves_of(self.output, "output", whole=True)
         self.output_names = [n for name, leaf in outputs for n in names_in(name, leaf)]
         if not self.output_names:
-            raise NotJudgedError(f"f returns {shown(self.output)}, which holds no number")
-        self.eps = max(_NARROW_EPS.get(_type_name(leaf), EPS) for _, leaf in outputs)
+            raise NotJudgedError(f"f returns {shown(self.output)}, which holds no float")
+        self.eps = eps_of(self.output)
         y = self.numbers(self.output)
         if not np.isfinite(y).all():
             worst = self.output_names[int(np.argmin(np.isfinite(y)))]
@@ -81,8 +83,18 @@ class ArrayFunction:
             try:
                 return self.f(*self.arguments(self.point))
             except RAISED:
-                raised = f"f raises {type(error).__name__} at the point{said(error)}"
-                raise NotJudgedError(raised) from error
+                raised = f"f raises {type(error).__name__} at the point{said(error).rstrip('.')}"
+                raise NotJudgedError(raised + self._advice()) from error
+
+    def _advice(self) -> str:
+        """What to do about an f that raises in doubles alone."""
+        try:
+            self.f(*self.args)
+        except RAISED:
+            return ""
+        return (
+            ". It does not in the precision of the point, but the check is in doubles: convert what f holds"
+        )
 
     def arguments(self, numbers: Array) -> list[Any]:
         """The arguments with other numbers, in their own library."""
@@ -114,6 +126,11 @@ class ArrayFunction:
 
 def _of_framework(x: Any, framework: str) -> Any:
     return framework_leaf(x, framework) if framework in FRAMEWORK_RULES else x
+
+
+def eps_of(x: Any) -> float:
+    """The spacing of the coarsest numbers of a tree, beside 1."""
+    return max((_NARROW_EPS.get(_type_name(leaf), EPS) for _, leaf in leaves_of(x)), default=EPS)
 
 
 def _type_name(leaf: Any) -> str:
@@ -223,6 +240,16 @@ class Doubles:
         sides = np.where(kinked, found.left, found.value) * u, np.where(kinked, found.right, found.value) * u
         low, high = np.minimum(*sides)[used].sum(), np.maximum(*sides)[used].sum()
         return Measured(None, float(low), float(high), error)
+
+    def eps_inside(self, rng: np.random.Generator) -> float:
+        """The rounding error of the coarsest numbers that f works with, looked for leaf by leaf."""
+        f, coarsest, start = self._f, EPS, 0
+        for n in self._f.leaf_sizes:
+            step = np.zeros(len(f.point))
+            step[start : start + n] = rng.uniform(0.5, 1.0, n) * self.sizes[start : start + n]
+            coarsest = max(coarsest, eps_inside(lambda t, step=step: f(f.point + t * step)))  # type: ignore[misc]
+            start += n
+        return coarsest
 
     def _best(self, v: Array) -> Column:
         key = v.tobytes()

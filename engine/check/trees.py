@@ -2,6 +2,7 @@
 
 A leaf is a number or an array of floating point: a float, a `Value`, an array of NumPy or JAX, a tensor of
 PyTorch. Whatever else is in a tree, such as whole numbers, labels and text, stays as it is.
+Complex numbers are leaves too, so that they are refused and not passed over.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +33,8 @@ def map_leaves(x: Any, visit: Visit, name: str = "", whole: bool = False) -> Any
         x: the tree.
         visit: called with the name and the leaf; returns what replaces it.
         name: the name of the tree.
-        whole: whether whole numbers are leaves as well. In a list beside a float they always are.
+        whole: whether whole numbers are leaves as well. In a list beside a float they always are. Arrays of
+            whole numbers never are: they are places and labels.
 
     Returns:
         A tree of the same form.
@@ -49,9 +51,13 @@ def map_leaves(x: Any, visit: Visit, name: str = "", whole: bool = False) -> Any
 def _is_leaf(x: Any, whole: bool) -> bool:
     if library_of(x):
         dtype = str(x.dtype)
-        return "float" in dtype or dtype == "object" or (whole and "int" in dtype)
-    number = isinstance(x, (float, np.floating, Value))
+        return "float" in dtype or "complex" in dtype or dtype == "object"
+    number = isinstance(x, (float, complex, np.inexact, Value))
     return number or (whole and isinstance(x, (int, np.integer)) and not isinstance(x, bool))
+
+
+def _is_complex(x: Any) -> bool:
+    return isinstance(x, complex) or "complex" in str(getattr(x, "dtype", ""))
 
 
 def leaves_of(x: Any, name: str = "", whole: bool = False) -> list[tuple[str, Any]]:
@@ -74,8 +80,12 @@ def names_in(name: str, leaf: Any) -> Iterator[str]:
 
 def numbers_in(leaf: Any) -> np.ndarray[Any, Any]:
     """The numbers of a leaf, in doubles."""
-    if library_of(leaf) == "torch":
-        leaf = leaf.detach().cpu().numpy()
+    if _is_complex(leaf):
+        raise NotJudgedError(
+            "there are complex numbers: write f with their real and imaginary parts, as floats"
+        )
+    if library_of(leaf) == "torch":  # NumPy has neither bfloat16 nor sparse arrays
+        leaf = leaf.detach().cpu().double().to_dense().numpy()
     if not library_of(leaf):
         return np.array([float(leaf)])
     array = np.asarray(leaf)
@@ -99,6 +109,14 @@ def like(leaf: Any, numbers: Any) -> Any:
         torch = import_module("torch")
         return torch.as_tensor(array, dtype=torch.float64, device=leaf.device)
     return import_module("jax.numpy").asarray(array) if library == "jax" else array
+
+
+def like_itself(leaf: Any, numbers: Any) -> Any:
+    """A leaf as by `like`, in its own precision."""
+    made = like(leaf, numbers)
+    if not library_of(leaf) or str(leaf.dtype) == "object":
+        return made
+    return made.to(leaf.dtype) if library_of(leaf) == "torch" else made.astype(leaf.dtype)
 
 
 def like_objects(leaf: Any, numbers: Any) -> Any:
@@ -178,7 +196,7 @@ def _numbers_of_leaf(x: Any, given: Any, name: str, who: str) -> list[float]:
         )
         advice = f": sum over what {name} was broadcast along" if summed and shape != () else ""
         raise NotJudgedError(f"{who} gives the shape {got} for {name}, which has the shape {shape}{advice}")
-    if "complex" in str(getattr(given, "dtype", "")) or isinstance(given, complex):
+    if _is_complex(given):
         raise NotJudgedError(f"{who} gives complex numbers for {name}")
     try:
         found = (

@@ -38,7 +38,8 @@ _SMALLEST = -1140  # exponent: what is smaller than 2**-1140 is 0 in floats
 _CANCELS = -1000  # exponent, relative to the terms: what terms leave below it they cancel to 0
 
 _LONGER = 12  # so many more coefficients where a series of zeros leaves it open how a number moves
-_FARTHER = ((1, 2, 3), (2**30, 2**31, 2**32))  # ULP: floats taken so far off show whether they matter
+# ULP: floats taken so far off show whether they matter, and those that are rounded to float32 or float16 too
+_FARTHER = ((1, 2, 3), (2**30, 2**31, 2**32), (2**46, 2**47, 2**48))
 _BITS_OF_BRANCHES = BITS[3]  # enough to see the smallest float beside 1
 
 _NEXT_TO_NOTHING = arb(2) ** -1000  # relative to the terms, or to the value
@@ -442,7 +443,7 @@ class Truth:
         except UndecidedError:
             return Slope("unresolved", None, None, None, m.bits, TOO_CLOSE)
         except Exception as error:  # whatever f raises at the exact numbers is reported
-            reason = f"f raises at the exact numbers: {type(error).__name__}: {error}"
+            reason = f"f raises at the exact numbers: {type(error).__name__}{said(error)}"
             return Slope("edge", None, None, None, m.bits, reason)
         sides = [name for name, found in (("left", left), ("right", right)) if found is None]
         if sides:

@@ -26,9 +26,9 @@ from engine.check.raised import RAISED, said
 from engine.check.rounding import sizes_of_terms
 from engine.check.rule_report import RuleComparison, RuleReport
 from engine.check.rules import FRAMEWORK_RULES, BadRuleError, call_rule, in_double
-from engine.check.sources import EPS, ArrayFunction, Doubles, Exact, Measured, Source, source_of
+from engine.check.sources import EPS, ArrayFunction, Doubles, Exact, Measured, Source, eps_of, source_of
 from engine.check.subject import NotJudgedError, Run
-from engine.check.trees import filled, leaves_of, library_of, like, matched, values_in
+from engine.check.trees import filled, leaves_of, library_of, like, like_itself, matched, values_in
 from engine.check.verdict import WRONG, right_digits
 from engine.graph import topological
 from engine.value import Value
@@ -58,7 +58,8 @@ def check_vjp(
             or one for each argument in order; None stands for zeros. Or the name of a framework, "torch",
             "jax" or "autograd", whose gradient of f is under test, with the rules that f has of its own.
         at: the point: the arguments of f in a tuple or list, or the only argument. Floats and arrays of
-            floats are differentiated; whole numbers and everything else are passed on.
+            floats are differentiated, in doubles; whole numbers and everything else are passed on; complex
+            numbers are refused.
         digits: how many right decimal digits are enough where rounding costs the rule some.
         seed: of the random cotangent.
         seconds: how long it may take: derivatives that are not settled by then are inconclusive.
@@ -153,6 +154,7 @@ class _Check:
         self.end = monotonic() + seconds
         self.rng = np.random.default_rng(seed)
         self.rule = rule
+        self.eps = EPS  # of the coarsest numbers of f and of the rule
         self.fault = ""
         self.cause: BaseException | None = None
         try:
@@ -172,8 +174,13 @@ class _Check:
             return RuleReport(self.kind, fault=str(fault), error=fault.__cause__)
         doubles = Doubles(self.f)
         self.source, why_not = source_of(self.f, doubles, self.rng)
+        if self.source is doubles:
+            self.f.eps = max(self.f.eps, doubles.eps_inside(self.rng))
+        self.eps = max(self.eps, self.f.eps)
         self.run = self.recorded() if isinstance(self.source, Exact) else None
-        self.slacks = self.slack_of_claims()
+        precision = FLOAT_PRECISION if self.eps == EPS else 16.0 * self.eps
+        tight = precision * np.abs(self.claims)
+        self.slacks = tight + self.slack_of_terms()
         sizes = doubles.sizes if self.kind == "vjp" else np.ones(m)
         self.entries = Entries(
             self.kind,
@@ -181,11 +188,12 @@ class _Check:
             self.claims,
             self.given,
             self.slacks,
+            tight,
             sizes,
             self.source,
             doubles,
             None if isinstance(self.rule, str) else self.rule_on_values,
-            self.f.eps > EPS,
+            self.eps > EPS,
             self.digits,
             self.rng,
             self.end,
@@ -196,18 +204,20 @@ class _Check:
 
     def random(self, n: int) -> Array:
         numbers: Array = self.rng.uniform(0.5, 1.5, n) * self.rng.choice([-1.0, 1.0], n)
-        return numbers
+        return np.round(numbers / self.f.eps) * self.f.eps  # as f's own outputs can hold them
 
     def by_rule(self, given: Array) -> Array:
         """What the rule returns for a cotangent or tangents, flat."""
         f = self.f
         args = list(filled(f.args, f.point, like))
         if self.kind == "vjp":
-            cotangent = filled(f.output, given, like, whole=True)
+            cotangent = filled(f.output, given, like_itself, whole=True)
             answer = self.called(args, [cotangent])
+            self.eps = max(f.eps, eps_of(answer))
             return np.array(self.by_arguments(answer))
         tangents_ = list(filled(f.args, given, like))
         answer = self.called(args, tangents_)
+        self.eps = max(f.eps, eps_of(answer))
         return np.array(matched(f.output, answer, "output", "the jvp", whole=True))
 
     def called(self, args: Sequence[Any], given: Sequence[Any]) -> Any:
@@ -264,14 +274,12 @@ class _Check:
         except RAISED:  # it serves for explanations alone
             return None
 
-    def slack_of_claims(self) -> Array:
-        """How far each number of the rule may be off: its rounding, beside the terms that make it."""
-        precision = FLOAT_PRECISION if self.f.eps == EPS else 16.0 * self.f.eps
-        slacks: Array = precision * np.abs(self.claims)
+    def slack_of_terms(self) -> Array:
+        """How far each number of the rule may be off by the rounding of the terms that make it."""
         if self.run is None:
             finite = self.claims[np.isfinite(self.claims)]
             beside = 0.0 if isinstance(self.source, Exact) else float(np.max(np.abs(finite), initial=0.0))
-            return slacks + ULPS * EPS * beside
+            return np.full(len(self.claims), ULPS * EPS * beside)
         if self.kind == "vjp":
             sizes = sizes_of_terms(self.run)
             terms = [sizes.get(x, 0.0) for x in self.run.inputs]
@@ -279,14 +287,15 @@ class _Check:
             t, *outputs = self.run.inputs
             moved = tangents(self.run.order, {t: 1.0}, lambda v: [abs(p) for p in v.partials])
             terms = [moved.get(y, 0.0) for y in outputs]
-        slacks += np.array([ULPS * ulp(size) if isfinite(size) else 0.0 for size in terms])
-        return slacks
+        return np.array([ULPS * ulp(size) if isfinite(size) else 0.0 for size in terms])
 
     def rule_on_values(self, values: Sequence[Any]) -> Sequence[Any]:
         """What the rule returns on Values, flat."""
         args = self.f.values(values)
         if self.kind == "vjp":
-            answer = call_rule("vjp", self.rule, args, [filled(self.f.output, self.given, like, whole=True)])
+            answer = call_rule(
+                "vjp", self.rule, args, [filled(self.f.output, self.given, like_itself, whole=True)]
+            )
             trees = answer if isinstance(answer, (list, tuple)) and len(self.f.args) > 1 else [answer]
         else:
             trees = [call_rule("jvp", self.rule, args, list(filled(self.f.args, self.given, like)))]
@@ -396,8 +405,9 @@ class _Check:
     def notes(self, comparisons: Sequence[RuleComparison]) -> list[str]:
         word = "cotangent" if self.kind == "vjp" else "tangents"
         notes = [f"random {word} of seed {self.seed}"]
-        if self.f.eps > EPS:
-            notes.append("f returns numbers of less than double precision: compute in float64 to prove more")
+        if self.eps > EPS:
+            who = "f" if self.f.eps > EPS else "the rule"
+            notes.append(f"{who} has numbers of less than double precision: compute in float64 to prove more")
         together = sum(c.ok and c.truth is None and c.left is None for c in comparisons)
         if together:
             notes.append(f"{together} derivatives were proved together, along random directions")
