@@ -88,10 +88,10 @@ def constant(x: Number, *, left: bool = False) -> Value:
         x: the number.
         left: whether it stands on the left of an operator.
     """
-    if leaving.watching:
-        leaving.come_back(x, left=left)
     value = Value(x)
     value._kind = CONSTANT
+    if leaving.watching:
+        leaving.come_back(x, left=left)
     return value
 
 
@@ -338,7 +338,7 @@ class Value:
         return self._data >= _number(other)
 
     def __float__(self) -> float:
-        leaving.leave()
+        leaving.leave(self._data)
         return self._data
 
     def __bool__(self) -> bool:

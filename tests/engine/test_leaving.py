@@ -1,11 +1,15 @@
 """Numbers that leave the record: told where they come back, and left alone where they do not."""
 
+import linecache
 import math
 import statistics
 import subprocess
 import sys
 import warnings
+from collections import namedtuple
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from math import tanh as plain_tanh
 from pathlib import Path
 from typing import Any
@@ -120,6 +124,78 @@ class Scale:
         return factor * x
 
 
+def by_keyword(w: Any, x: Any) -> Any:
+    return scaled(factor=math.tanh(w), x=x)
+
+
+def by_star(w: Any, x: Any) -> Any:
+    def times(*factors: Any) -> Any:
+        return factors[0] * factors[1]
+
+    return times(x, math.tanh(w))
+
+
+def by_default(w: Any, x: Any) -> Any:
+    def times(a: Any, b: Any = math.tanh(w)) -> Any:  # noqa: B008  # it is what is tested
+        return a * b
+
+    return times(x)
+
+
+def by_nonlocal(w: Any, x: Any) -> Any:
+    total = 0.0
+
+    def add() -> None:
+        nonlocal total
+        total += math.tanh(w)
+
+    add()
+    return x * total
+
+
+class Factor:
+    def __init__(self, factor: Any) -> None:
+        self.factor = factor
+
+    def __call__(self, x: Any) -> Any:
+        return x * self.factor
+
+
+def by_a_new_object(w: Any, x: Any) -> Any:
+    return Factor(factor=math.tanh(w))(x)
+
+
+class Layer:
+    def __call__(self, x: Any) -> Any:
+        return x * Value(2.0)
+
+
+def by_a_call_of_an_object(w: Any, x: Any) -> Any:
+    layer = Layer()
+    return layer(math.tanh(w)) * x
+
+
+def by_a_match(w: Any, x: Any) -> Any:
+    match [1.0, math.tanh(w)]:
+        case [_, h]:
+            return x * h
+
+
+@contextmanager
+def frozen(w: Any) -> Iterator[float]:
+    yield math.tanh(w)
+
+
+def by_a_context(w: Any, x: Any) -> Any:
+    with frozen(w) as h:
+        return x * h
+
+
+def by_an_element(w: Any, x: Any) -> Any:
+    both = {"step": 2.0, "h": math.tanh(w)}
+    return x * both["h"]
+
+
 def by_an_argument_of_a_method(w: Any, x: Any) -> Any:
     return Scale().apply(float(w), x)
 
@@ -141,6 +217,15 @@ COME_BACK: list[tuple[Program, str, str]] = [
     (by_an_argument, "math.tanh(w)", "use engine.tanh"),
     (by_an_argument_of_a_method, "float(w)", "use the Value itself"),
     (by_an_attribute, "math.tanh(self.w)", "use engine.tanh"),
+    (by_keyword, "math.tanh(w)", "use engine.tanh"),
+    (by_star, "math.tanh(w)", "use engine.tanh"),
+    (by_default, "math.tanh(w)", "use engine.tanh"),
+    (by_nonlocal, "math.tanh(w)", "use engine.tanh"),
+    (by_a_new_object, "math.tanh(w)", "use engine.tanh"),
+    (by_a_call_of_an_object, "math.tanh(w)", "use engine.tanh"),
+    (by_a_match, "math.tanh(w)", "use engine.tanh"),
+    (by_a_context, "math.tanh(w)", "use engine.tanh"),
+    (by_an_element, "math.tanh(w)", "use engine.tanh"),
 ]
 
 
@@ -242,7 +327,86 @@ def plotted(w: Any, x: Any) -> None:
     assert (x * 2.0).data == 1.5
 
 
+def a_name_that_holds_another_number_now(w: Any, x: Any) -> None:
+    scale = float(w * x)
+    print(scale)
+    scale = 3.0
+    assert (w * scale).data == 1.5
+
+
+class Meter:
+    def __init__(self) -> None:
+        self.mean = 0.0
+
+    def update(self, number: Any) -> None:
+        self.mean = 0.9 * self.mean + 0.1 * float(number)
+
+
+class Scaler:
+    def __init__(self) -> None:
+        self.mean = 2.0
+
+    def __call__(self, x: Any) -> Any:
+        return x - self.mean
+
+
+def an_attribute_of_another_class(w: Any, x: Any) -> None:
+    Meter().update(w * x)
+    assert Scaler()(w).data == -1.5
+
+
+Row = namedtuple("Row", "step error")
+
+
+@dataclass
+class Record:
+    step: float
+    error: float
+
+
+def another_element(w: Any, x: Any) -> None:
+    rows, table = [], {}
+    errors: list[Any] = []
+    for step in (1.0, 2.0):
+        rows.append((step, float(w * step) - 0.1))
+        errors += [Row(step, float(w * step) - 0.1), Record(step, float(w * step) - 0.1)]
+    for step, error in sorted(rows):
+        print(x * step, error)
+        x = x * step
+    table["steps"] = [1.0, 2.0]
+    table["errors"] = [float(w * step) - 0.1 for step in table["steps"]]
+    assert [(x * step).data for step in table["steps"]] == [1.5, 3.0]
+    for row in errors:
+        x = x * row.step
+
+
+def a_step_and_an_error(w: Any) -> tuple[float, float]:
+    return 0.25, math.sqrt(w) / 2.0
+
+
+def another_result(w: Any, x: Any) -> None:
+    step, error = a_step_and_an_error(w)
+    print(error)
+    assert (x * step).data == 0.1875
+
+
+def nearly_equal(a: Any, b: Any) -> Any:
+    return abs(a - b) < 1e-9
+
+
+def compared_elsewhere(w: Any, x: Any) -> None:
+    assert nearly_equal(engine.tanh(w), math.tanh(w))
+    gap = engine.tanh(x) - math.tanh(x)
+    print(gap)
+    assert abs(gap) < 1e-9
+
+
 STAY_OUT = [
+    a_name_that_holds_another_number_now,
+    an_attribute_of_another_class,
+    another_element,
+    another_result,
+    compared_elsewhere,
     collected,
     returned,
     compared,
@@ -278,6 +442,21 @@ def test_a_check_says_it_in_its_report(recwarn: pytest.WarningsRecorder) -> None
     assert not report.ok
     assert "recording it" in str(report)
     assert [w for w in recwarn if w.category is LeftRecordWarning] == []
+
+
+@pytest.mark.parametrize("filename", ["<cell {}>", "/tmp/cell_{}.py"])  # noqa: S108  # they are never written
+def test_what_left_in_one_cell_is_told_in_another(filename: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = ["h = math.tanh(w)\n", "steps = 3.5\n", "y = x * steps\n", "z = x * h\n"]
+    names: dict[str, Any] = {"math": math, "w": Value(0.5), "x": Value(0.75)}
+    told = []
+    for number, cell in enumerate(cells):
+        name = filename.format(number)
+        monkeypatch.setitem(linecache.cache, name, (len(cell), None, [cell], name))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            exec(compile(cell, name, "exec"), names)  # noqa: S102  # our own program
+        told.append([(w.filename, w.lineno) for w in caught])
+    assert told == [[], [], [], [(filename.format(0), 1)]]
 
 
 def test_code_without_a_source_works() -> None:
