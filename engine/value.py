@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from math import inf, isinf
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -57,7 +58,13 @@ def as_float(x: Number) -> float:
     if type(x) is float:  # nearly always; the check below takes longer than recording
         return x
     if isinstance(x, (Real, Decimal)) and not isinstance(x, bool):
-        return float(x)
+        try:
+            number = float(x)
+        except OverflowError:
+            number = inf
+        if isinf(number) and x not in (inf, -inf):
+            raise OverflowError(f"{shortened(repr(x))} is beyond the largest float, 1.8e308")
+        return number
     kind = type(x).__name__
     advice = _ADVICE.get(kind, "give int, float, Fraction, Decimal or a NumPy scalar")
     raise TypeError(f"a Value holds one real number, not {kind} {shortened(repr(x))}; {advice}")
@@ -67,7 +74,7 @@ _ADVICE = {
     "str": "convert it first: float(text)",
     "bool": "say 1.0 or 0.0",
     "NoneType": "is something missing a return?",
-    "complex": "take its .real or .imag",
+    **dict.fromkeys(("complex", "complex64", "complex128"), "take its .real or .imag"),
     "list": "make one Value of each element",
     "tuple": "make one Value of each element",
     "ndarray": "make one Value of each element: np.vectorize(Value, otypes=[object])(array)",
@@ -182,7 +189,7 @@ class Value:
 
     @data.setter
     def data(self, data: Number) -> None:
-        self._data = data if data.__class__ is float else _assignable(self, data)
+        self._data = data if data.__class__ is float else _assignable(self, data, "data")
         if self._x is not None:
             self._kind = ASSIGNED
 
@@ -198,8 +205,8 @@ class Value:
             return 0.0
 
     @grad.setter
-    def grad(self, grad: float) -> None:
-        self._grad = float(grad)
+    def grad(self, grad: Number) -> None:
+        self._grad = grad if grad.__class__ is float else _assignable(self, grad, "grad")
 
     @property
     def kind(self) -> Kind:
@@ -391,17 +398,21 @@ def _compare(*operands: Value | Number) -> None:
         leaving.forget_comparisons()
 
 
-def _assignable(value: Value, number: Any) -> float:
-    """What is assigned to `data`, as a float."""
+def _assignable(value: Value, number: Any, attribute: str) -> float:
+    """What is assigned to `data` or `grad`, as a float."""
     if value.__class__ is not Value:  # it holds a number of another system
         held: float = number
         return held
     try:
         return as_float(number)
-    except TypeError as error:
-        name = f"the data of {shortened(value.label)}" if value.label else "the data of an unlabelled value"
-        advice = _ADVICE_ON_A_VALUE if isinstance(number, Value) else ""
-        raise TypeError(f"{name}: {advice or error}") from None
+    except (TypeError, OverflowError) as error:
+        owner = shortened(value.label) or "an unlabelled value"
+        advice = str(error)
+        if isinstance(number, Value):
+            advice = _ADVICE_ON_A_VALUE
+        elif number is None and attribute == "grad":
+            advice = "it is one real number, not None; to forget it, set it to 0.0"
+        raise type(error)(f"the {attribute} of {owner}: {advice}") from None
 
 
 _ADVICE_ON_A_VALUE = (
