@@ -301,7 +301,7 @@ class SourceCode:
         places = ["*" if isinstance(value, ast.Starred) else place for place, value in enumerate(node.args)]
         keywords = [keyword.arg or "*" for keyword in node.keywords]
         values = [*node.args, *[keyword.value for keyword in node.keywords]]
-        for one, (place, value) in product(names, list(zip([*places, *keywords], values, strict=True))):
+        for one, (place, value) in product(filter(None, names), list(zip([*places, *keywords], values, strict=True))):
             self._flow(value, ("argument", one, place))
             if isinstance(place, str):
                 self._flow(value, ("argument", one, "**"))

@@ -17,7 +17,7 @@ import os
 import sys
 import sysconfig
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
@@ -110,22 +110,40 @@ def forget_comparisons() -> None:
         del comparisons[serial]
 
 
-def warn_of_branches(order: Sequence[Compared]) -> None:
+def compare(values: Iterable[Compared], time: int) -> None:
+    """Remember which values Python compares, and in which line of the user's code.
+
+    Args:
+        values: the values.
+        time: a serial.
+    """
+    frame = sys._getframe(3)
+    while _owner(frame.f_code.co_filename) == "library" and frame.f_back is not None:
+        frame = frame.f_back
+    for value in values:
+        comparisons[value.serial] = time, frame.f_code, frame.f_lasti
+    if len(comparisons) > 2 * MOST_COMPARISONS:
+        forget_comparisons()
+
+
+def warn_of_branches(order: Sequence[Compared], inputs: Sequence[Compared]) -> None:
     """Warn of values that Python compared while their graph was recorded: a branch is fixed.
 
     Args:
         order: the graph that is compiled, parents first.
+        inputs: the leaves that change from sample to sample; a branch may have left one out.
     """
     if not order:
         return
     last = order[-1].serial
-    for value in order:
+    for value in dict.fromkeys((*order, *inputs)):
         time, code, instruction = comparisons.get(value.serial, (last, None, 0))
-        if code is not None and time < last and _owner(code.co_filename) in ("user", "library"):
+        if code is not None and time < last and _owner(code.co_filename) == "user":
             warnings.warn_explicit(
-                f"{value.label or 'a value'} was compared here while the graph was recorded: if the program "
-                "branches on it, it takes this branch for every sample. Choose with engine.where, max, min "
-                "or relu, which choose anew for each; or compare .data, if the branch is meant to stay.",
+                f"{value.label or 'a value'} was compared or rounded here while the graph was recorded: "
+                "if the program depends on that, it takes this branch for every sample. Choose with "
+                "engine.where, max, min or relu, which choose anew for each; or use .data, if the branch is "
+                "meant to stay.",
                 LeftRecordWarning,
                 code.co_filename,
                 position(code, instruction)[0] or code.co_firstlineno,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -353,9 +352,12 @@ class Value:
         return self._data != 0.0
 
     def __int__(self) -> int:
+        _compare(self)
         return int(self._data)
 
     def __round__(self, digits: int | None = None) -> float:
+        if digits is None:  # with digits it is nearly always shown
+            _compare(self)
         return round(self._data, digits)
 
     def __format__(self, spec: str) -> str:
@@ -389,13 +391,8 @@ def _number(x: Value | Number) -> float:
 
 
 def _compare(*operands: Value | Number) -> None:
-    """Remember which values Python compares: `compile` warns of a branch that depends on one."""
-    now, frame = next_serial(), sys._getframe(2)
-    for x in operands:
-        if isinstance(x, Value):
-            leaving.comparisons[x.serial] = now, frame.f_code, frame.f_lasti
-    if len(leaving.comparisons) > 2 * leaving.MOST_COMPARISONS:
-        leaving.forget_comparisons()
+    """Remember which values Python compares or rounds: `compile` warns of a branch that depends on one."""
+    leaving.compare([x for x in operands if isinstance(x, Value)], next_serial())
 
 
 def _assignable(value: Value, number: Any, attribute: str) -> float:

@@ -493,19 +493,34 @@ def branched(x: Any) -> Any:
         lambda x: max(x * 2.0, x * 3.0) * 1.0,  # Python's max, not engine's
         lambda x: np.maximum(x, 0.0) * 2.0,
         lambda x: sorted([x * 2.0, x * 3.0])[0] * 1.0,
+        lambda x: np.median(np.array([x, x * 2.0, x * 3.0])) * 1.0,
+        lambda x: x * int(x),
+        lambda x: x * round(x),
     ],
 )
 def test_compile_warns_of_a_branch_that_python_took(choose: Callable[[Any], Any]) -> None:
     x = Value(1.5, "x")
     y = choose(x)
-    with pytest.warns(LeftRecordWarning, match="was compared here while the graph was recorded") as caught:
+    with pytest.warns(
+        LeftRecordWarning, match="was compared or rounded here while the graph was recorded"
+    ) as caught:
         engine.compile(y, [x])
     assert Path(caught[0].filename) == Path(__file__)
 
 
+def test_an_input_that_a_branch_left_out_is_told() -> None:
+    a, b = Value(0.5, "a"), Value(-0.5, "b")
+    y = np.max(np.array([a, b])) * 2.0
+    with (
+        pytest.warns(LeftRecordWarning, match="^[ab] was compared or rounded here"),
+        pytest.raises(ValueError, match=r"do not depend on the input b = -0\.5"),
+    ):
+        engine.compile(y, [a, b])
+
+
 def test_the_warning_names_the_value_and_the_line_of_the_branch() -> None:
     x = Value(1.5, "x")
-    text = r"^x was compared here.*engine.where, max, min or relu"
+    text = r"^x was compared or rounded here.*engine.where, max, min or relu"
     with pytest.warns(LeftRecordWarning, match=text) as caught:
         engine.compile(branched(x), [x])
     line = Path(__file__).read_text(encoding="utf-8").splitlines()[caught[0].lineno - 1]
