@@ -33,6 +33,7 @@ class Departure(NamedTuple):
         registry: what Python has warned of there already.
         unchanged: whether the number that is followed is still one of those that left here.
         places: in which elements of tuples or dictionaries it is now; None if that is not known.
+        passed: the function that it is an argument of; None if it came there in another way too.
     """
 
     code: str
@@ -42,6 +43,7 @@ class Departure(NamedTuple):
     registry: dict[Any, Any]
     unchanged: bool
     places: frozenset[object] | None = None
+    passed: ast.AST | None = None
 
     def computed(self) -> Departure:
         """Another number is computed of it."""
@@ -60,7 +62,13 @@ class Departure(NamedTuple):
     def either(self, other: Departure) -> Departure:
         """It, or another number."""
         places = self.places | other.places if self.places and other.places else None
-        return self._replace(unchanged=self.unchanged and other.unchanged, places=places)
+        passed = self.passed if self.passed is other.passed else None
+        unchanged = self.unchanged and other.unchanged
+        return self._replace(unchanged=unchanged, places=places, passed=passed)
+
+    def given(self, function: ast.AST | None) -> Departure:
+        """It is an argument of a function; of None if it stays when the function has returned."""
+        return self._replace(passed=function)
 
 
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -199,7 +207,7 @@ class SourceCode:
             case ast.Attribute(attr=name) if name not in _OTHER_NUMBERS:
                 family = self._family(node)
                 for owner in (family, "") if family else ("any",):
-                    self._flow(("attribute", owner, name), node)
+                    self._flow(("attribute", owner, name), node, methodcaller("given", None))
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     self._assign(target, value)
@@ -301,7 +309,9 @@ class SourceCode:
         places = ["*" if isinstance(value, ast.Starred) else place for place, value in enumerate(node.args)]
         keywords = [keyword.arg or "*" for keyword in node.keywords]
         values = [*node.args, *[keyword.value for keyword in node.keywords]]
-        for one, (place, value) in product(filter(None, names), list(zip([*places, *keywords], values, strict=True))):
+        for one, (place, value) in product(
+            filter(None, names), list(zip([*places, *keywords], values, strict=True))
+        ):
             self._flow(value, ("argument", one, place))
             if isinstance(place, str):
                 self._flow(value, ("argument", one, "**"))
@@ -333,7 +343,7 @@ class SourceCode:
             if parameter in others:  # as many as there may be
                 keys += [*range(len(places), _MOST_ARGUMENTS)] if parameter is given.vararg else ["**"]
             for key in keys:
-                self._flow(("argument", name, key), spot)
+                self._flow(("argument", name, key), spot, methodcaller("given", function))
 
     def _find_fields(self, name: str, fields: Sequence[str]) -> None:
         """Let the arguments of a class without `__init__` flow to the attributes of its objects."""
@@ -372,7 +382,22 @@ class SourceCode:
 
     def result(self, node: ast.AST) -> Departure | None:
         """The number that left and that the function around an expression returns."""
-        return self._reached.get(("result", self.function_of(node)))
+        found = self._reached.get(("result", self.function_of(node)))
+        return found and found.given(None)
+
+    def is_given(self, node: ast.AST, departure: Departure, call: ast.AST | None) -> bool:
+        """Whether a call of the function around gives it the number, as far as the source says.
+
+        Args:
+            node: where the number is an operand.
+            departure: where the number left.
+            call: what runs the function.
+        """
+        function = self.function_of(node)
+        if function is None or departure.passed is not function or not isinstance(call, ast.Call):
+            return True
+        is_named = name_of(call.func) == getattr(function, "name", "")
+        return not is_named or any(part in self._reached for part in _parts(call))
 
     # --- What is an operand.
 

@@ -322,8 +322,16 @@ def come_back(number: Any, *, left: bool = False) -> None:
     if departure is None or number in literals or _is_checked(frame):
         return
     departure = _source_of(frame).departure(departure, number)
-    if departure is not None:
+    if departure is not None and _is_given(frame, departure):
         _warn(departure, frame)
+
+
+def _is_given(frame: FrameType, departure: Departure) -> bool:
+    """Whether the function got the number in this call: others may give it numbers that left."""
+    source, caller = _source_of(frame), user_frame(frame.f_back)
+    node = source.at(frame.f_code, frame.f_lasti)
+    call = source.at(caller.f_code, caller.f_lasti) if caller else None
+    return node is None or source.is_given(node, departure, call)
 
 
 def _literals(node: ast.AST) -> set[Any]:

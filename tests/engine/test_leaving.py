@@ -401,7 +401,20 @@ def compared_elsewhere(w: Any, x: Any) -> None:
     assert abs(gap) < 1e-9
 
 
+def polynomial(coefficients: list[Any], x: float) -> Any:
+    total = 0.0
+    for c in coefficients:
+        total = total * x + c
+    return total
+
+
+def drawn_and_trained(w: Any, x: Any) -> None:
+    print([polynomial([2.0 * float(w), 1.0], t) for t in (0.0, 1.0)])
+    assert polynomial([w, 1.5], 2.5).data == 2.75
+
+
 STAY_OUT = [
+    drawn_and_trained,
     a_name_that_holds_another_number_now,
     an_attribute_of_another_class,
     another_element,
