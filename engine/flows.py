@@ -139,12 +139,14 @@ class SourceCode:
         self._texts[filename] = text
         self._shown.clear()
         try:
-            nodes = list(ast.walk(ast.parse(text)))
+            nodes: list[ast.AST] = [ast.parse(text)]
         except (SyntaxError, ValueError, RecursionError):
             return
-        for node in nodes:
+        for node in nodes:  # which grows
             for child in ast.iter_child_nodes(node):
-                self._outer[child] = node
+                if not isinstance(child, (ast.expr_context, ast.operator, ast.cmpop)):
+                    self._outer[child] = node
+                    nodes.append(child)
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias)):
                 self._defined.add(getattr(node, "asname", None) or node.name)
             if isinstance(node, ast.ClassDef):
