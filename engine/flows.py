@@ -301,6 +301,8 @@ class SourceCode:
     def _find_arguments(self, node: ast.Call) -> None:
         """Let what a function is called with flow to its parameters, or to a list that collects it."""
         func, name = node.func, name_of(node.func)
+        for keyword in node.keywords if name == "dict" else ():
+            self._flow(keyword.value, node, methodcaller("put", keyword.arg))
         self._flow(("yield", name), node)
         self._calls[name].append(node)
         if isinstance(func, ast.Attribute) and name in _COLLECTS:
@@ -538,7 +540,8 @@ def _parts(node: ast.AST) -> list[ast.expr]:
         case ast.Call(func=func, args=args, keywords=keywords):
             if name_of(func) in _GIVES_NO_NUMBER:
                 return []
-            return [func, *args, *[keyword.value for keyword in keywords]]
+            by_name = [] if name_of(func) == "dict" else [keyword.value for keyword in keywords]
+            return [func, *args, *by_name]
         case ast.expr():
             return [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
     return []
@@ -576,6 +579,8 @@ def _values(node: ast.AST) -> list[ast.expr]:
         case ast.Call(func=ast.Name(id="zip"), args=values):
             return values
         case ast.Call(func=ast.Name(id="enumerate"), args=[values, *_]):
+            return [ast.Constant(0), values]
+        case ast.Call(func=ast.Attribute(attr="items", value=values)):
             return [ast.Constant(0), values]
     return []
 

@@ -378,6 +378,9 @@ def another_element(w: Any, x: Any) -> None:
     assert [(x * step).data for step in table["steps"]] == [1.5, 3.0]
     for row in errors:
         x = x * row.step
+    for step, error in {step: float(w * step) - 0.1 for step in (1.0, 2.0)}.items():
+        print(x * step, error)
+    assert (w * dict(step=2.0, error=float(w) - 0.1)["step"]).data == 1.0  # noqa: C408  # as it is written
 
 
 def a_step_and_an_error(w: Any) -> tuple[float, float]:
