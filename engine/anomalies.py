@@ -22,7 +22,7 @@ from engine.graph import topological
 from engine.leaving import user_place
 from engine.ops import OPS
 from engine.recording import call_at
-from engine.value import CONSTANT, Value, shortened
+from engine.value import CONSTANT, Value, shortened, was_assigned
 
 Part: TypeAlias = Literal["leaf", "result", "partial", "gradient"]
 
@@ -56,6 +56,9 @@ class NonFinite:
             )
         op = OPS[value.op]
         call, at = call_at(op, value.parents)
+        if self.part == "result" and was_assigned(value):
+            label = shortened(value.label) or f"the result of {call}"
+            return f"the data of {label} is {value.data}; it was assigned after recording"
         if self.part == "result":
             return f"{call} is {value.data}, at {at}"
         by = op.letters(len(value.parents))[self.place]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from math import inf, isinf
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -57,7 +57,13 @@ def as_float(x: Number) -> float:
     if type(x) is float:  # nearly always; the check below takes longer than recording
         return x
     if isinstance(x, (Real, Decimal)) and not isinstance(x, bool):
-        return float(x)
+        try:
+            number = float(x)
+        except OverflowError:
+            number = inf
+        if isinf(number) and x not in (inf, -inf):
+            raise OverflowError(f"{shortened(repr(x))} is beyond the largest float, 1.8e308")
+        return number
     kind = type(x).__name__
     advice = _ADVICE.get(kind, "give int, float, Fraction, Decimal or a NumPy scalar")
     raise TypeError(f"a Value holds one real number, not {kind} {shortened(repr(x))}; {advice}")
@@ -67,7 +73,7 @@ _ADVICE = {
     "str": "convert it first: float(text)",
     "bool": "say 1.0 or 0.0",
     "NoneType": "is something missing a return?",
-    "complex": "take its .real or .imag",
+    **dict.fromkeys(("complex", "complex64", "complex128"), "take its .real or .imag"),
     "list": "make one Value of each element",
     "tuple": "make one Value of each element",
     "ndarray": "make one Value of each element: np.vectorize(Value, otypes=[object])(array)",
@@ -88,10 +94,10 @@ def constant(x: Number, *, left: bool = False) -> Value:
         x: the number.
         left: whether it stands on the left of an operator.
     """
-    if leaving.watching:
-        leaving.come_back(x, left=left)
     value = Value(x)
     value._kind = CONSTANT
+    if leaving.watching:
+        leaving.come_back(x, left=left)
     return value
 
 
@@ -182,7 +188,7 @@ class Value:
 
     @data.setter
     def data(self, data: Number) -> None:
-        self._data = data if data.__class__ is float else _assignable(self, data)
+        self._data = data if data.__class__ is float else _assignable(self, data, "data")
         if self._x is not None:
             self._kind = ASSIGNED
 
@@ -198,8 +204,8 @@ class Value:
             return 0.0
 
     @grad.setter
-    def grad(self, grad: float) -> None:
-        self._grad = float(grad)
+    def grad(self, grad: Number) -> None:
+        self._grad = grad if grad.__class__ is float else _assignable(self, grad, "grad")
 
     @property
     def kind(self) -> Kind:
@@ -338,7 +344,7 @@ class Value:
         return self._data >= _number(other)
 
     def __float__(self) -> float:
-        leaving.leave()
+        leaving.leave(self._data)
         return self._data
 
     def __bool__(self) -> bool:
@@ -346,9 +352,12 @@ class Value:
         return self._data != 0.0
 
     def __int__(self) -> int:
+        _compare(self)
         return int(self._data)
 
     def __round__(self, digits: int | None = None) -> float:
+        if digits is None:  # with digits it is nearly always shown
+            _compare(self)
         return round(self._data, digits)
 
     def __format__(self, spec: str) -> str:
@@ -382,26 +391,25 @@ def _number(x: Value | Number) -> float:
 
 
 def _compare(*operands: Value | Number) -> None:
-    """Remember which values Python compares: `compile` warns of a branch that depends on one."""
-    now, frame = next_serial(), sys._getframe(2)
-    for x in operands:
-        if isinstance(x, Value):
-            leaving.comparisons[x.serial] = now, frame.f_code, frame.f_lasti
-    if len(leaving.comparisons) > 2 * leaving.MOST_COMPARISONS:
-        leaving.forget_comparisons()
+    """Remember which values Python compares or rounds: `compile` warns of a branch that depends on one."""
+    leaving.compare([x for x in operands if isinstance(x, Value)], next_serial())
 
 
-def _assignable(value: Value, number: Any) -> float:
-    """What is assigned to `data`, as a float."""
+def _assignable(value: Value, number: Any, attribute: str) -> float:
+    """What is assigned to `data` or `grad`, as a float."""
     if value.__class__ is not Value:  # it holds a number of another system
         held: float = number
         return held
     try:
         return as_float(number)
-    except TypeError as error:
-        name = f"the data of {shortened(value.label)}" if value.label else "the data of an unlabelled value"
-        advice = _ADVICE_ON_A_VALUE if isinstance(number, Value) else ""
-        raise TypeError(f"{name}: {advice or error}") from None
+    except (TypeError, OverflowError) as error:
+        owner = shortened(value.label) or "an unlabelled value"
+        advice = str(error)
+        if isinstance(number, Value):
+            advice = _ADVICE_ON_A_VALUE
+        elif number is None and attribute == "grad":
+            advice = "it is one real number, not None; to forget it, set it to 0.0"
+        raise type(error)(f"the {attribute} of {owner}: {advice}") from None
 
 
 _ADVICE_ON_A_VALUE = (

@@ -7,7 +7,7 @@ Both have the same four methods: `begin` and `end` an epoch, take a `step`, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -86,9 +86,24 @@ class EagerSteps:
         self._optimizer.step()
         return mean
 
-    def validation(self) -> float:
-        """The mean loss over the validation set."""
-        return math.fsum(self.cost(*example).data for example in self._checks) / len(self._checks)
+    def validation(self, epoch: int) -> float:
+        """The mean loss over the validation set.
+
+        Args:
+            epoch: the number of the epoch, for messages.
+
+        Raises:
+            ValueError: if it is not finite.
+        """
+        try:
+            mean = math.fsum(self.cost(*example).data for example in self._checks) / len(self._checks)
+        except OverflowError:
+            mean = math.inf
+        if not math.isfinite(mean):
+            smaller = "scale the data, or train with a smaller learning rate"
+            cause, advice = self._cause(enumerate(self._checks), smaller)
+            raise ValueError(f"the validation loss became {mean} after epoch {epoch}: {cause}: {advice}")
+        return mean
 
     def cost(self, x: Sequence[Value | float], y: Sequence[Value | float]) -> Value:
         """The recorded loss of one example.
@@ -122,25 +137,25 @@ class EagerSteps:
         gradients = [(f"gradient of {p.label}", p.grad) for p in self._model.parameters()]
         for name, number in [("loss", mean), *gradients]:
             if not math.isfinite(number):
-                cause, advice = self._cause(batch)
+                smaller = (
+                    "train with a smaller learning rate"
+                    if self._optimizer.steps
+                    else "no step was taken yet, so scale the data, or start from smaller weights"
+                )
+                cause, advice = self._cause(((i, self._examples[i]) for i in batch), smaller)
                 raise ValueError(
                     f"the {name} became {number} in epoch {epoch}: {cause}; the parameters are as they were "
                     f"before that step: {advice}"
                 )
 
-    def _cause(self, batch: Sequence[int]) -> tuple[str, str]:
-        """Where a number that is not finite comes from, and what to do."""
-        smaller = (
-            "train with a smaller learning rate"
-            if self._optimizer.steps
-            else "no step was taken yet, so scale the data, or start from smaller weights"
-        )
+    def _cause(self, examples: Iterable[tuple[int, Example]], smaller: str) -> tuple[str, str]:
+        """Where a number that is not finite comes from, and what to do: `smaller` if it overflows."""
         for p in self._model.parameters():
             if not math.isfinite(p.data):
                 return f"the step before made the parameter {p.label} {p.data}", smaller
-        for i in batch:
+        for i, example in examples:
             try:
-                cost = self.cost(*self._examples[i])
+                cost = self.cost(*example)
             except OverflowError as error:
                 return f"{error}, in example {i}", smaller
             found = reason(cost)
@@ -228,8 +243,9 @@ class CompiledSteps:
             if not math.isclose(compiled, by_recording, rel_tol=1e-6, abs_tol=1e-9):
                 raise ValueError(
                     f"compiled from one example, the loss of {example} is {compiled}, but recorded it is "
-                    f"{by_recording}: a branch that Python takes is not recorded. Write the loss with "
-                    "engine.where, max or relu, or fit with compiled=False."
+                    f"{by_recording}: a branch that Python takes is not recorded, and neither is what math "
+                    "computes. Write the loss with engine.where, max, relu and other functions of engine, "
+                    "or fit with compiled=False to keep the branch."
                 )
 
     def begin(self) -> None:
@@ -271,10 +287,10 @@ class CompiledSteps:
             self.begin()
         return float(cost)
 
-    def validation(self) -> float:
-        """The mean loss over the validation set."""
+    def validation(self, epoch: int) -> float:
+        """The mean loss over the validation set; see `EagerSteps.validation`."""
         mean = float(self._program(self._X_validation).mean())
-        return mean if math.isfinite(mean) else self._eager.validation()
+        return mean if math.isfinite(mean) else self._eager.validation(epoch)
 
 
 def _rows(examples: Sequence[Example], columns: Sequence[int]) -> Any:

@@ -175,7 +175,7 @@ def fit(
                 training.end()  # an interrupted epoch keeps the steps it took
             history.loss.append(math.fsum(totals) / len(examples))
             if checks:
-                history.validation.append(training.validation())
+                history.validation.append(training.validation(epoch))
             bar.set_postfix(loss=f"{history.loss[-1]:.4g}")
             if callback is not None and callback(epoch, history) is True:
                 break
@@ -197,13 +197,19 @@ def as_examples(X: Rows, y: Targets, what: str) -> list[Example]:
         ValueError: if there are no examples, the numbers of inputs and targets differ, or a number is not
             finite.
         TypeError: if an entry is not a number.
+        OverflowError: if an entry is beyond the largest float.
     """
     if len(X) != len(y):
         raise ValueError(f"the {what} data has {len(X)} rows of inputs and {len(y)} targets")
     if len(X) == 0:
         raise ValueError(f"the {what} data is empty")
-    examples = [(_floats(x_i), _floats(y_i)) for x_i, y_i in zip(X, y, strict=True)]
-    for i, (x_i, y_i) in enumerate(examples):
+    examples = []
+    for i, row in enumerate(zip(X, y, strict=True)):
+        try:
+            x_i, y_i = map(_floats, row)
+        except (TypeError, OverflowError) as error:
+            raise type(error)(f"row {i} of the {what} data: {error}") from None
+        examples.append((x_i, y_i))
         if not all(map(math.isfinite, [*x_i, *y_i])):
             raise ValueError(
                 f"row {i} of the {what} data contains a number that is not finite: {x_i}, {y_i}. Leave the "

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.graph import topological
+from engine.leaving import warn_of_branches
 from engine.value import CONSTANT, INPUT, Value
 
 Array: TypeAlias = NDArray[Any]
@@ -40,7 +41,7 @@ def values(given: Iterable[Value], name: str, advice: str) -> tuple[Value, ...]:
 
 
 def check_leaves(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> None:
-    """Check that every leaf of the outputs has exactly one role.
+    """Check that every leaf of the outputs has exactly one role; warn of branches that Python took.
 
     Raises:
         ValueError: if a leaf is listed twice, does not occur, or occurs and is not listed.
@@ -59,7 +60,9 @@ def check_leaves(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
         if times > 1:
             also = " as an input and as a parameter" if {value} <= set(inputs) & set(parameters) else ""
             raise ValueError(f"{_name(value)} is listed {times} times{also}: list it once")
-    present = set(topological(outputs))
+    order = topological(outputs)
+    warn_of_branches(order, inputs)
+    present = set(order)
     for value in inputs:
         if value not in present:
             raise ValueError(f"the outputs do not depend on the input {_name(value)}: leave it out")

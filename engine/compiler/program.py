@@ -30,7 +30,6 @@ from engine.compiler.simplify import simplify
 from engine.compiler.zero_adjoints import find_infinite, stop_zero_adjoints
 from engine.derivatives import grad, jvp
 from engine.graph import topological
-from engine.leaving import warn_of_branches
 from engine.numbers import arrays
 from engine.ops import OPS
 from engine.recording import recorder, taking_limits
@@ -120,7 +119,6 @@ class Program:
         self.dtype = np.dtype(dtype)
         arguments.check_leaves(self._outputs, self.inputs, self.parameters)
         arguments.check_dtype(self.dtype)
-        warn_of_branches(topological(self._outputs))
         self._machines: OrderedDict[tuple[int, int], Machine] = OrderedDict()
         self._main = self._gradients if self.parameters else self._values
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -172,3 +173,13 @@ def test_other_threads_and_tasks_are_not_watched() -> None:
         thread.join()
     asyncio.run(tasks())
     assert done == ["mul", "mul"]
+
+
+@pytest.mark.parametrize(("label", "name"), [("h", "h"), ("", r"the result of mul\(x, y\)")])
+def test_a_number_that_was_assigned_is_not_blamed_on_the_operation(label: str, name: str) -> None:
+    h = Value(2.0, "w") * 3.0
+    h.label = label
+    h.data = inf
+    assert re.fullmatch(
+        f"the data of {name} is inf; it was assigned after recording", str(first_nonfinite(h + 1))
+    )

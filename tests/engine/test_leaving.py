@@ -1,11 +1,15 @@
 """Numbers that leave the record: told where they come back, and left alone where they do not."""
 
+import linecache
 import math
 import statistics
 import subprocess
 import sys
 import warnings
+from collections import namedtuple
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from math import tanh as plain_tanh
 from pathlib import Path
 from typing import Any
@@ -120,6 +124,78 @@ class Scale:
         return factor * x
 
 
+def by_keyword(w: Any, x: Any) -> Any:
+    return scaled(factor=math.tanh(w), x=x)
+
+
+def by_star(w: Any, x: Any) -> Any:
+    def times(*factors: Any) -> Any:
+        return factors[0] * factors[1]
+
+    return times(x, math.tanh(w))
+
+
+def by_default(w: Any, x: Any) -> Any:
+    def times(a: Any, b: Any = math.tanh(w)) -> Any:  # noqa: B008  # it is what is tested
+        return a * b
+
+    return times(x)
+
+
+def by_nonlocal(w: Any, x: Any) -> Any:
+    total = 0.0
+
+    def add() -> None:
+        nonlocal total
+        total += math.tanh(w)
+
+    add()
+    return x * total
+
+
+class Factor:
+    def __init__(self, factor: Any) -> None:
+        self.factor = factor
+
+    def __call__(self, x: Any) -> Any:
+        return x * self.factor
+
+
+def by_a_new_object(w: Any, x: Any) -> Any:
+    return Factor(factor=math.tanh(w))(x)
+
+
+class Layer:
+    def __call__(self, x: Any) -> Any:
+        return x * Value(2.0)
+
+
+def by_a_call_of_an_object(w: Any, x: Any) -> Any:
+    layer = Layer()
+    return layer(math.tanh(w)) * x
+
+
+def by_a_match(w: Any, x: Any) -> Any:
+    match [1.0, math.tanh(w)]:
+        case [_, h]:
+            return x * h
+
+
+@contextmanager
+def frozen(w: Any) -> Iterator[float]:
+    yield math.tanh(w)
+
+
+def by_a_context(w: Any, x: Any) -> Any:
+    with frozen(w) as h:
+        return x * h
+
+
+def by_an_element(w: Any, x: Any) -> Any:
+    both = {"step": 2.0, "h": math.tanh(w)}
+    return x * both["h"]
+
+
 def by_an_argument_of_a_method(w: Any, x: Any) -> Any:
     return Scale().apply(float(w), x)
 
@@ -141,6 +217,15 @@ COME_BACK: list[tuple[Program, str, str]] = [
     (by_an_argument, "math.tanh(w)", "use engine.tanh"),
     (by_an_argument_of_a_method, "float(w)", "use the Value itself"),
     (by_an_attribute, "math.tanh(self.w)", "use engine.tanh"),
+    (by_keyword, "math.tanh(w)", "use engine.tanh"),
+    (by_star, "math.tanh(w)", "use engine.tanh"),
+    (by_default, "math.tanh(w)", "use engine.tanh"),
+    (by_nonlocal, "math.tanh(w)", "use engine.tanh"),
+    (by_a_new_object, "math.tanh(w)", "use engine.tanh"),
+    (by_a_call_of_an_object, "math.tanh(w)", "use engine.tanh"),
+    (by_a_match, "math.tanh(w)", "use engine.tanh"),
+    (by_a_context, "math.tanh(w)", "use engine.tanh"),
+    (by_an_element, "math.tanh(w)", "use engine.tanh"),
 ]
 
 
@@ -242,7 +327,102 @@ def plotted(w: Any, x: Any) -> None:
     assert (x * 2.0).data == 1.5
 
 
+def a_name_that_holds_another_number_now(w: Any, x: Any) -> None:
+    scale = float(w * x)
+    print(scale)
+    scale = 3.0
+    assert (w * scale).data == 1.5
+
+
+class Meter:
+    def __init__(self) -> None:
+        self.mean = 0.0
+
+    def update(self, number: Any) -> None:
+        self.mean = 0.9 * self.mean + 0.1 * float(number)
+
+
+class Scaler:
+    def __init__(self) -> None:
+        self.mean = 2.0
+
+    def __call__(self, x: Any) -> Any:
+        return x - self.mean
+
+
+def an_attribute_of_another_class(w: Any, x: Any) -> None:
+    Meter().update(w * x)
+    assert Scaler()(w).data == -1.5
+
+
+Row = namedtuple("Row", "step error")
+
+
+@dataclass
+class Record:
+    step: float
+    error: float
+
+
+def another_element(w: Any, x: Any) -> None:
+    rows, table = [], {}
+    errors: list[Any] = []
+    for step in (1.0, 2.0):
+        rows.append((step, float(w * step) - 0.1))
+        errors += [Row(step, float(w * step) - 0.1), Record(step, float(w * step) - 0.1)]
+    for step, error in sorted(rows):
+        print(x * step, error)
+        x = x * step
+    table["steps"] = [1.0, 2.0]
+    table["errors"] = [float(w * step) - 0.1 for step in table["steps"]]
+    assert [(x * step).data for step in table["steps"]] == [1.5, 3.0]
+    for row in errors:
+        x = x * row.step
+    for step, error in {step: float(w * step) - 0.1 for step in (1.0, 2.0)}.items():
+        print(x * step, error)
+    assert (w * dict(step=2.0, error=float(w) - 0.1)["step"]).data == 1.0  # noqa: C408  # as it is written
+
+
+def a_step_and_an_error(w: Any) -> tuple[float, float]:
+    return 0.25, math.sqrt(w) / 2.0
+
+
+def another_result(w: Any, x: Any) -> None:
+    step, error = a_step_and_an_error(w)
+    print(error)
+    assert (x * step).data == 0.1875
+
+
+def nearly_equal(a: Any, b: Any) -> Any:
+    return abs(a - b) < 1e-9
+
+
+def compared_elsewhere(w: Any, x: Any) -> None:
+    assert nearly_equal(engine.tanh(w), math.tanh(w))
+    gap = engine.tanh(x) - math.tanh(x)
+    print(gap)
+    assert abs(gap) < 1e-9
+
+
+def polynomial(coefficients: list[Any], x: float) -> Any:
+    total = 0.0
+    for c in coefficients:
+        total = total * x + c
+    return total
+
+
+def drawn_and_trained(w: Any, x: Any) -> None:
+    print([polynomial([2.0 * float(w), 1.0], t) for t in (0.0, 1.0)])
+    assert polynomial([w, 1.5], 2.5).data == 2.75
+
+
 STAY_OUT = [
+    drawn_and_trained,
+    a_name_that_holds_another_number_now,
+    an_attribute_of_another_class,
+    another_element,
+    another_result,
+    compared_elsewhere,
     collected,
     returned,
     compared,
@@ -280,6 +460,21 @@ def test_a_check_says_it_in_its_report(recwarn: pytest.WarningsRecorder) -> None
     assert [w for w in recwarn if w.category is LeftRecordWarning] == []
 
 
+@pytest.mark.parametrize("filename", ["<cell {}>", "/tmp/cell_{}.py"])  # noqa: S108  # they are never written
+def test_what_left_in_one_cell_is_told_in_another(filename: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = ["h = math.tanh(w)\n", "steps = 3.5\n", "y = x * steps\n", "z = x * h\n"]
+    names: dict[str, Any] = {"math": math, "w": Value(0.5), "x": Value(0.75)}
+    told = []
+    for number, cell in enumerate(cells):
+        name = filename.format(number)
+        monkeypatch.setitem(linecache.cache, name, (len(cell), None, [cell], name))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            exec(compile(cell, name, "exec"), names)  # noqa: S102  # our own program
+        told.append([(w.filename, w.lineno) for w in caught])
+    assert told == [[], [], [], [(filename.format(0), 1)]]
+
+
 def test_code_without_a_source_works() -> None:
     program = "import math; from engine import Value; w = Value(0.5); print((w * math.tanh(w)).data)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603  # our own program
@@ -314,19 +509,34 @@ def branched(x: Any) -> Any:
         lambda x: max(x * 2.0, x * 3.0) * 1.0,  # Python's max, not engine's
         lambda x: np.maximum(x, 0.0) * 2.0,
         lambda x: sorted([x * 2.0, x * 3.0])[0] * 1.0,
+        lambda x: np.median(np.array([x, x * 2.0, x * 3.0])) * 1.0,
+        lambda x: x * int(x),
+        lambda x: x * round(x),
     ],
 )
 def test_compile_warns_of_a_branch_that_python_took(choose: Callable[[Any], Any]) -> None:
     x = Value(1.5, "x")
     y = choose(x)
-    with pytest.warns(LeftRecordWarning, match="was compared here while the graph was recorded") as caught:
+    with pytest.warns(
+        LeftRecordWarning, match="was compared or rounded here while the graph was recorded"
+    ) as caught:
         engine.compile(y, [x])
     assert Path(caught[0].filename) == Path(__file__)
 
 
+def test_an_input_that_a_branch_left_out_is_told() -> None:
+    a, b = Value(0.5, "a"), Value(-0.5, "b")
+    y = np.max(np.array([a, b])) * 2.0
+    with (
+        pytest.warns(LeftRecordWarning, match="^[ab] was compared or rounded here"),
+        pytest.raises(ValueError, match=r"do not depend on the input b = -0\.5"),
+    ):
+        engine.compile(y, [a, b])
+
+
 def test_the_warning_names_the_value_and_the_line_of_the_branch() -> None:
     x = Value(1.5, "x")
-    text = r"^x was compared here.*engine.where, max, min or relu"
+    text = r"^x was compared or rounded here.*engine.where, max, min or relu"
     with pytest.warns(LeftRecordWarning, match=text) as caught:
         engine.compile(branched(x), [x])
     line = Path(__file__).read_text(encoding="utf-8").splitlines()[caught[0].lineno - 1]

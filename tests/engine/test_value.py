@@ -76,9 +76,13 @@ def test_anything_else_is_refused_with_what_it_is_and_what_to_do(
             use(given)
 
 
-def test_an_integer_beyond_the_floats_is_refused() -> None:
-    with pytest.raises(OverflowError, match="too large"):
-        Value(10**400)
+@pytest.mark.parametrize("number", [10**400, Fraction(10**400), Decimal("-1e400"), np.longdouble("1e4000")])
+def test_a_number_beyond_the_floats_is_refused(number: Any) -> None:
+    w = Value(0.5, "w")
+    for use in (Value, lambda x: w * x, lambda x: setattr(w, "data", x), lambda x: setattr(w, "grad", x)):
+        with pytest.raises(OverflowError, match=r"1.* is beyond the largest float, 1\.8e308"):
+            use(number)
+    assert (w.data, w.grad) == (0.5, 0.0)
 
 
 ASSIGNED: list[tuple[Any, str]] = [
@@ -104,6 +108,16 @@ def test_what_is_not_a_number_is_refused_where_it_is_assigned(number: Any, messa
     with pytest.raises(TypeError, match=r"^the data of an unlabelled value: "):
         Value(0.5).data = number
     assert w.data == 0.5
+
+
+@pytest.mark.parametrize(("number", "message"), ASSIGNED)
+def test_what_is_not_a_number_is_refused_as_a_gradient(number: Any, message: str) -> None:
+    w = Value(0.5, "w")
+    expected = message if number is not None else r"not None; to forget it, set it to 0\.0$"
+    with pytest.raises(TypeError, match=f"^the grad of w: .*{expected}"):
+        w.grad = number
+    w.grad = 2
+    assert type(w.grad) is float
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ DOCTORED = {
     "Infinity": (one_layer("[[0.5]]", "[Infinity]"), "layer 1, neuron 1 has the weight or bias inf"),
     "-Infinity": (one_layer("[[-Infinity]]"), "layer 1, neuron 1 has the weight or bias -inf"),
     "1e999": (one_layer("[[1e999]]"), "layer 1, neuron 1 has the weight or bias inf"),
-    "a huge integer": (one_layer(f"[[1{'0' * 400}]]"), "too large"),
+    "a huge integer": (one_layer(f"[[1{'0' * 400}]]"), "beyond the largest float"),
     "an absurd integer": (one_layer(f"[[1{'0' * 5000}]]"), "digit"),
     "a name twice": (model_text()[:-1] + ', "format": 1}', "duplicate key 'format'"),
     "a name twice in a layer": (

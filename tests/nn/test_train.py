@@ -469,8 +469,26 @@ def test_data_that_does_not_fit_is_refused(X: Any, y: Any, options: dict[str, An
     ("X", "y"), [(["12"], [1.0]), ([["1", "2"]], [1.0]), ([[1.0, 2.0]], ["1"]), ([[None, 1.0]], [1.0])]
 )
 def test_text_is_no_data(X: Any, y: Any) -> None:
-    with pytest.raises(TypeError, match="one real number, not"):
+    with pytest.raises(TypeError, match=r"^row 0 of the training data: a Value holds one real number, not"):
         fit(network(), X, y, loss="squared_error", progress=False)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_validation_loss_that_overflows_is_told(compiled: bool) -> None:
+    message = (
+        r"^the validation loss became inf after epoch 1: pow\(x, p\) overflows at .*, in example 1: scale "
+        r"the data, or train with a smaller learning rate$"
+    )
+    with pytest.raises(ValueError, match=message):
+        fit(
+            MLP(1, [1], rng=random.Random(1)),
+            [[1.0]],
+            [1.0],
+            loss="squared_error",
+            validation=([[1.0], [1e200]], [1.0, 0.0]),
+            progress=False,
+            compiled=compiled,
+        )
 
 
 @pytest.mark.parametrize("compiled", [True, False])
