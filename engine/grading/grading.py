@@ -1,12 +1,13 @@
 """`grade`: mark a hand computation, number by number, as an examiner does."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.check.claims import Claim
 from engine.derivatives import refuse_if_changed
-from engine.grading.computation import UPDATED, Known, Problem, Quantity, compute
-from engine.grading.marks import mark
+from engine.grading.computation import UPDATED, Computation, Known, Problem, Quantity, compute
+from engine.grading.marks import CARRIED_FORWARD, RIGHT, Mark, mark
 from engine.grading.names import Vocabulary
 from engine.grading.report import GradeReport
 from engine.graph import topological
@@ -68,7 +69,24 @@ def grade(
     given = {quantities[name]: _claim(name, x) for name, x in claims.items()}
     claimed = {q: Known(c.value, c.half_unit or 0.0, frozenset([q])) for q, c in given.items()}
     names = {q: name for name, q in quantities.items()}
-    return GradeReport(mark(names, given, compute(problem, {}), compute(problem, claimed)))
+    own = compute(problem, claimed)
+    return GradeReport(_right_if_only_rounded(mark(names, given, compute(problem, {}), own), quantities, own))
+
+
+def _right_if_only_rounded(
+    marks: Sequence[Mark], quantities: Mapping[str, Quantity], own: Computation
+) -> list[Mark]:
+    """The marks, in which a number is right too that follows from right numbers as they were rounded."""
+    right: set[Quantity] = set()
+    settled = []
+    for each in marks:
+        quantity = quantities[each.name]
+        if each.verdict == CARRIED_FORWARD and own.follows[quantity].sources <= right:
+            each = replace(each, verdict=RIGHT, why=(), remark="it follows from rounded numbers")
+        if each.verdict == RIGHT:
+            right.add(quantity)
+        settled.append(each)
+    return settled
 
 
 def _find(names: Vocabulary, name: str) -> Quantity:

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.grading import GradeReport, PapersReport, Score
 from engine.grading.marks import CARRIED_FORWARD, RIGHT, WRONG_HERE
+from engine.grading.points import written
 from engine.grading.report import UNREADABLE
 from engine.report import visible
 
@@ -70,7 +71,7 @@ def _row(paper: str, graded: GradeReport, report: PapersReport) -> tuple[str, ..
     counts = [graded.counts[verdict] for verdict in (RIGHT, WRONG_HERE, CARRIED_FORWARD, UNREADABLE)]
     return (
         paper,
-        *((f"{score.total:g}", f"{score.maximum:g}") if score else ("", "")),
+        *((written(score.total), written(score.maximum)) if score else ("", "")),
         *map(str, [*counts, len(graded.missing)]),
         first.name if first else "",
         "; ".join(graded.mistakes),

@@ -101,3 +101,16 @@ def test_a_class_is_data() -> None:
     assert list(data["unread"]) == ["in/fay.csv"]
     assert len(next(iter(data["mistakes"].values()))) == 4
     json.dumps(data, allow_nan=False)
+
+
+def test_a_number_that_follows_from_rounded_numbers_is_right_and_from_a_wrong_one_is_not() -> None:
+    w, x = Value(0.123456, "w"), Value(30.0, "x")
+    z = w * x
+    z.label = "z"
+    entries = [("z", "3.7"), ("delta", "7.4"), ("dE/dw", "222"), ("dE/dx", "0.914")]
+    report = grade_paper(z * z, entries)  # the exact ones are 3.70368, 7.40736, 222.22, 0.91448
+    assert set(report.verdicts.values()) == {"right"}
+    assert report.ok
+    assert "dE/dw: it follows from rounded numbers" in str(report)
+    report = grade_paper(z * z, [("z", "3.6"), ("delta", "7.2"), ("dE/dw", "216"), entries[3]])
+    assert report.verdicts["dE/dw"] == "carried forward"
