@@ -181,7 +181,7 @@ class PapersReport(Report):
     def tables(self) -> list[Table]:
         """A row for each paper; then one for each mistake."""
         points = ("points",) if self.scores else ()
-        header = ("paper", *points, *(v.split()[0] for v in _VERDICTS), MISSING, "first wrong")
+        header = ("paper", *points, "right", "wrong", "carried", "no mark", "first wrong")
         papers = Table(header, list(self._lines()), align="l" + "r" * (len(header) - 2) + "l")
         names = _short([*self.reports, *self.unread])
         mistakes = [
@@ -196,11 +196,12 @@ class PapersReport(Report):
         names = _short([*self.reports, *self.unread])
         for paper, report in self.reports.items():
             points = [written(self.scores[paper].total)] if self.scores else []
-            counts = [str(report.counts[verdict]) for verdict in _VERDICTS]
+            marked = [report.counts[verdict] for verdict in (RIGHT, WRONG_HERE, CARRIED_FORWARD)]
+            counts = [*marked, report.counts[UNREADABLE] + len(report.missing)]
             first = report.first_wrong
-            row = (names[paper], *points, *counts, str(len(report.missing)), first.name if first else "")
+            row = (names[paper], *points, *map(str, counts), first.name if first else "")
             yield Block([row], [report.ok])
-        columns = len(_VERDICTS) + 2 + bool(self.scores)
+        columns = 5 + bool(self.scores)
         for paper, why in self.unread.items():
             yield Block([(names[paper], *[""] * columns)], [False], [(names[paper], why)])
 

@@ -87,7 +87,7 @@ def test_a_class_is_told_paper_by_paper_and_by_mistake() -> None:
     report = class_report().scored(10)
     assert report.headline == "6 papers, 1 right throughout, 1 cannot be read"
     text = str(report)
-    assert "ann.csv       5      1      1        1           1        0  delta" in text
+    assert "ann.csv       5      1      1        1        1  delta" in text
     assert "fay.csv: it is empty" in text
     assert "in/" not in text
     assert text.splitlines()[-1].startswith("4 of 5  half of what follows")
