@@ -99,7 +99,7 @@ class Table:
         for block in self.blocks:
             for subject, words in block.remarks:
                 subjects.setdefault(words, []).append(subject)
-        return [f"{', '.join(about)}: {words}" for words, about in subjects.items()]
+        return [f"{', '.join(_cells(about))}: {words}" for words, about in subjects.items()]
 
     @property
     def rows(self) -> Iterator[tuple[Sequence[str], bool]]:
