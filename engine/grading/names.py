@@ -213,24 +213,24 @@ class Vocabulary:
         asked = [Quantity(VALUE, v) for v in computed]
         asked += [Quantity(ADJOINT, v) for v in (*reversed(inner), *(leaves or self._variables))]
         if learning_rate is not None:
-            after = [v for v in computed if v in self._last]
-            asked += [Quantity(UPDATED, v) for v in (*[v for v in leaves if v in moved], *after)]
+            last = self._last()
+            after = [*(v for v in leaves if v in moved), *(v for v in computed if v in last)]
+            asked += [Quantity(UPDATED, v) for v in after]
         return [self.standard(q) for q in asked]
 
     @property
     def _variables(self) -> list[Value]:
         return [v for v in self._labelled if v.is_variable]
 
-    @property
     def _last(self) -> set[Value]:
         """The output, and the values with a label that it is computed from at once."""
-        found, front = {self.output}, list(self.output.parents)
+        seen, front = {self.output}, [self.output]
         for value in front:  # grows while it is walked
-            if value.label:
-                found.add(value)
-            else:
-                front.extend(value.parents)
-        return found
+            if value is self.output or not value.label:
+                new = [parent for parent in value.parents if parent not in seen]
+                seen.update(new)
+                front.extend(new)
+        return {value for value in seen if value.label}
 
 
 def _structured(cleaned: str) -> Iterator[tuple[str, str, str]]:

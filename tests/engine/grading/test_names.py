@@ -114,3 +114,14 @@ def test_any_text_is_a_quantity_or_is_not(name: str) -> None:
     except LookupError:
         return
     assert read(words, standard) == standard
+
+
+def test_a_long_chain_without_labels_is_walked_once() -> None:
+    w = Value(0.5, "w")
+    y = w * w
+    y.label = "y"
+    out = y
+    for _ in range(60):  # each value is used twice: 2**60 paths
+        out = out + out
+    words = Vocabulary(topological([out]), out)
+    assert words.all(0.1, [w]) == ["y", "dE/dy", "dE/dw", "new w", "new y"]
