@@ -30,8 +30,9 @@ _SAME = (
     (r"([_^])[(\[]\s*(\w+)\s*[)\]]", r"\1\2"),  # a^(2)
     (r"\^([^\W_]+)_([0-9]+)", r"_\2^\1"),  # a^2_1
 )
+_OF = r"(?P<of>[^\W_]\w*?)"  # what is differentiated
 _READINGS = (  # what stands in a name for the label is one or two groups
-    (ADJOINT, r"[d∂]\s*(?:{numerator})?\s*[/_]\s*[d∂]\s*(.+)"),
+    (ADJOINT, rf"[d∂]\s*{_OF}?\s*[/_]\s*[d∂]\s*(.+)"),
     (ADJOINT, r"(.+?)\s*\.\s*grad"),
     (ADJOINT, r"grad(?:ient)?(?:\s+of\b)?[\s_]*(.+)"),
     (ADJOINT, r"(.+?)[\s_]+grad(?:ient)?"),
@@ -41,10 +42,7 @@ _READINGS = (  # what stands in a name for the label is one or two groups
     (UPDATED, r"([^']+)'([^']*)"),
     (ADJOINT, r"[d∂]\s*(.+)"),  # "dw", as programs call it
 )
-_COMPILED = [
-    (kind, re.compile(text.replace("{numerator}", r"(?P<of>[^\W_]\w*?)"), re.IGNORECASE))
-    for kind, text in _READINGS
-]
+_COMPILED = [(kind, re.compile(text, re.IGNORECASE)) for kind, text in _READINGS]
 _NET_INPUT = re.compile(r"z(_.+)?")
 _DELTA = re.compile(r"δ\s*(.*)")
 
