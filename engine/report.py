@@ -6,12 +6,36 @@ notebook, valid JSON, and an error whose message is the report.
 
 from __future__ import annotations
 
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from math import isfinite
 from typing import Any, ClassVar
+
+
+def visible(text: str) -> str:
+    r"""Text from a stranger, safe to print: control characters are shown and do nothing.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The text, with the escape of each character that is not to be seen: those that move the cursor, colour
+        a terminal, turn the direction of writing or cannot be encoded. Line breaks stay.
+
+    Example:
+        >>> print(visible("anna\x1b[31m.csv"))
+        anna\x1b[31m.csv
+    """
+    if text.isascii() and text.isprintable():  # nearly always
+        return text
+    return "".join(c if c == "\n" or not _is_hidden(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 class ReportError(AssertionError):
@@ -75,7 +99,7 @@ class Table:
         for block in self.blocks:
             for subject, words in block.remarks:
                 subjects.setdefault(words, []).append(subject)
-        return [f"{', '.join(about)}: {words}" for words, about in subjects.items()]
+        return [f"{', '.join(_cells(about))}: {words}" for words, about in subjects.items()]
 
     @property
     def rows(self) -> Iterator[tuple[Sequence[str], bool]]:
@@ -138,14 +162,14 @@ class Report(ABC):
 
     def __str__(self) -> str:
         parts = [part for table in self.tables for part in _text(table)]
-        return "\n\n".join("\n".join(part) for part in [[self.headline], *parts] if part)
+        return "\n\n".join("\n".join(map(visible, part)) for part in [[self.headline], *parts] if part)
 
     def __rich__(self) -> Any:
         """What `rich` prints."""
         from rich.console import Group
         from rich.text import Text
 
-        headline = Text(self.headline, style="bold green" if self.ok else "bold red")
+        headline = Text(visible(self.headline), style="bold green" if self.ok else "bold red")
         return Group(headline, *[part for table in self.tables for part in _rich(table)])
 
     def _repr_html_(self) -> str:
@@ -194,13 +218,18 @@ def _select(table: Table) -> tuple[list[Block], int]:
 def _padded(table: Table, rows: Sequence[Sequence[str]]) -> list[str]:
     if not rows:
         return []
-    lines = [table.header, *rows]
+    lines = [table.header, *[_cells(row) for row in rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     pads = [str.rjust if side == "r" else str.ljust for side in _align(table)]
     return [
         "  ".join(pad(cell, width) for pad, cell, width in zip(pads, line, widths, strict=True)).rstrip()
         for line in lines
     ]
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    """The cells of a row, one line each."""
+    return [visible(cell).replace("\n", r"\n") for cell in row]
 
 
 def _align(table: Table) -> str:
@@ -217,19 +246,19 @@ def _rich(table: Table) -> Iterator[Any]:
 
     if table.title:
         yield Text()
-        yield Rule(table.title, align="left", style="dim")
+        yield Rule(visible(table.title), align="left", style="dim")
     if table.text:
-        yield Text(f"{table.text}\n")
+        yield Text(f"{visible(table.text)}\n")
     shown = rich_table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title, side in zip(table.header, _align(table), strict=True):
         # Folded, so that no digit and no exponent is cut off.
         shown.add_column(title, overflow="fold", justify="right" if side == "r" else "left")
     for row, right in table.rows:
-        shown.add_row(*map(Text, row), style="" if right else "red")
+        shown.add_row(*map(Text, _cells(row)), style="" if right else "red")
     if table.blocks:
         yield shown
-    yield from map(Text, table.remarks)
-    for line in table.notes:
+    yield from map(Text, map(visible, table.remarks))
+    for line in map(visible, table.notes):
         yield Text(line, style="dim")
 
 
@@ -239,14 +268,14 @@ def _rich(table: Table) -> Iterator[Any]:
 def _html(table: Table) -> str:
     title = f"<h4>{escape(table.title)}</h4>" if table.title else ""
     text = f"<p>{escape(table.text)}</p>" if table.text else ""
-    head = _cells("th", table.header)
+    head = _tags("th", table.header)
     body = "".join(
-        f"<tr{'' if right else ' style=color:#b00020'}>{_cells('td', row)}</tr>" for row, right in table.rows
+        f"<tr{'' if right else ' style=color:#b00020'}>{_tags('td', row)}</tr>" for row, right in table.rows
     )
     rows = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
-    below = "".join(f"<div>{escape(line)}</div>" for line in [*table.remarks, *table.notes])
+    below = "".join(f"<div>{escape(visible(line))}</div>" for line in [*table.remarks, *table.notes])
     return title + text + rows + below
 
 
-def _cells(tag: str, row: Sequence[str]) -> str:
-    return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
+def _tags(tag: str, row: Sequence[str]) -> str:
+    return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in _cells(row))

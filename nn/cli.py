@@ -1,4 +1,4 @@
-"""The command line: `deltagrad example`, `train`, `verify`, `draw`, `explain`, `check`, `grade`.
+"""The command line: `deltagrad example`, `train`, `verify`, `draw`, `explain`, `check`, `grade`, `exercise`.
 
 A command reads its arguments, calls one room of the project and prints the result. An invalid argument or
 file is one line on standard error and exit status 2; status 1 means that a check failed. Each command imports
@@ -77,7 +77,9 @@ def _words(error: Exception) -> str:
 
 
 def _give_up(message: str) -> NoReturn:
-    print(f"deltagrad: {message}", file=sys.stderr)
+    from engine.report import visible
+
+    print(f"deltagrad: {visible(message)}", file=sys.stderr)
     sys.exit(2)
 
 
@@ -332,36 +334,99 @@ def check(
 @app.command()
 def grade(
     papers: Annotated[
-        list[Path], typer.Argument(help="JSON or CSV files of claimed numbers.", metavar="CLAIMS...")
-    ],
-    exercise: Annotated[
-        Path | None, typer.Option(help="The exercise, a JSON file; by default the article's example.")
+        list[Path] | None, typer.Argument(help="JSON or CSV files of claimed numbers.", metavar="PAPERS...")
     ] = None,
+    exercise: Annotated[
+        str, typer.Option(help="The exercise, a JSON file; or article, the worked example.")
+    ] = "article",
+    template: Annotated[
+        str | None,
+        typer.Option(metavar="EXERCISE", help="Write an empty paper for this exercise, and mark nothing."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File for the empty paper, .csv or .json.")
+    ] = None,
+    points: Annotated[
+        list[str] | None,
+        typer.Option(help="Points for a paper, such as 10; or for quantities, such as 'delta_*=2' '*=1'."),
+    ] = None,
+    carried_forward: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="What part of its points a number gets that is carried forward."),
+    ] = 1.0,
+    gradebook: Annotated[Path | None, typer.Option(help="File for a table of the marks, .csv.")] = None,
+    gradescope: Annotated[
+        Path | None, typer.Option(help="File for Gradescope's results, of one paper.")
+    ] = None,
+    feedback: Annotated[Path | None, typer.Option(help="Folder for a report on each paper.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
 ) -> None:
-    """Mark hand computations: right, wrong here and why, or carried forward."""
-    from engine.grading import PapersReport
-    from nn.article import exercise as exercises
+    """Mark hand computations: right, wrong here and why, carried forward, or unreadable.
 
-    asked = exercises.load_exercise(exercise) if exercise else exercises.article()
-    reports, unread = {}, []
-    for paper in papers:
-        try:
-            reports[str(paper)] = exercises.mark(paper, asked)
-        except (ValueError, OSError) as error:  # the other papers are still marked
-            unread.append(_words(error))
+    A paper gives a number for each quantity. In CSV, and the same in JSON:
+
+    \b
+    quantity,claimed          {
+    a_5,0.6836                  "a_5": "0.6836",
+    delta_5,-0.0497             "delta_5": "-0.0497",
+    dE/dw_51,-0.0343            "dE/dw_51": "-0.0343",
+    new w_51,0.3171             "new w_51": "0.3171"
+                              }
+
+    The exit status is 0 if all is right, 1 if something is not, 2 if no paper could be marked.
+    """  # noqa: D301  \b keeps the lines of the example apart
+    from nn.exercises.desk import Desk
+
+    if template is not None:
+        print(Desk(template).template(output), end="")
+        return
+    if not papers:
+        raise ValueError("give papers to mark; --template article writes an empty one")
+    desk = Desk(exercise, points, carried_forward)
+    report = desk.mark(papers, progress=sys.stderr.isatty() and not as_json)
+    for path in desk.write(report, gradebook=gradebook, gradescope=gradescope, feedback=feedback):
+        print(f"written to {path}", file=sys.stderr)
+    if not report.reports:
+        raise ValueError("\n".join(f"{paper}: {why}" for paper, why in report.unread.items()))
     if as_json:
-        print(json.dumps({paper: report.to_dict() for paper, report in reports.items()}, indent=2))
+        print(json.dumps(desk.data(report), indent=2))
     else:
-        for name, report in reports.items():
-            console.print(f"\n{name}", style="bold")
-            console.print(report)
-        if len(reports) > 1:
-            console.print(PapersReport(reports))
-    if unread:
-        raise ValueError("\n".join(unread))
-    if not all(report.ok for report in reports.values()):
+        console.print(desk.shown(report))
+    if not report.ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def exercise(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same exercise.")] = 0,
+    kind: Annotated[str, typer.Option(help="expression, network or step.")] = "network",
+    level: Annotated[int, typer.Option(help="How much there is to compute: 1, 2 or 3.")] = 1,
+    papers: Annotated[int, typer.Option(min=0, max=1000, help="How many papers with mistakes to write.")] = 5,
+    practise: Annotated[
+        str, typer.Option(help="The id of a mistake that can be made in it, such as derivative-left-out.")
+    ] = "",
+    after: Annotated[
+        tuple[Path, str] | None,
+        typer.Option(
+            help="A paper and its exercise: practise the last mistake in it.", metavar="PAPER EXERCISE"
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A new folder; by default exercise_SEED.")
+    ] = None,
+) -> None:
+    """Write an exercise for hand computation, its solution, and papers with planted mistakes."""
+    from nn.exercises.folder import write_folder
+    from nn.exercises.generation import generate
+    from nn.exercises.planted import has_room_for, last_mistake
+
+    mistake = last_mistake(*after) if after else practise
+    made = generate(seed, kind, level, has_room_for(mistake))
+    folder = write_folder(made, output or Path(f"exercise_{seed}"), papers, mistake)
+    if mistake:
+        print(f"to practise: {mistake}")
+    print(f"hand out {folder / 'students'}")
+    print(f"then mark: deltagrad grade PAPERS --exercise {folder / 'exercise.json'}")
 
 
 def _refuse_outputs(model: Path | None, plot: Path | None) -> None:

@@ -65,17 +65,7 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
             raise ValueError(f"not saved: {p.label} is {p.data}; a model file holds finite numbers")
     content = {
         "format": _FORMAT,
-        "layers": [
-            {
-                "activation": layer.activation,
-                "weights": [
-                    _with_gaps(layer.n_in, neuron.sources, [w.data for w in neuron.w])
-                    for neuron in layer.neurons
-                ],
-                "biases": [None if neuron.b is None else neuron.b.data for neuron in layer.neurons],
-            }
-            for layer in model.layers
-        ],
+        "layers": layers_of(model),
         "preparation": None if preparation is None else asdict(preparation),
     }
     path = Path(path)
@@ -88,6 +78,28 @@ def save(model: MLP, path: str | os.PathLike[str], preparation: Preparation | No
     finally:
         with suppress(OSError):  # if it could not be written, it does not exist
             draft.unlink()
+
+
+def layers_of(model: MLP) -> list[dict[str, Any]]:
+    """The layers of a model as plain data, from which `model_of` makes it again.
+
+    Args:
+        model: the network.
+
+    Returns:
+        For each layer its activation, a row of weights for each neuron, and the biases; None for what is
+        absent.
+    """
+    return [
+        {
+            "activation": layer.activation,
+            "weights": [
+                _with_gaps(layer.n_in, neuron.sources, [w.data for w in neuron.w]) for neuron in layer.neurons
+            ],
+            "biases": [None if neuron.b is None else neuron.b.data for neuron in layer.neurons],
+        }
+        for layer in model.layers
+    ]
 
 
 def _with_gaps(n_in: int, sources: Sequence[int], numbers: Sequence[float]) -> list[float | None]:
@@ -132,13 +144,21 @@ def load_prepared(path: str | os.PathLike[str]) -> tuple[MLP, Preparation | None
         _json.entries("the file", content, ("format", "layers", "preparation"))
         if content["format"] != _FORMAT:
             raise ValueError(f"its format is {content['format']!r}, not {_FORMAT!r}")
-        model = _read_model(content["layers"])
+        model = model_of(content["layers"])
         return model, _read_preparation(content["preparation"], model.layers[0].n_in)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} is not a model file: {error}") from None
 
 
-def _read_model(layers: Any) -> MLP:
+def model_of(layers: Any) -> MLP:
+    """A model from its layers as plain data.
+
+    Args:
+        layers: as `layers_of` writes them.
+
+    Raises:
+        ValueError: if they are not the layers of a network; the message says why.
+    """
     if not isinstance(layers, list) or not layers:
         raise ValueError("it has no layers")
     for number, layer in enumerate(layers, start=1):

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.check.claims import FLOAT_PRECISION
 from engine.check.differences import Array
 from engine.check.raised import RAISED, said
 from engine.check.rule_report import RuleComparison
 from engine.check.sources import EPS, Doubles, Exact, Measured, Source
 from engine.check.verdict import INCONCLUSIVE, KINK, RIGHT, ROUNDING, WRONG, right_digits
+from engine.claims import FLOAT_PRECISION
 
 _ALONE = 64  # so many derivatives are looked at one by one; more of them in groups
 _MOST_WRONG = 100  # so many wrong derivatives are found before the search ends

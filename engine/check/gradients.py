@@ -10,7 +10,7 @@ from math import inf, isfinite, ulp
 from typing import Any, TypeAlias
 
 from engine.backprop import backward
-from engine.check.claims import ULPS, Claim, claim_notes, claims_by_name, listed
+from engine.check.claims import claim_notes, claims_by_name
 from engine.check.frameworks import FRAMEWORKS, gradient_by
 from engine.check.hessians import check_hessian
 from engine.check.high_precision import settle
@@ -29,6 +29,7 @@ from engine.check.subject import (
 )
 from engine.check.truth import BITS, TOO_CLOSE, UNDEFINED, Slope
 from engine.check.verdict import EDGE, IGNORED, INCONCLUSIVE, RIGHT, Finding, judge, right_digits
+from engine.claims import ULPS, Claim, listed
 from engine.numbers.balls import UndecidedError
 from engine.value import Value
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from engine.check.claims import Claim
 from engine.check.subject import Run
+from engine.claims import Claim
 from engine.mistakes.computation import ADJOINT, VALUE, Computation, Known, Problem, Quantity, compute
 from engine.mistakes.diagnosis import Reason, explain
 from engine.value import Value

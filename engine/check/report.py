@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from math import isfinite, ulp
 from typing import Any
 
-from engine.check.claims import listed, told_from
 from engine.check.verdict import INCONCLUSIVE, KINK, RIGHT, WRONG, Finding
+from engine.claims import listed, told_from
 from engine.report import Block, Report, ReportError, Table
 
 

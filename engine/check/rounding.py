@@ -3,8 +3,8 @@
 from math import floor, isfinite, log10
 
 from engine.backprop import adjoints
-from engine.check.claims import Claim, told_from
 from engine.check.subject import Run
+from engine.claims import Claim, told_from
 from engine.value import Value
 
 _LEAST_DIGITS = 4.0  # right digits of a number that was meant to be right

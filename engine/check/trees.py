@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.check.claims import is_array_like
 from engine.check.subject import NotJudgedError
+from engine.claims import is_array_like
 from engine.value import Value
 
 Visit = Callable[[str, Any], Any]

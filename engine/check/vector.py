@@ -18,7 +18,6 @@ import numpy as np
 
 from engine import functions
 from engine.backprop import backward, tangents
-from engine.check.claims import FLOAT_PRECISION, ULPS, Claim, listed
 from engine.check.differences import Array
 from engine.check.entries import Entries, unit
 from engine.check.mistakes import diagnose
@@ -30,6 +29,7 @@ from engine.check.sources import EPS, ArrayFunction, Doubles, Exact, Measured, S
 from engine.check.subject import NotJudgedError, Run
 from engine.check.trees import filled, leaves_of, library_of, like, like_itself, matched, values_in
 from engine.check.verdict import WRONG, right_digits
+from engine.claims import FLOAT_PRECISION, ULPS, Claim, listed
 from engine.graph import topological
 from engine.value import Value
 

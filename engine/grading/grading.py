@@ -1,15 +1,15 @@
 """`grade`: mark a hand computation, number by number, as an examiner does."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.check.claims import Claim
+from engine.claims import Claim
 from engine.derivatives import refuse_if_changed
 from engine.grading.marks import mark
+from engine.grading.names import Vocabulary
 from engine.grading.report import GradeReport
 from engine.graph import topological
-from engine.mistakes.computation import ADJOINT, UPDATED, VALUE, Known, Problem, Quantity, compute
+from engine.mistakes.computation import UPDATED, Problem, Quantity
 from engine.value import PARAMETER, Value
 
 
@@ -28,6 +28,7 @@ def grade(
             label L the names are `L`, the value; `dE/dL`, the derivative of the output by it; `delta_5`
             or `delta_1^2`, the derivative by the net input `z_5` or `z_1^2`; `new L`, the value after the
             step: w - learning_rate * dE/dw for a parameter w, the number that follows for another value.
+            Other writings of these names are understood too, such as `∂J/∂w`, `w.grad`, `δ₅` and `w_new`.
         learning_rate: the learning rate of the step; needed for `new` names.
         parameters: the leaves that the step moves; None for those of a network or, where there are none,
             every leaf except constants.
@@ -37,8 +38,8 @@ def grade(
 
     Raises:
         LookupError: if no value, or more than one, has the label of a name.
-        ValueError: if there are no claims, a claim is not a number, the learning rate is missing, or a leaf
-            was assigned a new number after the output was recorded.
+        ValueError: if there are no claims, a claim is not a number, a quantity is claimed twice, the learning
+            rate is missing, or a leaf was assigned a new number after the output was recorded.
 
     Example:
         >>> w, x = Value(0.5, "w"), Value(3.0, "x")
@@ -58,37 +59,30 @@ def grade(
     order = topological([output])
     for value in order:
         refuse_if_changed(value, "grade")
-    quantities = {name: _quantity(order, name) for name in claims}
+    words = Vocabulary(order, output)
+    quantities = {name: _find(words, name) for name in claims}
+    _refuse_twice(quantities)
     if learning_rate is None and any(q.kind == UPDATED for q in quantities.values()):
         raise ValueError("claims about numbers after the step need a learning_rate")
     names = {q: name for name, q in quantities.items()}
-    problem = Problem(order, output, _moved(order, parameters), learning_rate, names)
+    problem = Problem(order, output, moved_leaves(order, parameters), learning_rate, names)
     given = {quantities[name]: _claim(name, x) for name, x in claims.items()}
-    claimed = {q: Known(c.value, c.half_unit or 0.0, frozenset([q])) for q, c in given.items()}
-    return GradeReport(mark(names, given, compute(problem, {}), compute(problem, claimed)))
+    return GradeReport(mark(problem, given))
 
 
-def _quantity(order: Sequence[Value], name: str) -> Quantity:
-    delta = re.fullmatch(r"(?:delta|δ)_(.+)", name)
-    derivative = re.fullmatch(r"d\w*/d(.+)", name)
-    updated = re.fullmatch(r"new (.+)", name)
-    if delta and not any(value.label == name for value in order):
-        return Quantity(ADJOINT, _labelled(order, f"z_{delta[1]}", name))
-    if derivative:
-        return Quantity(ADJOINT, _labelled(order, derivative[1], name))
-    if updated:
-        return Quantity(UPDATED, _labelled(order, updated[1], name))
-    return Quantity(VALUE, _labelled(order, name, name))
+def _find(names: Vocabulary, name: str) -> Quantity:
+    try:
+        return names.find(name)
+    except LookupError as error:
+        raise LookupError(f"{name}: {error}") from None
 
 
-def _labelled(order: Sequence[Value], label: str, name: str) -> Value:
-    found = [value for value in order if value.label == label]
-    if len(found) == 1:
-        return found[0]
-    labels = ", ".join(dict.fromkeys(value.label for value in order if value.label)) or "none"
-    if found:
-        raise LookupError(f"{name}: {len(found)} values are labelled {label!r}; give each its own label")
-    raise LookupError(f"{name}: no value is labelled {label!r}; the labels are {labels}")
+def _refuse_twice(quantities: Mapping[str, Quantity]) -> None:
+    first: dict[Quantity, str] = {}
+    for name, quantity in quantities.items():
+        if quantity in first:
+            raise ValueError(f"{first[quantity]} and {name} are one quantity; claim it once")
+        first[quantity] = name
 
 
 def _claim(name: str, x: Any) -> Claim:
@@ -98,7 +92,14 @@ def _claim(name: str, x: Any) -> Claim:
         raise ValueError(f"the claim for {name}: {error}") from None
 
 
-def _moved(order: Sequence[Value], parameters: Sequence[Value] | None) -> list[Value]:
+def moved_leaves(order: Sequence[Value], parameters: Sequence[Value] | None = None) -> list[Value]:
+    """The leaves that a step moves.
+
+    Args:
+        order: the values of the graph.
+        parameters: the leaves, if they are given; None for those of a network or, where there are none, every
+            leaf except constants.
+    """
     if parameters is not None:
         return list(parameters)
     return [v for v in order if v.kind == PARAMETER] or [v for v in order if v.is_variable]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, prod
 
-from engine.check.claims import Claim
+from engine.claims import Claim
 from engine.mistakes.catalogue import CATALOGUE
 from engine.mistakes.computation import Change, Computation, Quantity
 from engine.mistakes.mistake import Case, Mistake
@@ -21,7 +21,7 @@ from engine.mistakes.mistake import Case, Mistake
 _MOST_WORK = 3_000_000  # numbers to predict: mistakes at single steps are tried in smaller graphs only
 _SAME = 1e-12  # relative: two ways to compute one number
 _SURE = 0.03  # the chance that a case fits by accident
-_PERHAPS = 0.05
+_PERHAPS = 0.06
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def explain(
     Returns:
         For each wrong quantity the reasons that fit best; an empty list where none does.
     """
-    judge = _Judge(own, claims, frozenset(q for q in wrong if isfinite(claims[q].value)))
-    fits = [fit for mistake in CATALOGUE.values() if mistake.cases for fit in judge.fits(mistake)]
+    trial = _Trial(own, claims, frozenset(q for q in wrong if isfinite(claims[q].value)))
+    fits = [fit for mistake in CATALOGUE.values() if mistake.cases for fit in trial.fits(mistake)]
     return {q: _best(q, fits) for q in wrong}
 
 
@@ -103,7 +103,7 @@ def _best(q: Quantity, fits: Iterable[_Fit]) -> list[Reason]:
 _PLAIN_SIGNS = {"sign", "uphill"}
 
 
-class _Judge:
+class _Trial:
     """Puts cases into a computation, and compares what follows with what was claimed."""
 
     def __init__(

@@ -1,1 +1,1 @@
-"""The worked example of a published article, and exercises in its notation."""
+"""The worked example of a published article."""

@@ -10,14 +10,15 @@ import argparse
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from engine import Value, check_gradients
-from engine.check.claims import Claim
+from engine.claims import Claim
 from engine.expression import parse
 from engine.grading.marks import WRONG_HERE, mark
 from engine.graph import topological
 from engine.mistakes import CATALOGUE, Mistake
-from engine.mistakes.computation import ADJOINT, UPDATED, VALUE, Known, Problem, Quantity, compute
+from engine.mistakes.computation import ADJOINT, UPDATED, VALUE, Problem, Quantity, compute
 from engine.mistakes.planting import plant
 from nn import MLP
 from nn.losses import find_loss
@@ -87,9 +88,8 @@ def reasons_of(
     """For each wrong number: the ids of its reasons and their words. A paper, or a gradient alone."""
     claims = {q: printed(x, decimals) for q, x in numbers.items()}
     if whole:
-        known = {q: Known(c.value, c.half_unit or 0.0, frozenset([q])) for q, c in claims.items()}
         names = {q: f"{q.kind} {q.value.label}" for q in claims}
-        for m in mark(names, claims, compute(problem, {}), compute(problem, known)):
+        for m in mark(replace(problem, names=names), claims):
             if m.verdict == WRONG_HERE:
                 yield True, list(m.ids), list(m.why)
         return

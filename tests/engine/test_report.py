@@ -12,7 +12,7 @@ from rich.console import Console
 
 from engine import GradeReport, GradientError, Value, check_gradients, grade
 from engine.grading import PapersReport
-from engine.report import Block, Report, ReportError, Table
+from engine.report import Block, Report, ReportError, Table, visible
 from nn import MLP, check_network
 from nn.article.report import build
 
@@ -139,3 +139,23 @@ def test_the_worked_example_is_a_report() -> None:
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["headline"] == report.headline
     assert "✗ 0.7043" in str(report)
     assert "✗ 0.7043" in report._repr_html_()
+
+
+def test_what_a_stranger_wrote_is_shown_and_does_nothing() -> None:
+    written = "a\x1b[31m\x07\u202e\ud800\nb"
+    shown = r"a\x1b[31m\x07\u202e\ud800"
+    report = Sums({written: (1.0, 2.0)})
+    stream = io.StringIO()
+    Console(file=stream, force_terminal=True, width=200, color_system=None).print(report)
+    for text in (str(report), stream.getvalue(), report._repr_html_()):
+        assert shown in text
+        assert not {"\x1b", "\x07", "\u202e", "\ud800"} & set(text)
+        text.encode()
+    lines = str(report).splitlines()  # a cell and the subject of a remark stay one line
+    assert sum(line.startswith(rf"{shown}\nb   ") for line in lines) == 1
+    assert rf"{shown}\nb: add again" in lines
+
+
+def test_what_everybody_can_see_stays_as_it_is() -> None:
+    for text in ("plain", "δ₅ = −0.0497", "two\nlines", "日本語", "é ≈ ∂E/∂w"):
+        assert visible(text) == text

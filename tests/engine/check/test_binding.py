@@ -176,7 +176,7 @@ def test_the_options_are_those_of_the_check() -> None:
             [2.0, 3.0],
             "have the name 'rest_1': give one of them another name",
         ),
-        (lambda x: x, {"x": 10**400}, "x: int too large"),
+        (lambda x: x, {"x": 10**400}, "beyond the largest float"),
         (lambda *x: x[0], {1: 2.0}, "1 is not a name: give the point as {'x': 0.5}"),
         (lambda x: x, b"x", "`at` is bytes; give a dict, a sequence or keywords"),
         (lambda x: x, np.array(1.0), "`at` is ndarray; give a dict, a sequence or keywords"),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine import Value, check_gradients, cos, exp, grade, logsumexp, sigmoid, sin, tanh
-from engine.check.claims import Claim
+from engine.claims import Claim
 
 # --- Text.
 
