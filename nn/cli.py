@@ -13,6 +13,7 @@ import random
 import sys
 from collections.abc import Callable, Collection
 from contextlib import redirect_stdout
+from difflib import get_close_matches
 from enum import StrEnum
 from importlib import import_module
 from io import BytesIO, TextIOWrapper
@@ -394,6 +395,24 @@ def grade(
         console.print(desk.shown(report))
     if not report.ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def mistakes(
+    name: Annotated[str, typer.Argument(help="The id of a mistake; by default all are listed.")] = "",
+) -> None:
+    """Explain the mistakes that check, grade and judge name: what they look like, why, and what to do."""
+    from engine.mistakes import CATALOGUE
+    from engine.mistakes.page import card
+
+    if name and name not in CATALOGUE:
+        close = get_close_matches(name, CATALOGUE, 3)
+        meant = f"; did you mean {' or '.join(close)}?" if close else "; deltagrad mistakes lists them"
+        raise ValueError(f"there is no mistake {name!r}{meant}")
+    width = max(map(len, CATALOGUE))
+    print(
+        card(CATALOGUE[name]) if name else "\n".join(f"{i:{width}}  {m.name}" for i, m in CATALOGUE.items())
+    )
 
 
 @app.command()

@@ -63,6 +63,11 @@ class GradeReport(Report):
         wrong = [mark for mark in self.marks if mark.verdict == WRONG_HERE]
         return list(dict.fromkeys(why for mark in wrong for why in mark.why))
 
+    @property
+    def ids(self) -> list[str]:
+        """The mistakes that were found by their rows in the catalogue, the likeliest of each number."""
+        return list(dict.fromkeys(mark.ids[0] for mark in self.marks if mark.ids))
+
     def score(self, points: float | Mapping[str, float] = 10.0, *, carried_forward: float = 1.0) -> Score:
         """Points for the paper.
 
@@ -113,6 +118,7 @@ class GradeReport(Report):
         """One table: a row for each claim, and the reasons for its mark."""
         header = ("quantity", "claimed", "exact", "from your numbers", "mark")
         notes = [f"missing: {', '.join(self.missing)}"] if self.missing else []
+        notes += [f"{name}: {CATALOGUE[name].remedy}" for name in self.ids]
         return [Table(header, [_block(mark) for mark in self.marks], notes)]
 
     def data(self) -> dict[str, Any]:

@@ -72,13 +72,16 @@ def _of_the_operand(edge: Edge) -> Iterator[Wrong]:
 def _at_another_point(edge: Edge) -> Iterator[Wrong]:
     if edge.is_function:
         op, what = edge.value.op, f"the derivative of {describe(edge.value)} is taken at"
-        own = f"{what} its own output in place of {name_of(edge.parent)}"
-        yield Wrong(
-            edge.slope(op, None, edge.out), own, f"every derivative of {op} is taken at its own output"
-        )
+        inner = name_of(edge.parent)
+        if edge.row.form != "power":
+            yield Wrong(
+                edge.slope(op, None, edge.out),
+                f"{what} its own output in place of {inner}",
+                f"every derivative of {op} is taken at its own output",
+            )
         for point in edge.parent.parents:
             number = edge.slope(op, None, edge.own.number(point))
-            yield Wrong(number, f"{what} {name_of(point)} in place of {name_of(edge.parent)}")
+            yield Wrong(number, f"{what} {name_of(point)} in place of {inner}")
 
 
 def _of_a_neighbour(edge: Edge) -> Iterator[Wrong]:
