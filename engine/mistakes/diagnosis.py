@@ -15,7 +15,7 @@ from math import isfinite, prod
 
 from engine.claims import Claim
 from engine.mistakes.catalogue import CATALOGUE
-from engine.mistakes.computation import Change, Computation, Quantity
+from engine.mistakes.computation import VALUE, Change, Computation, Quantity
 from engine.mistakes.mistake import Case, Mistake
 
 _MOST_WORK = 3_000_000  # numbers to predict: mistakes at single steps are tried in smaller graphs only
@@ -131,6 +131,8 @@ class _Trial:
         change = case.change
         if change.results:
             return not self.wrong.isdisjoint(change.results)
+        if self.only_claimed(change):
+            return any(Quantity(VALUE, value) in self.wrong for value in change.numbers)
         if len(change.partials) != 1:
             return True
         ((value, k),) = change.partials
@@ -165,8 +167,10 @@ class _Trial:
         """The claimed numbers that a change makes other than they follow."""
         if len(change.partials) == 1 == len(change):
             found = dict(self.after_one_partial(change))
-        elif change.results and len(change.results) == len(change):
+        elif len(change.results) == len(change):
             found = dict(change.results)
+        elif self.only_claimed(change):
+            found = {Quantity(VALUE, value): x for value, x in change.numbers.items()}
         else:
             found = self.own.predicted(change)
         return {
@@ -174,6 +178,12 @@ class _Trial:
             for q, x in found.items()
             if q in self.claims and not _same(x, self.own.follows[q].number) and isfinite(x)
         }
+
+    def only_claimed(self, change: Change) -> bool:
+        """Whether it changes nothing but claimed values, so that nothing follows from the change."""
+        return len(change.numbers) == len(change) and all(
+            Quantity(VALUE, value) in self.own.claimed for value in change.numbers
+        )
 
     def after_one_partial(self, change: Change) -> Iterator[tuple[Quantity, float]]:
         """The chain rule is linear in each local derivative."""
