@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -93,7 +93,7 @@ def edges(own: Computation) -> Iterator[Edge]:
                 yield Edge(own, value, k, partial.number)
 
 
-def at_each_edge(wrong: Callable[[Edge], Iterator[Wrong]]) -> Callable[[Computation], Iterator[Case]]:
+def at_each_edge(wrong: Callable[[Edge], Iterable[Wrong]]) -> Callable[[Computation], Iterator[Case]]:
     """The cases of a mistake in a local derivative.
 
     Args:
