@@ -20,8 +20,9 @@ from engine.mistakes.mistake import Case, Mistake
 
 _MOST_WORK = 3_000_000  # numbers to predict: mistakes at single steps are tried in smaller graphs only
 _SAME = 1e-12  # relative: two ways to compute one number
-_SURE = 0.03  # the chance that a case fits by accident
-_PERHAPS = 0.06
+_INVISIBLE = 1e-6  # relative: what is nearer to the right number has lost digits, by no mistake
+_SURE = 0.06  # the chance that a case fits by accident
+_PERHAPS = 0.1
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class _Trial:
             fits_right = claim.fits(follows.number, more=follows.error)
             error = follows.error * max(1.0, abs(number / follows.number) if follows.number else 1.0)
             if claim.fits(number, more=error):
-                if q in self.wrong:
+                if q in self.wrong and not _same(number, follows.number, _INVISIBLE):
                     explained.append(q)
             elif q in self.wrong and self.is_near(claim, number, error):
                 near.append(q)
@@ -215,8 +216,8 @@ class _Trial:
         return prod(sorted(hits)[:places])
 
 
-def _same(a: float, b: float) -> bool:
-    return abs(a - b) <= _SAME * max(abs(a), abs(b))
+def _same(a: float, b: float, within: float = _SAME) -> bool:
+    return abs(a - b) <= within * max(abs(a), abs(b))
 
 
 def together(cases: Sequence[Case]) -> Iterator[Case]:
