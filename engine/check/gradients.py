@@ -28,7 +28,7 @@ from engine.check.subject import (
     subject_of,
 )
 from engine.check.truth import BITS, TOO_CLOSE, UNDEFINED, Slope
-from engine.check.verdict import EDGE, IGNORED, INCONCLUSIVE, RIGHT, Finding, judge, right_digits
+from engine.check.verdict import EDGE, IGNORED, INCONCLUSIVE, RIGHT, ROUNDING, Finding, judge, right_digits
 from engine.claims import ULPS, Claim, listed
 from engine.numbers.balls import UndecidedError
 from engine.value import Value
@@ -213,13 +213,21 @@ def _add_claims(
             copied = finding.ok and claims[name].value == x.grad and not claims[name].exact
             fits[name] = copied or _fits(claims[name], slope, _noise(terms.get(x, 0.0)))
     wrong = [name for name, ok in fits.items() if not ok and name in known]
-    mistakes = diagnose(run, subject.names, known, claims, wrong) if wrong else {}
+    rounded = [
+        name
+        for name, x, finding in zip(subject.names, run.inputs, findings, strict=True)
+        if name in wrong and finding.verdict == ROUNDING and claims[name].fits(x.grad)
+    ]
+    unexplained = [name for name in wrong if name not in rounded]
+    mistakes = diagnose(run, subject.names, known, claims, unexplained) if unexplained else {}
     for i, name in enumerate(subject.names):
         if name in claims:
             claim = claims[name]
             reasons = mistakes.get(name, ())
             words = [reason.text for reason in reasons]
-            if name in wrong and not words:
+            if name in rounded:
+                words = ["it is the engine's number, which rounding has spoiled"]
+            elif name in wrong and not words:
                 words = few_digits(claim, known[name])
             ids = list(dict.fromkeys(reason.id for reason in reasons))
             opinions[i]["claimed"] = Opinion(claim.text, claim.value, fits[name], words, ids)
