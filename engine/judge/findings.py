@@ -1,0 +1,147 @@
+"""What is said of an engine: findings, each with the smallest program that shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.judge.dialect import Dialect
+from engine.judge.programs import POINTS
+from engine.judge.reasons import Reason, Reasons
+from engine.judge.results import RAISED, RIGHT, WRONG, Result
+from engine.judge.troubles import LIMITS, trouble, troubles
+from engine.mistakes.mistake import Mistake
+from engine.mistakes.of_engines import ROWS
+
+_ROW = {row.id: row for row in ROWS}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A mistake of an engine, or a limit.
+
+    Args:
+        title: in a few words.
+        program: the smallest program that shows it, in the dialect of the engine.
+        says: what it gives, and the truth.
+        mistakes: the rows of the catalogue that explain it: none if only the numbers are known, several if
+            each of them would give the same numbers.
+        shown: how many programs show it.
+        limit: whether the engine is right as far as it goes.
+    """
+
+    title: str
+    program: str
+    says: str
+    mistakes: Sequence[Mistake]
+    shown: int
+    limit: bool = False
+
+
+def findings(results: Sequence[Result], reasons: Reasons, dialect: Dialect) -> list[Finding]:
+    """Every mistake and every limit, most important first."""
+    told = [_explained(reason, dialect) for reason in reasons.found]
+    told += _unexplained(reasons.unexplained, dialect)
+    told += _troubles(results, dialect, bool(told))
+    return sorted(told, key=lambda finding: (finding.limit, -finding.shown))
+
+
+def conventions(results: Sequence[Result]) -> list[str]:
+    """What is a choice: told, and not marked."""
+    passes = [r for r in results if r.program.group == "passes" and r.program.either]
+    said = []
+    if passes and all(r.state == RIGHT for r in passes):
+        last = any(r.last for r in passes)
+        said.append(
+            "a second backward pass replaces the gradients of the first"
+            if last
+            else "gradients of leaves add up over backward passes: set them to 0 before each step"
+        )
+    said += [r.program.remark for r in results if r.program.remark and r.state == WRONG]
+    return said
+
+
+def _explained(reason: Reason, dialect: Dialect) -> Finding:
+    rows = [_ROW[mistake] for mistake in reason.mistakes]
+    places = ", ".join(dialect.operation(op) for op in reason.ops)
+    title = "; or ".join(row.name for row in rows) + (f", in {places}" if places else "")
+    return _finding(title, reason.results, rows, dialect)
+
+
+def _unexplained(results: Sequence[Result], dialect: Dialect) -> list[Finding]:
+    """Numbers that are wrong for no reason that is known: by what they are about."""
+    by_subject: dict[str, list[Result]] = {}
+    for result in results:
+        alone = len(result.forms) == 1 and result.program.group in ("derivatives", "numbers", "awkward")
+        subject = f"{result.program.about} is wrong" if alone else "gradients of graphs are wrong"
+        by_subject.setdefault(subject, []).append(result)
+    return [_finding(subject, group, [], dialect) for subject, group in by_subject.items()]
+
+
+def _troubles(results: Sequence[Result], dialect: Dialect, wrong: bool) -> list[Finding]:
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in troubles(results):
+        known = trouble(result)
+        if result.program.group == "network" and not known and (wrong or groups):
+            continue
+        place = result.outcome.place
+        key = (known, "" if known else f"{result.outcome.error} {place}")
+        groups.setdefault(key, []).append(result)
+    told = []
+    for (known, _), group in groups.items():
+        rows = [_ROW[known]] if known else []
+        ops = dict.fromkeys(dialect.operation(r.program.op) for r in group if r.program.op)
+        places = (
+            f", in {', '.join(ops)}"
+            if known and ops and known not in ("order-by-chance", "never-freed")
+            else ""
+        )
+        title = f"{rows[0].name}{places}" if rows else _raises(group[0])
+        told.append(_finding(title, group, rows, dialect, known in LIMITS))
+    return told
+
+
+def _raises(result: Result) -> str:
+    outcome = result.outcome
+    if outcome.error in _DEATHS:
+        return f"{result.program.about}: {_DEATHS[outcome.error]}"
+    return f"{result.program.about} raises {outcome.error}"
+
+
+_DEATHS = {"time": "no result in time", "exit": "the process ends", "crash": "Python crashes"}
+
+
+def _finding(
+    title: str, results: Sequence[Result], rows: Sequence[Mistake], dialect: Dialect, limit: bool = False
+) -> Finding:
+    shortest = min(
+        results, key=lambda r: (list(POINTS).index(r.program.group), len(r.text.splitlines()), len(r.text))
+    )
+    return Finding(title, program_text(shortest, dialect), says(shortest, dialect), rows, len(results), limit)
+
+
+def program_text(result: Result, dialect: Dialect) -> str:
+    """A program that can be run as it stands: with the import, and printing what is wrong."""
+    module = dialect.home.partition(".")[0] and dialect.home
+    prints = [dialect.read(result.program.results[name], list(result.program.at)) for name in result.wrong]
+    shown = [f"print({', '.join(prints)})"] if prints else []
+    return "\n".join([f"from {module} import *", result.text, *shown])
+
+
+def says(result: Result, dialect: Dialect) -> str:
+    """What a program gives, and the truth; or how it stops."""
+    if result.state == RAISED:
+        outcome = result.outcome
+        if outcome.error in _DEATHS:
+            return (
+                f"{_DEATHS[outcome.error]} ({result.program.seconds:g} s)"
+                if outcome.error == "time"
+                else _DEATHS[outcome.error]
+            )
+        place = f", at {outcome.place[0]}:{outcome.place[1]}" if outcome.place else ""
+        message = f": {outcome.message}" if outcome.message else ""
+        return f"raises {outcome.error}{message}{place}"
+    words = []
+    for name, (got, true) in result.wrong.items():
+        shown = got if isinstance(got, str) else f"{got:.6g}"
+        read = dialect.read(result.program.results[name], list(result.program.at))
+        words.append(f"{read} is {shown}, the truth is {true:.6g}")
+    return "; ".join(words)

@@ -1,0 +1,246 @@
+"""Why an engine is wrong: mistakes that predict its numbers, all of them, right and wrong."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from engine.judge.dialect import Dialect
+from engine.judge.hypotheses import ORDER_MISTAKES, rules
+from engine.judge.model import ORDERS, Faults
+from engine.judge.results import RIGHT, WRONG, Result
+from engine.judge.truth import close, predict
+from engine.mistakes.of_engines import ROWS
+
+_ROW = {row.id: row for row in ROWS}
+_HELPERS = ("add:vv", "mul:vv")  # programs are made of these, so they are looked at first
+
+
+@dataclass
+class Reason:
+    """A mistake that was found.
+
+    Args:
+        mistakes: its names in the catalogue: more than one if several predict the same numbers.
+        ops: the operations it is in; none for the backward pass.
+        results: the programs that show it.
+    """
+
+    mistakes: list[str]
+    ops: list[str]
+    results: list[Result]
+
+
+@dataclass
+class Reasons:
+    """All reasons.
+
+    Args:
+        found: the mistakes.
+        unexplained: wrong results that no mistake predicts.
+        faults: the mistakes, as a model has them.
+    """
+
+    found: list[Reason] = field(default_factory=list)
+    unexplained: list[Result] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+
+
+def reasons(results: Sequence[Result], dialect: Dialect) -> Reasons:
+    """The reasons for all numbers that are wrong."""
+    return _Search(results, dialect).reasons
+
+
+class _Search:
+    def __init__(self, results: Sequence[Result], dialect: Dialect) -> None:
+        self._numeric = [r for r in results if r.state in (RIGHT, WRONG) and not r.program.remark]
+        self._parts = _parts(dialect)
+        self.reasons = Reasons()
+        self._tainted: set[str] = set()  # forms that are wrong for no reason that is known
+        self._faulty: set[str] = set()  # all forms that are wrong
+        self._operations()
+        self._backward_pass()
+        self._single_operations()
+        self._passes()
+        self._rest()
+
+    # --- The steps.
+
+    def _operations(self) -> None:
+        """Operations alone: which wrong rule gives their numbers?"""
+        plain: dict[str, list[Result]] = {}
+        for result in self._of("derivatives", "numbers"):
+            if len(result.forms) == 1:
+                plain.setdefault(next(iter(result.forms)), []).append(result)
+        for form in sorted(plain, key=self._simplest_first):
+            wrong = [r for r in plain[form] if r.state == WRONG]
+            if not wrong:
+                continue
+            self._faulty.add(form)
+            named: dict[str, Faults] = {}
+            for mistake, rule in () if self._follows(_op(form)) else rules(form):
+                tried = replace(self._faults, rules={**self._faults.rules, form: rule})
+                if mistake not in named and self._fit(plain[form], tried):
+                    named[mistake] = tried
+            if named and len(wrong) > 1:
+                self.reasons.faults = next(iter(named.values()))
+                self._found(list(named), [form], wrong)
+            else:
+                self._tainted.add(form)
+
+    def _backward_pass(self) -> None:
+        """The whole backward pass: one mistake that is everywhere."""
+        pool = self._pool("derivatives", "numbers", "reuse")
+        wrong = [r for r in pool if not self._fit([r], self._faults)]
+        if len(wrong) < 3:
+            return
+        every = frozenset(form for r in pool for form in r.forms)
+        tried: list[tuple[str, Faults]] = [
+            ("sets-in-place-of-adding", replace(self._faults, sets=every)),
+            ("arriving-gradient-left-out", replace(self._faults, deaf=every)),
+            *(("partials-kept-by-operand", replace(self._faults, keyed=k)) for k in ("once", "twice")),
+            *((mistake, replace(self._faults, order=order)) for order, mistake in ORDER_MISTAKES.items()),
+        ]
+        fitting = [(mistake, faults) for mistake, faults in tried if self._fit(pool, faults)]
+        if fitting:
+            self.reasons.faults = fitting[0][1]
+            alone = fitting[0][1].sets | fitting[0][1].deaf  # mistakes in each operation that calls no other
+            ops = sorted({_op(form) for r in wrong for form in r.forms & alone if not self._parts[_op(form)]})
+            self._found(
+                list(dict.fromkeys(mistake for mistake, _ in fitting)), [f"{op}:" for op in ops], wrong
+            )
+
+    def _single_operations(self) -> None:
+        """Operations that set in place of adding, or do not listen to the gradient that arrives."""
+        for form in sorted(
+            {f for r in self._pool("derivatives", "reuse") for f in r.forms}, key=self._simplest_first
+        ):
+            if self._follows(_op(form)):
+                continue
+            pool = [
+                r
+                for r in self._pool("derivatives", "numbers", "reuse")
+                if form in r.forms <= {form, *_HELPERS}
+            ]
+            if form == "add:vv":
+                pool = [r for r in pool if r.forms == {form}]
+            wrong = [r for r in pool if not self._fit([r], self._faults)]
+            if not wrong:
+                continue
+            tried = {
+                "sets-in-place-of-adding": replace(self._faults, sets=self._faults.sets | {form}),
+                "arriving-gradient-left-out": replace(self._faults, deaf=self._faults.deaf | {form}),
+            }
+            fitting = {mistake: faults for mistake, faults in tried.items() if self._fit(pool, faults)}
+            if len(fitting) == 1 and len(wrong) > 1:
+                ((mistake, self.reasons.faults),) = fitting.items()
+                self._found([mistake], [form], wrong)
+            elif form not in _HELPERS or any(r.forms == {form} for r in wrong):
+                self._tainted.add(form)
+            self._faulty.add(form)
+
+    def _passes(self) -> None:
+        passes = self._pool("passes")
+        wrong = [r for r in passes if r.state == WRONG and not self._fit([r], self._faults)]
+        kept = [replace(self._faults, keeps=True, adds_up=adds) for adds in (True, False)]
+        if len(wrong) > 1 and any(self._fit(passes, faults) for faults in kept):
+            self._found(["inner-gradients-kept"], [], wrong)
+
+    def _rest(self) -> None:
+        explained = {id(r) for reason in self.reasons.found for r in reason.results}
+        for r in self._numeric:
+            if r.state == WRONG and id(r) not in explained and not self._consequence(r):
+                self.reasons.unexplained.append(r)
+
+    # --- Tools.
+
+    @property
+    def _faults(self) -> Faults:
+        return self.reasons.faults
+
+    def _of(self, *groups: str) -> list[Result]:
+        return [r for r in self._numeric if r.program.group in groups]
+
+    def _pool(self, *groups: str) -> list[Result]:
+        """Results in which nothing is wrong for an unknown reason."""
+        return [
+            r
+            for r in self._of(*groups)
+            if not r.forms & self._tainted and not any(self._follows(_op(f)) for f in r.forms)
+        ]
+
+    def _follows(self, op: str) -> bool:
+        """Whether an operation is computed by others that are wrong."""
+        parts = self._parts.get(op, set())
+        return any(
+            _op(form) in parts for form in self._faulty if form != "pow:vv"
+        )  # powers of numbers are meant
+
+    def _consequence(self, result: Result) -> bool:
+        """Whether something that is wrong and told already takes part in a result."""
+        if not (self.reasons.found or self.reasons.unexplained):
+            return False
+        told = {f for r in self.reasons.unexplained for f in r.forms if len(r.forms) == 1}
+        everywhere = any(
+            not reason.ops and "inner-gradients-kept" not in reason.mistakes for reason in self.reasons.found
+        )
+        if result.program.group == "network" or self._fit([result], self._faults):
+            return True
+        wrong = (self._faulty - self._tainted) | told
+        alone = len(result.forms) == 1 and result.program.group in ("derivatives", "numbers")
+        return (
+            everywhere
+            or (bool(result.forms & wrong) and not alone)
+            or any(self._follows(_op(f)) for f in result.forms)
+        )
+
+    def _simplest_first(self, form: str) -> tuple[bool, bool, str]:
+        return bool(self._parts.get(_op(form))), form not in _HELPERS, form
+
+    def _found(self, mistakes: list[str], forms: Iterable[str], results: list[Result]) -> None:
+        assert all(mistake in _ROW for mistake in mistakes)
+        forms = list(forms)
+        ops = list(dict.fromkeys(map(_op, forms)))
+        self._faulty |= {form for form in forms if not form.endswith(":")}
+        for reason in self.reasons.found:
+            if reason.mistakes == mistakes and ops and reason.ops:
+                reason.ops += [op for op in ops if op not in reason.ops]
+                reason.results += results
+                return
+        self.reasons.found.append(Reason(mistakes, ops, results))
+
+    def _fit(self, results: Iterable[Result], faults: Faults) -> bool:
+        return all(any(_agree(r, faults_) for faults_ in _variants(faults)) for r in results)
+
+
+def _variants(faults: Faults) -> Iterator[Faults]:
+    """The same mistakes with the choices that any engine is free to make."""
+    yield faults
+    if (faults.sets or faults.keyed) and faults.order in _FREE:
+        for order, mirrored in product(_FREE, (False, True)):
+            yield replace(faults, order=order, mirrored=mirrored)
+
+
+_FREE = tuple(order for order in ORDERS if order.startswith("topological"))
+
+
+def _agree(result: Result, faults: Faults) -> bool:
+    if faults == Faults():
+        return result.state == RIGHT
+    try:
+        predicted: Mapping[str, float] = predict(result.program, faults)
+    except (ValueError, ArithmeticError):
+        return False
+    return all(close(x, predicted[name]) for name, x in result.numbers.items())
+
+
+def _parts(dialect: Dialect) -> dict[str, set[str]]:
+    """The operations that each operation is computed by."""
+    of = {dialect.operation(op): op for op in dialect.ops}
+    return {
+        op: {of[name] for name in dialect.calls.get(op, ()) if name in of and of[name] != op}
+        for op in dialect.ops
+    }
+
+
+def _op(form: str) -> str:
+    return form.partition(":")[0]
