@@ -11,13 +11,13 @@ Partials = Callable[[str, float, Sequence[float], Sequence[float]], Sequence[flo
 
 
 def rules(form: str) -> Iterator[tuple[str, Rule]]:
-    """Wrong versions of an operation, with the mistake that each of them is.
+    """Wrong versions of an operation, with the mistake that each of them is, the most special first.
 
     Args:
         form: the operation with the kinds of its operands, such as "sub:nv".
     """
     op, kinds = form.split(":")
-    for mistake, partials in (*_ANY, *(_BINARY if kinds == "vv" else ()), *_OF.get(op, ())):
+    for mistake, partials in (*_OF.get(op, ()), *(_BINARY if kinds == "vv" else ()), *_ANY):
         yield mistake, _rule(partials)
     if len(kinds) == 2 and not OPS[op].symmetric:
         yield "operands-reversed", _reversed
@@ -77,10 +77,14 @@ _OF: dict[str, tuple[tuple[str, Partials], ...]] = {
         ("numerator-left-out", lambda op, out, xs, ps: [ps[0], -1.0 / (xs[1] * xs[1])]),
         ("square-left-out", lambda op, out, xs, ps: [ps[0], -out]),
     ),
-    "tanh": (("square-left-out", lambda op, out, xs, ps: [1.0 - out]),),
+    "tanh": (
+        ("square-left-out", lambda op, out, xs, ps: [1.0 - out]),
+        ("operand-for-result", lambda op, out, xs, ps: [1.0 - xs[0] ** 2]),
+    ),
     "sigmoid": (
         ("factor-left-out", lambda op, out, xs, ps: [1.0 - out]),
         ("factor-left-out", lambda op, out, xs, ps: [out]),
+        ("operand-for-result", lambda op, out, xs, ps: [xs[0] * (1.0 - xs[0])]),
     ),
     "log2": (("constant-factor", lambda op, out, xs, ps: [1.0 / xs[0]]),),
     "log10": (("constant-factor", lambda op, out, xs, ps: [1.0 / xs[0]]),),

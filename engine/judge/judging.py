@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.judge.dialect import Dialect, words
-from engine.judge.findings import conventions, findings
+from engine.judge.diagnoses import conventions, diagnoses
 from engine.judge.process import JudgedFileError, Process
 from engine.judge.programs import judged_operations
 from engine.judge.reasons import reasons
@@ -60,7 +60,7 @@ def judge(
             stopped = process.stopped
     except JudgedFileError as error:
         return JudgeReport(path.name, fault=str(error))
-    told = findings(results, reasons(results, dialect), dialect)
+    told = diagnoses(results, reasons(results, dialect), dialect)
     remark = f"only the definitions of the file were loaded: {stopped}" if stopped else ""
     return JudgeReport(path.name, results, told, [*conventions(results), *chosen], dialect, remark=remark)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, TypeAlias
 
 from engine.ops import OPS
@@ -15,7 +16,7 @@ Rule: TypeAlias = Callable[..., tuple[float, Sequence[float]]]
 
 
 @dataclass(frozen=True)
-class Faults:
+class Mistakes:
     """What is wrong with a model; nothing by default.
 
     Args:
@@ -26,6 +27,7 @@ class Faults:
         order: how the backward pass goes through the graph.
         keyed: "twice" or "once" if partials are kept by operand: an operand that is used twice in an
             operation has one partial, the last, which counts for each use or for one.
+        cut: forms whose results are not known to have operands, when the backward pass looks for them.
         keeps: whether the gradients of computed values stay for the next pass.
         adds_up: whether those of leaves do.
     """
@@ -36,6 +38,7 @@ class Faults:
     mirrored: bool = False
     order: str = "topological"
     keyed: str = ""
+    cut: frozenset[str] = frozenset()
     keeps: bool = False
     adds_up: bool = True
 
@@ -44,12 +47,12 @@ class Model:
     """The engine: its values and functions are in `names`.
 
     Args:
-        faults: what is wrong with it.
+        mistakes: what is wrong with it.
     """
 
-    def __init__(self, faults: Faults | None = None) -> None:
-        self.faults = faults or Faults()
-        self.used: set[str] = set()
+    def __init__(self, mistakes: Mistakes | None = None) -> None:
+        self.mistakes = mistakes or Mistakes()
+        self.used: list[str] = []
 
     @property
     def names(self) -> dict[str, Any]:
@@ -66,82 +69,87 @@ class Model:
             "assign": _assign,
         }
 
-    def leaf(self, x: float) -> Node:
+    def leaf(self, x: float) -> ModelValue:
         """A value made of a number."""
-        return Node(self, float(x))
+        return ModelValue(self, float(x))
 
-    def _function(self, op: str) -> Callable[..., Node]:
+    def _function(self, op: str) -> Callable[..., ModelValue]:
         return lambda *operands: self.apply(op, *operands)
 
-    def apply(self, op: str, *operands: Node | float) -> Node:
+    def apply(self, op: str, *operands: ModelValue | float) -> ModelValue:
         """An operation, recorded."""
-        form = f"{op}:{''.join('v' if isinstance(o, Node) else 'n' for o in operands)}"
-        self.used.add(form)
-        xs = [o.data if isinstance(o, Node) else float(o) for o in operands]
-        out, partials = self.faults.rules.get(form, right)(op, *xs)
-        pairs = [(o, p) for o, p in zip(operands, partials, strict=True) if isinstance(o, Node)]
-        if self.faults.keyed:
+        form = f"{op}:{''.join('v' if isinstance(o, ModelValue) else 'n' for o in operands)}"
+        self.used.append(form)
+        xs = [o.data if isinstance(o, ModelValue) else float(o) for o in operands]
+        out, partials = self.mistakes.rules.get(form, right)(op, *xs)
+        pairs = [(o, p) for o, p in zip(operands, partials, strict=True) if isinstance(o, ModelValue)]
+        if self.mistakes.keyed:
             last = dict(pairs)
-            pairs = list(last.items()) if self.faults.keyed == "once" else [(o, last[o]) for o, _ in pairs]
-        return Node(self, out, pairs, form)
+            pairs = list(last.items()) if self.mistakes.keyed == "once" else [(o, last[o]) for o, _ in pairs]
+        return ModelValue(self, out, pairs, form)
 
-    def backward(self, y: Node) -> None:
+    def backward(self, y: ModelValue) -> None:
         """A pass of gradients."""
-        order = ORDERS[self.faults.order](y)
-        if not self.faults.keeps:
+        order = ORDERS[self.mistakes.order](y)
+        if not self.mistakes.keeps:
             for node in _topological(y):
-                if node.pairs or not self.faults.adds_up:
+                if node.pairs or not self.mistakes.adds_up:
                     node.grad = 0.0
         y.grad = 1.0 if y.pairs else y.grad + 1.0
         for node in order:
             self._push(node)
 
-    def _push(self, node: Node) -> None:
-        arrived = 1.0 if node.form in self.faults.deaf else node.grad
-        for operand, partial in node.pairs[:: -1 if self.faults.mirrored else 1]:
-            kept = 0.0 if node.form in self.faults.sets else operand.grad
+    def _push(self, node: ModelValue) -> None:
+        arrived = 1.0 if node.form in self.mistakes.deaf else node.grad
+        for operand, partial in node.pairs[:: -1 if self.mistakes.mirrored else 1]:
+            kept = 0.0 if node.form in self.mistakes.sets else operand.grad
             operand.grad = kept + partial * arrived
 
 
-class Node:
+class ModelValue:
     """A value of the model."""
 
     def __init__(
-        self, model: Model, data: float, pairs: Sequence[tuple[Node, float]] = (), form: str = ""
+        self, model: Model, data: float, pairs: Sequence[tuple[ModelValue, float]] = (), form: str = ""
     ) -> None:
         self.model, self.data, self.pairs, self.form, self.grad = model, data, pairs, form, 0.0
 
-    def __add__(self, other: Any) -> Node:
+    @property
+    def operands(self) -> list[ModelValue]:
+        """What the backward pass finds through this value."""
+        return [] if self.form in self.model.mistakes.cut else [operand for operand, _ in self.pairs]
+
+    def __add__(self, other: Any) -> ModelValue:
         return self.model.apply("add", self, other)
 
-    def __radd__(self, other: Any) -> Node:
+    def __radd__(self, other: Any) -> ModelValue:
         return self.model.apply("add", other, self)
 
-    def __sub__(self, other: Any) -> Node:
+    def __sub__(self, other: Any) -> ModelValue:
         return self.model.apply("sub", self, other)
 
-    def __rsub__(self, other: Any) -> Node:
+    def __rsub__(self, other: Any) -> ModelValue:
         return self.model.apply("sub", other, self)
 
-    def __mul__(self, other: Any) -> Node:
+    def __mul__(self, other: Any) -> ModelValue:
         return self.model.apply("mul", self, other)
 
-    def __rmul__(self, other: Any) -> Node:
+    def __rmul__(self, other: Any) -> ModelValue:
         return self.model.apply("mul", other, self)
 
-    def __truediv__(self, other: Any) -> Node:
+    def __truediv__(self, other: Any) -> ModelValue:
         return self.model.apply("div", self, other)
 
-    def __rtruediv__(self, other: Any) -> Node:
+    def __rtruediv__(self, other: Any) -> ModelValue:
         return self.model.apply("div", other, self)
 
-    def __pow__(self, other: Any) -> Node:
+    def __pow__(self, other: Any) -> ModelValue:
         return self.model.apply("pow", self, other)
 
-    def __rpow__(self, other: Any) -> Node:
+    def __rpow__(self, other: Any) -> ModelValue:
         return self.model.apply("pow", other, self)
 
-    def __neg__(self) -> Node:
+    def __neg__(self) -> ModelValue:
         return self.model.apply("neg", self)
 
 
@@ -153,9 +161,9 @@ def right(op: str, *xs: float) -> tuple[float, Sequence[float]]:
     return out, partials[: len(xs)]
 
 
-def _topological(y: Node, forward: bool = True) -> list[Node]:
-    order: list[Node] = []
-    seen: set[Node] = set()
+def _topological(y: ModelValue, forward: bool = True) -> list[ModelValue]:
+    order: list[ModelValue] = []
+    seen: set[ModelValue] = set()
     stack = [(y, False)]
     while stack:
         node, ready = stack.pop()
@@ -164,20 +172,21 @@ def _topological(y: Node, forward: bool = True) -> list[Node]:
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
-            stack.extend((operand, False) for operand, _ in node.pairs[:: 1 if forward else -1])
+            stack.extend((operand, False) for operand in node.operands[:: 1 if forward else -1])
     return order[::-1]
 
 
-def _queue(again: bool, last: bool, forward: bool) -> Callable[[Node], list[Node]]:
+def _queue(again: bool, last: bool, forward: bool, once: bool) -> Callable[[ModelValue], list[ModelValue]]:
     """Orders that take a value as soon as they meet it, before all its uses are complete."""
 
-    def order(y: Node) -> list[Node]:
+    def order(y: ModelValue) -> list[ModelValue]:
         waiting, seen = [y], {y}
-        taken: list[Node] = []
+        taken: list[ModelValue] = []
         while waiting and len(taken) < _MOST:
             node = waiting.pop(-1 if last else 0)
             taken.append(node)
-            for operand in dict.fromkeys(o for o, _ in node.pairs[:: 1 if forward else -1]):
+            found = node.operands[:: 1 if forward else -1]
+            for operand in dict.fromkeys(found) if once else found:
                 if again or operand not in seen:
                     seen.add(operand)
                     waiting.append(operand)
@@ -186,14 +195,14 @@ def _queue(again: bool, last: bool, forward: bool) -> Callable[[Node], list[Node
     return order
 
 
-def _depth_first(forward: bool) -> Callable[[Node], list[Node]]:
-    def order(y: Node) -> list[Node]:
-        taken: list[Node] = []
+def _depth_first(forward: bool) -> Callable[[ModelValue], list[ModelValue]]:
+    def order(y: ModelValue) -> list[ModelValue]:
+        taken: list[ModelValue] = []
 
-        def visit(node: Node) -> None:
+        def visit(node: ModelValue) -> None:
             if node not in taken:
                 taken.append(node)
-                for operand, _ in node.pairs[:: 1 if forward else -1]:
+                for operand in node.operands[:: 1 if forward else -1]:
                     visit(operand)
 
         visit(y)
@@ -202,15 +211,15 @@ def _depth_first(forward: bool) -> Callable[[Node], list[Node]]:
     return order
 
 
-def _repeating(y: Node) -> list[Node]:
+def _repeating(y: ModelValue) -> list[ModelValue]:
     """A value is listed again each time it is met."""
-    listed: list[Node] = []
-    seen: set[Node] = set()
+    listed: list[ModelValue] = []
+    seen: set[ModelValue] = set()
 
-    def visit(node: Node) -> None:
+    def visit(node: ModelValue) -> None:
         if node not in seen:
             seen.add(node)
-            for operand in dict.fromkeys(o for o, _ in node.pairs):
+            for operand in dict.fromkeys(node.operands):
                 visit(operand)
         listed.append(node)
 
@@ -218,18 +227,15 @@ def _repeating(y: Node) -> list[Node]:
     return listed[::-1]
 
 
-def _leaves_first(y: Node) -> list[Node]:
+def _leaves_first(y: ModelValue) -> list[ModelValue]:
     return _topological(y)[::-1]
 
 
 _MOST = 5000
 EARLY = {
-    f"early {again}{last}{forward}": _queue(again, last, forward)
-    for again in (False, True)
-    for last in (False, True)
-    for forward in (False, True)
+    f"early {''.join(map(str, choice))}": _queue(*map(bool, choice)) for choice in product((0, 1), repeat=4)
 }
-ORDERS: dict[str, Callable[[Node], list[Node]]] = {
+ORDERS: dict[str, Callable[[ModelValue], list[ModelValue]]] = {
     "topological": _topological,
     "topological, last operand first": lambda y: _topological(y, False),
     **EARLY,
@@ -241,15 +247,15 @@ ORDERS: dict[str, Callable[[Node], list[Node]]] = {
 """How the backward pass may go through a graph, by name."""
 
 
-def _number(x: Node) -> float:
+def _number(x: ModelValue) -> float:
     return x.data
 
 
-def _gradient(x: Node) -> float:
+def _gradient(x: ModelValue) -> float:
     return x.grad
 
 
-def _gradients(many: Sequence[Node]) -> list[float]:
+def _gradients(many: Sequence[ModelValue]) -> list[float]:
     return [x.grad for x in many]
 
 
@@ -257,5 +263,5 @@ def _same(x: Any) -> Any:
     return x
 
 
-def _assign(x: Node, number: float) -> None:
+def _assign(x: ModelValue, number: float) -> None:
     x.data = number

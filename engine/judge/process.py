@@ -72,7 +72,8 @@ class Process:
         if answer is None or "died" in answer:
             raise JudgedFileError("looking at the engine took too long or ended the process")
         if "error" in answer:
-            raise JudgedFileError(answer["error"])
+            stopped = f" (the file stops while it is loaded: {self.stopped})" if self.stopped else ""
+            raise JudgedFileError(answer["error"] + stopped)
         return answer
 
     def run(self, programs: Sequence[tuple[str, Mapping[str, str], float]]) -> Iterator[Outcome]:

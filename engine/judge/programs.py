@@ -1,6 +1,6 @@
 """The programs that an engine is put through: a table, one row each.
 
-A source is Python text with neutral names: a, b and c are values, y is the result, operations are operators
+A source is Python text with neutral names: a, b, c are values, y is the result, operations are operators
 or names of rows of the table, and `backward(y)` is the backward pass. It is written in the dialect of the engine
 that is judged, and run as it is on our own for the truth.
 """
@@ -8,6 +8,7 @@ that is judged, and run as it is on our own for the truth.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from engine.judge.model import right
 from engine.ops import OPS, Op
@@ -25,8 +26,8 @@ POINTS = {
 """How many points each group of programs is worth, and what it is."""
 
 
-@dataclass(frozen=True)
-class Program:
+@dataclass(frozen=True, eq=False)
+class Trial:
     """A program.
 
     Args:
@@ -41,6 +42,7 @@ class Program:
         only: whether `reads` are all its results.
         seconds: how long it may use the processor.
         either: whether gradients of the last pass alone are right too: a convention.
+        known: the results that are right, if they are known without running it.
         remark: what to say if it does not come out; then it costs no points.
     """
 
@@ -55,6 +57,7 @@ class Program:
     only: bool = False
     seconds: float = 2.0
     either: bool = False
+    known: Mapping[str, float] = field(default_factory=dict)
     remark: str = ""
 
     @property
@@ -69,7 +72,7 @@ class Program:
         return {**usual, **self.reads}
 
 
-_UNARY = (0.7, 2.2, -0.4, -1.3, 1.6, 0.3)
+_UNARY = (0.7, -1.3, 2.2, -0.4, 1.6, 0.3)
 _BINARY = ((1.7, 0.6), (0.8, 2.3), (-1.4, 1.9))
 _AWKWARD = (0.0, 20.0, -20.0, 800.0, -800.0)
 _SKIPPED = ("shares", "chooses", "paired")
@@ -83,9 +86,10 @@ _INFIX = {
 }
 
 
-def programs() -> list[Program]:
+@cache
+def programs() -> tuple[Trial, ...]:
     """Every program, the simplest first."""
-    return [*_operations(), *_numbers(), *_reuse(), *_PASSES, *_awkward(), *_LIMITS, *_NETWORK]
+    return (*_operations(), *_numbers(), *_reuse(), *_PASSES, *_awkward(), *_LIMITS, *_NETWORK)
 
 
 def judged_operations() -> Iterator[tuple[Op, Sequence[float]]]:
@@ -103,7 +107,7 @@ def _points(row: Op) -> list[tuple[float, ...]]:
         candidates: list[tuple[float, ...]] = list(_BINARY)
     else:
         candidates = [(x,) for x in _UNARY]
-    return [point for point in candidates if _defined(row.name, *point)][:3]
+    return [point for point in candidates if _defined(row.name, *point)][:4]
 
 
 def _defined(op: str, *xs: float) -> bool:
@@ -119,26 +123,31 @@ def _formula(row: Op, *operands: str) -> str:
     return pattern.format(*operands) if pattern else f"{row.name}({', '.join(operands)})"
 
 
-def _operations() -> Iterator[Program]:
-    """Each operation at ordinary points; and with a factor after it: then the gradient of its result is not 1."""
+def _operations() -> Iterator[Trial]:
+    """Each operation alone; with a factor after it, so that the gradient of its result is not 1; and after another."""
     for row, point in judged_operations():
         names = "ab"[: len(point)]
         text = _formula(row, *names)
         for i, x in enumerate(_points(row)):
             at = dict(zip(names, x, strict=True))
-            yield Program(f"{row.name}-{i + 1}", "derivatives", f"y = {text}", at, text, row.name)
+            yield Trial(f"{row.name}-{i + 1}", "derivatives", f"y = {text}", at, text, row.name)
         factor = f"({text})" if row.form in ("sum", "difference") else text
         at = {**dict(zip(names, point, strict=True)), "c": -1.5}
-        yield Program(f"{row.name}-chain", "derivatives", f"y = {factor} * c", at, text, row.name)
+        yield Trial(f"{row.name}-chain", "derivatives", f"y = {factor} * c", at, text, row.name)
+        source = f"d = a + c\ny = {_formula(row, *('db'[: len(point)]))}"
+        twice = {**dict(zip(names, point, strict=True)), "a": point[0] / 2}
+        yield Trial(f"{row.name}-doubled", "derivatives", source.replace("c", "a", 1), twice, text, row.name)
+        at = {**dict(zip(names, point, strict=True)), "a": point[0] - 0.25, "c": 0.25}
+        yield Trial(f"{row.name}-inner", "derivatives", source, at, text, row.name)
 
 
-def _numbers() -> Iterator[Program]:
+def _numbers() -> Iterator[Trial]:
     for sign, op in (("+", "add"), ("-", "sub"), ("*", "mul"), ("/", "div"), ("**", "pow")):
         for text in (f"a {sign} 2", f"2 {sign} a"):
             if text == "a ** 2":
                 continue
             for i, x in enumerate((1.7, -0.8, 0.6)):
-                yield Program(
+                yield Trial(
                     f"{op}-{'left' if text[0] == '2' else 'right'}-{i + 1}",
                     "numbers",
                     f"y = {text}",
@@ -149,7 +158,7 @@ def _numbers() -> Iterator[Program]:
     for i, power in enumerate((3, 2, -1, 0.5, -2, 1.5)):
         for x in (1.7, -1.3):
             if x > 0 or isinstance(power, int):
-                yield Program(
+                yield Trial(
                     f"power-{i + 1}{'-negative' if x < 0 else ''}",
                     "derivatives",
                     f"y = a ** {power}",
@@ -157,33 +166,36 @@ def _numbers() -> Iterator[Program]:
                     "a ** n",
                     "pow",
                 )
-    yield Program("power-chain", "derivatives", "y = a ** 3 * c", {"a": 1.7, "c": -1.5}, "a ** n", "pow")
+    at = {"a": 1.45, "c": 0.25}
+    yield Trial("power-doubled", "derivatives", "d = a + a\ny = d ** 3", {"a": 0.85}, "a ** n", "pow")
+    yield Trial("power-inner", "derivatives", "d = a + c\ny = d ** 3", at, "a ** n", "pow")
+    yield Trial("power-chain", "derivatives", "y = a ** 3 * c", {"a": 1.7, "c": -1.5}, "a ** n", "pow")
 
 
-def _reuse() -> Iterator[Program]:
+def _reuse() -> Iterator[Trial]:
     """Each operation on values that are used again, then graphs of sums and products."""
     for row, point in judged_operations():
         if len(point) == 2:
             alone, then = _formula(row, "a", "a"), _formula(row, "a", "b")
             if row.name not in ("max", "min") and (row.name != "pow"):
-                yield Program(f"{row.name}-same", "reuse", f"y = {alone}", {"a": 1.3}, then, row.name)
+                yield Trial(f"{row.name}-same", "reuse", f"y = {alone}", {"a": 1.3}, then, row.name)
             at = dict(zip("ab", point, strict=True))
         else:
             then, at = _formula(row, "a"), {"a": point[0]}
-        yield Program(f"{row.name}-again", "reuse", f"y = {then} + a", at, then, row.name)
+        yield Trial(f"{row.name}-again", "reuse", f"y = {then} + a", at, then, row.name)
         if len(point) == 2:
-            yield Program(f"{row.name}-again-2", "reuse", f"y = {then} + b", at, then, row.name)
+            yield Trial(f"{row.name}-again-2", "reuse", f"y = {then} + b", at, then, row.name)
         else:
-            yield Program(f"{row.name}-twice", "reuse", f"y = {then} + {then} * a", at, then, row.name)
-    yield Program("power-again", "reuse", "y = a ** 3 + a", {"a": 1.3}, "a ** n", "pow")
-    yield Program("power-twice", "reuse", "y = a ** 3 + a ** 2", {"a": 1.3}, "a ** n", "pow")
+            yield Trial(f"{row.name}-twice", "reuse", f"y = {then} + {then} * a", at, then, row.name)
+    yield Trial("power-again", "reuse", "y = a ** 3 + a", {"a": 1.3}, "a ** n", "pow")
+    yield Trial("power-twice", "reuse", "y = a ** 3 + a ** 2", {"a": 1.3}, "a ** n", "pow")
     for i, source in enumerate(_DIAMONDS):
         at = {"a": 1.3, "b": -0.7, **({"c": 2.1} if " c" in source else {})}
-        yield Program(f"diamond-{i + 1}", "reuse", source, at, "a value that is used twice")
+        yield Trial(f"diamond-{i + 1}", "reuse", source, at, "a value that is used twice")
     for i, sign in enumerate("+-*/"):
         op = ("add", "sub", "mul", "div")[i]
         source = f"d = a\nd {sign}= b\ny = d * a"
-        yield Program(f"in-place-{op}", "reuse", source, {"a": 1.3, "b": -0.7}, f"d {sign}= b", op)
+        yield Trial(f"in-place-{op}", "reuse", source, {"a": 1.3, "b": -0.7}, f"d {sign}= b", op)
 
 
 _DIAMONDS = (
@@ -201,7 +213,7 @@ _DIAMONDS = (
 
 _TWO = {"a": 1.3, "b": -0.7}
 _PASSES = (
-    Program(
+    Trial(
         "second-pass",
         "passes",
         "d = a * b\ny = d * a\nbackward(y)\nbackward(y)",
@@ -209,7 +221,7 @@ _PASSES = (
         "a second backward pass",
         either=True,
     ),
-    Program(
+    Trial(
         "third-pass",
         "passes",
         "d = a * b\ne = d + a\ny = e * b\nbackward(y)\nbackward(y)\nbackward(y)",
@@ -217,7 +229,7 @@ _PASSES = (
         "a second backward pass",
         either=True,
     ),
-    Program(
+    Trial(
         "two-outputs",
         "passes",
         "d = a * b\ny = d * a\nz = d * b\nbackward(z)\nbackward(y)",
@@ -225,7 +237,7 @@ _PASSES = (
         "two results that share a value",
         either=True,
     ),
-    Program(
+    Trial(
         "inner-first",
         "passes",
         "d = a * b\ny = d * d\nbackward(d)\nbackward(y)",
@@ -233,7 +245,7 @@ _PASSES = (
         "two results that share a value",
         either=True,
     ),
-    Program(
+    Trial(
         "two-graphs",
         "passes",
         "z = a * b\nbackward(z)\ny = a + b\nbackward(y)",
@@ -241,7 +253,7 @@ _PASSES = (
         "two graphs with the same leaves",
         either=True,
     ),
-    Program(
+    Trial(
         "changed-leaf",
         "passes",
         "y = a * b\nassign(a, 5.0)\nbackward(y)",
@@ -252,27 +264,27 @@ _PASSES = (
 )
 
 
-def _awkward() -> Iterator[Program]:
+def _awkward() -> Iterator[Trial]:
     for row, point in judged_operations():
         if len(point) == 1:
             for x in _AWKWARD:
                 if _defined(row.name, x) and row.name != "neg":
                     text = _formula(row, "a")
-                    yield Program(f"{row.name}-at-{x:g}", "awkward", f"y = {text}", {"a": x}, text, row.name)
+                    yield Trial(f"{row.name}-at-{x:g}", "awkward", f"y = {text}", {"a": x}, text, row.name)
     for op in ("max", "min"):
-        yield Program(f"{op}-tie", "awkward", f"y = {op}(a, b)", {"a": 1.5, "b": 1.5}, f"{op}(a, b)", op)
+        yield Trial(f"{op}-tie", "awkward", f"y = {op}(a, b)", {"a": 1.5, "b": 1.5}, f"{op}(a, b)", op)
     for power in (0, 1, 2, 3):
-        yield Program(
+        yield Trial(
             f"power-{power}-at-0", "awkward", f"y = a ** {power}", {"a": 0.0}, "a ** n at a = 0", "pow"
         )
     for text, op in (("a * b", "mul"), ("a / b", "div"), ("a - b", "sub")):
         at = {"a": 0.0, "b": 0.0 if op != "div" else -2.0}
-        yield Program(f"{op}-at-0", "awkward", f"y = {text}", at, text, op)
+        yield Trial(f"{op}-at-0", "awkward", f"y = {text}", at, text, op)
 
 
 _SHARED = "d = a * b\ne = d + a\nf = e * d\ny = f + e\n"
 _LIMITS = (
-    Program(
+    Trial(
         "chain",
         "limits",
         "y = a\nfor _ in range(10000):\n    y = y + a",
@@ -280,7 +292,7 @@ _LIMITS = (
         "a chain of 10,000 operations",
         seconds=3.0,
     ),
-    Program(
+    Trial(
         "deep",
         "limits",
         "y = a\nfor _ in range(40):\n    y = y + y",
@@ -288,7 +300,7 @@ _LIMITS = (
         "a value used twice, 40 times in a row",
         seconds=1.0,
     ),
-    Program(
+    Trial(
         "same-each-time",
         "limits",
         "kept, found = [], set()\nfor i in range(12):\n"
@@ -298,10 +310,11 @@ _LIMITS = (
         {},
         "the same program, 12 times",
         reads={"count": "len(found)"},
+        known={"count": 1.0},
         leaves="a, b",
         only=True,
     ),
-    Program(
+    Trial(
         "memory",
         "limits",
         "import gc\ncounts = []\nfor i in range(30):\n    y = leaf(0.5)\n    y = y * y\n"
@@ -309,6 +322,7 @@ _LIMITS = (
         {},
         "the memory of graphs that are dropped",
         reads={"grows": "plain(counts[29] - counts[9]) >= 20"},
+        known={"grows": 0.0},
         leaves="y",
         only=True,
     ),
@@ -334,7 +348,7 @@ def _network(hidden: str) -> str:
     return "\n".join(lines)
 
 
-def _training(hidden: str, steps: int, rate: float) -> Program:
+def _training(hidden: str, steps: int, rate: float) -> Trial:
     loss = "\n".join(f"    {line}" for line in _network(hidden).splitlines())
     rows = ", ".join(f"(leaf({p}), leaf({q}), leaf({-t}))" for p, q, t in _XOR)
     source = (
@@ -347,7 +361,7 @@ def _training(hidden: str, steps: int, rate: float) -> Program:
     kind = "training" if steps > 1 else "gradient"
     about = f"a network of {hidden.partition('(')[0]} neurons"
     op = hidden.partition("(")[0]
-    return Program(
+    return Trial(
         f"network-{op}-{kind}",
         "network",
         source,

@@ -6,7 +6,7 @@ from itertools import product
 
 from engine.judge.dialect import Dialect
 from engine.judge.hypotheses import ORDER_MISTAKES, rules
-from engine.judge.model import ORDERS, Faults
+from engine.judge.model import ORDERS, Mistakes, Rule
 from engine.judge.results import RIGHT, WRONG, Result
 from engine.judge.truth import close, predict
 from engine.mistakes.of_engines import ROWS
@@ -37,12 +37,12 @@ class Reasons:
     Args:
         found: the mistakes.
         unexplained: wrong results that no mistake predicts.
-        faults: the mistakes, as a model has them.
+        mistakes: the mistakes, as a model has them.
     """
 
     found: list[Reason] = field(default_factory=list)
     unexplained: list[Result] = field(default_factory=list)
-    faults: Faults = field(default_factory=Faults)
+    mistakes: Mistakes = field(default_factory=Mistakes)
 
 
 def reasons(results: Sequence[Result], dialect: Dialect) -> Reasons:
@@ -57,6 +57,7 @@ class _Search:
         self.reasons = Reasons()
         self._tainted: set[str] = set()  # forms that are wrong for no reason that is known
         self._faulty: set[str] = set()  # all forms that are wrong
+        self._named: dict[str, tuple[str, Rule]] = {}  # the wrong rules of forms
         self._operations()
         self._backward_pass()
         self._single_operations()
@@ -69,41 +70,53 @@ class _Search:
         """Operations alone: which wrong rule gives their numbers?"""
         plain: dict[str, list[Result]] = {}
         for result in self._of("derivatives", "numbers"):
-            if len(result.forms) == 1:
+            if result.alone:
                 plain.setdefault(next(iter(result.forms)), []).append(result)
         for form in sorted(plain, key=self._simplest_first):
             wrong = [r for r in plain[form] if r.state == WRONG]
             if not wrong:
                 continue
             self._faulty.add(form)
-            named: dict[str, Faults] = {}
-            for mistake, rule in () if self._follows(_op(form)) else rules(form):
-                tried = replace(self._faults, rules={**self._faults.rules, form: rule})
-                if mistake not in named and self._fit(plain[form], tried):
-                    named[mistake] = tried
-            if named and len(wrong) > 1:
-                self.reasons.faults = next(iter(named.values()))
-                self._found(list(named), [form], wrong)
+            named = self._rule(form, plain[form]) if len(wrong) > 1 and not self._follows(_op(form)) else ""
+            if named:
+                self._found([named], [form], wrong)
             else:
                 self._tainted.add(form)
+
+    def _rule(self, form: str, results: Sequence[Result]) -> str:
+        """The first rule that gives all the numbers of a form: that of the form with values only, if it does."""
+        tried = list(rules(form))
+        between = f"{_op(form)}:vv"
+        if between in self._named and form != between:
+            tried.insert(0, self._named[between])
+        for mistake, rule in tried:
+            mistakes = replace(self._mistakes, rules={**self._mistakes.rules, form: rule})
+            if self._fit(results, mistakes):
+                self.reasons.mistakes = mistakes
+                self._named[form] = mistake, rule
+                return mistake
+        return ""
 
     def _backward_pass(self) -> None:
         """The whole backward pass: one mistake that is everywhere."""
         pool = self._pool("derivatives", "numbers", "reuse")
-        wrong = [r for r in pool if not self._fit([r], self._faults)]
+        wrong = [r for r in pool if not self._fit([r], self._mistakes)]
         if len(wrong) < 3:
             return
         every = frozenset(form for r in pool for form in r.forms)
-        tried: list[tuple[str, Faults]] = [
-            ("sets-in-place-of-adding", replace(self._faults, sets=every)),
-            ("arriving-gradient-left-out", replace(self._faults, deaf=every)),
-            *(("partials-kept-by-operand", replace(self._faults, keyed=k)) for k in ("once", "twice")),
-            *((mistake, replace(self._faults, order=order)) for order, mistake in ORDER_MISTAKES.items()),
+        tried: list[tuple[str, Mistakes]] = [
+            ("sets-in-place-of-adding", replace(self._mistakes, sets=every)),
+            ("arriving-gradient-left-out", replace(self._mistakes, deaf=every)),
+            ("operands-not-found", replace(self._mistakes, cut=every)),
+            *(("partials-kept-by-operand", replace(self._mistakes, keyed=k)) for k in ("once", "twice")),
+            *((mistake, replace(self._mistakes, order=order)) for order, mistake in ORDER_MISTAKES.items()),
         ]
-        fitting = [(mistake, faults) for mistake, faults in tried if self._fit(pool, faults)]
+        fitting = [(mistake, mistakes) for mistake, mistakes in tried if self._fit(pool, mistakes)]
         if fitting:
-            self.reasons.faults = fitting[0][1]
-            alone = fitting[0][1].sets | fitting[0][1].deaf  # mistakes in each operation that calls no other
+            self.reasons.mistakes = fitting[0][1]
+            alone = (
+                fitting[0][1].sets | fitting[0][1].deaf | fitting[0][1].cut
+            )  # mistakes in each operation that calls no other
             ops = sorted({_op(form) for r in wrong for form in r.forms & alone if not self._parts[_op(form)]})
             self._found(
                 list(dict.fromkeys(mistake for mistake, _ in fitting)), [f"{op}:" for op in ops], wrong
@@ -123,16 +136,17 @@ class _Search:
             ]
             if form == "add:vv":
                 pool = [r for r in pool if r.forms == {form}]
-            wrong = [r for r in pool if not self._fit([r], self._faults)]
+            wrong = [r for r in pool if not self._fit([r], self._mistakes)]
             if not wrong:
                 continue
             tried = {
-                "sets-in-place-of-adding": replace(self._faults, sets=self._faults.sets | {form}),
-                "arriving-gradient-left-out": replace(self._faults, deaf=self._faults.deaf | {form}),
+                "sets-in-place-of-adding": replace(self._mistakes, sets=self._mistakes.sets | {form}),
+                "arriving-gradient-left-out": replace(self._mistakes, deaf=self._mistakes.deaf | {form}),
+                "operands-not-found": replace(self._mistakes, cut=self._mistakes.cut | {form}),
             }
-            fitting = {mistake: faults for mistake, faults in tried.items() if self._fit(pool, faults)}
+            fitting = {mistake: mistakes for mistake, mistakes in tried.items() if self._fit(pool, mistakes)}
             if len(fitting) == 1 and len(wrong) > 1:
-                ((mistake, self.reasons.faults),) = fitting.items()
+                ((mistake, self.reasons.mistakes),) = fitting.items()
                 self._found([mistake], [form], wrong)
             elif form not in _HELPERS or any(r.forms == {form} for r in wrong):
                 self._tainted.add(form)
@@ -140,22 +154,27 @@ class _Search:
 
     def _passes(self) -> None:
         passes = self._pool("passes")
-        wrong = [r for r in passes if r.state == WRONG and not self._fit([r], self._faults)]
-        kept = [replace(self._faults, keeps=True, adds_up=adds) for adds in (True, False)]
-        if len(wrong) > 1 and any(self._fit(passes, faults) for faults in kept):
+        wrong = [r for r in passes if r.state == WRONG and not self._fit([r], self._mistakes)]
+        kept = [replace(self._mistakes, keeps=True, adds_up=adds) for adds in (True, False)]
+        if len(wrong) > 1 and any(self._fit(passes, mistakes) for mistakes in kept):
             self._found(["inner-gradients-kept"], [], wrong)
 
     def _rest(self) -> None:
         explained = {id(r) for reason in self.reasons.found for r in reason.results}
         for r in self._numeric:
-            if r.state == WRONG and id(r) not in explained and not self._consequence(r):
+            if (
+                r.state == WRONG
+                and r.program.group != "limits"
+                and id(r) not in explained
+                and not self._consequence(r)
+            ):
                 self.reasons.unexplained.append(r)
 
     # --- Tools.
 
     @property
-    def _faults(self) -> Faults:
-        return self.reasons.faults
+    def _mistakes(self) -> Mistakes:
+        return self.reasons.mistakes
 
     def _of(self, *groups: str) -> list[Result]:
         return [r for r in self._numeric if r.program.group in groups]
@@ -179,22 +198,21 @@ class _Search:
         """Whether something that is wrong and told already takes part in a result."""
         if not (self.reasons.found or self.reasons.unexplained):
             return False
-        told = {f for r in self.reasons.unexplained for f in r.forms if len(r.forms) == 1}
+        told = {f for r in self.reasons.unexplained for f in r.forms if r.alone}
         everywhere = any(
             not reason.ops and "inner-gradients-kept" not in reason.mistakes for reason in self.reasons.found
         )
-        if result.program.group == "network" or self._fit([result], self._faults):
+        if result.program.group == "network" or self._fit([result], self._mistakes):
             return True
         wrong = (self._faulty - self._tainted) | told
-        alone = len(result.forms) == 1 and result.program.group in ("derivatives", "numbers")
         return (
             everywhere
-            or (bool(result.forms & wrong) and not alone)
+            or (bool(result.forms & wrong) and not result.alone)
             or any(self._follows(_op(f)) for f in result.forms)
         )
 
-    def _simplest_first(self, form: str) -> tuple[bool, bool, str]:
-        return bool(self._parts.get(_op(form))), form not in _HELPERS, form
+    def _simplest_first(self, form: str) -> tuple[bool, bool, bool, str]:
+        return bool(self._parts.get(_op(form))), form not in _HELPERS, not form.endswith(":vv"), form
 
     def _found(self, mistakes: list[str], forms: Iterable[str], results: list[Result]) -> None:
         assert all(mistake in _ROW for mistake in mistakes)
@@ -208,26 +226,26 @@ class _Search:
                 return
         self.reasons.found.append(Reason(mistakes, ops, results))
 
-    def _fit(self, results: Iterable[Result], faults: Faults) -> bool:
-        return all(any(_agree(r, faults_) for faults_ in _variants(faults)) for r in results)
+    def _fit(self, results: Iterable[Result], mistakes: Mistakes) -> bool:
+        return all(any(_agree(r, variant) for variant in _variants(mistakes)) for r in results)
 
 
-def _variants(faults: Faults) -> Iterator[Faults]:
+def _variants(mistakes: Mistakes) -> Iterator[Mistakes]:
     """The same mistakes with the choices that any engine is free to make."""
-    yield faults
-    if (faults.sets or faults.keyed) and faults.order in _FREE:
+    yield mistakes
+    if (mistakes.sets or mistakes.keyed) and mistakes.order in _FREE:
         for order, mirrored in product(_FREE, (False, True)):
-            yield replace(faults, order=order, mirrored=mirrored)
+            yield replace(mistakes, order=order, mirrored=mirrored)
 
 
 _FREE = tuple(order for order in ORDERS if order.startswith("topological"))
 
 
-def _agree(result: Result, faults: Faults) -> bool:
-    if faults == Faults():
+def _agree(result: Result, mistakes: Mistakes) -> bool:
+    if mistakes == Mistakes():
         return result.state == RIGHT
     try:
-        predicted: Mapping[str, float] = predict(result.program, faults)
+        predicted: Mapping[str, float] = predict(result.program, mistakes)
     except (ValueError, ArithmeticError):
         return False
     return all(close(x, predicted[name]) for name, x in result.numbers.items())

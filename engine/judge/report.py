@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from engine.judge.dialect import Dialect
-from engine.judge.findings import Finding
+from engine.judge.diagnoses import Diagnosis
 from engine.judge.programs import POINTS
 from engine.judge.results import NOT_THERE, RIGHT, Result
 from engine.report import Block, Report, Table
@@ -20,7 +20,7 @@ class JudgeReport(Report):
     Args:
         name: of the file or the class.
         results: one for each program.
-        findings: the mistakes and the limits, most important first.
+        diagnoses: the mistakes and the limits, most important first.
         conventions: what is a choice, and how the engine chooses.
         dialect: what the engine calls things; None if it could not be judged.
         fault: why it could not be judged; empty if it was.
@@ -29,7 +29,7 @@ class JudgeReport(Report):
 
     name: str
     results: Sequence[Result] = ()
-    findings: Sequence[Finding] = ()
+    diagnoses: Sequence[Diagnosis] = ()
     conventions: Sequence[str] = ()
     dialect: Dialect | None = None
     fault: str = ""
@@ -59,16 +59,16 @@ class JudgeReport(Report):
         return math.floor(100.0 * got / most + 1e-9)
 
     @property
-    def mistakes(self) -> list[Finding]:
-        """The findings that are no limits."""
-        return [finding for finding in self.findings if not finding.limit]
+    def mistakes(self) -> list[Diagnosis]:
+        """The diagnoses that are no limits."""
+        return [diagnosis for diagnosis in self.diagnoses if not diagnosis.limit]
 
     @property
     def headline(self) -> str:
         """The result in one line."""
         if self.fault:
             return f"{self.name}: not judged: {self.fault}"
-        limits = len(self.findings) - len(self.mistakes)
+        limits = len(self.diagnoses) - len(self.mistakes)
         found = [_count(len(self.mistakes), "mistake")] if self.mistakes else []
         found += [_count(limits, "limit")] if limits else []
         return f"{self.name}: {self.points} of 100 points; {' and '.join(found) or 'no mistakes'}"
@@ -78,7 +78,7 @@ class JudgeReport(Report):
         """The mistakes, one after the other; then the points and the conventions."""
         if self.fault:
             return []
-        return [*(_table(i, finding) for i, finding in enumerate(self.findings, 1)), self._points()]
+        return [*(_table(i, diagnosis) for i, diagnosis in enumerate(self.diagnoses, 1)), self._points()]
 
     def _points(self) -> Table:
         rows = []
@@ -113,7 +113,7 @@ class JudgeReport(Report):
             "fault": self.fault,
             "remark": self.remark,
             "groups": {group: {"points": got, "of": most} for group, (got, most) in self.groups.items()},
-            "findings": [asdict(finding) for finding in self.findings],
+            "diagnoses": [asdict(diagnosis) for diagnosis in self.diagnoses],
             "conventions": list(self.conventions),
             "dialect": asdict(self.dialect) if self.dialect else None,
             "programs": [_program(result) for result in self.results],
@@ -147,7 +147,7 @@ class EnginesReport(Report):
         blocks = []
         for report in self.reports:
             lost = [group for group, (got, most) in report.groups.items() if got < most]
-            first = report.fault or (report.findings[0].title if report.findings else "")
+            first = report.fault or (report.diagnoses[0].title if report.diagnoses else "")
             points = "" if report.fault else str(report.points)
             blocks.append(Block([(report.name, points, ", ".join(lost), first)], [report.ok]))
         return [Table(("engine", "points", "points lost in", "first mistake"), blocks, align="lrll")]
@@ -157,18 +157,18 @@ class EnginesReport(Report):
         return {"engines": [report.to_dict() for report in self.reports]}
 
 
-def _table(i: int, finding: Finding) -> Table:
-    program = "\n".join(f"    {line}" for line in finding.program.splitlines())
-    title = f"{i}. {finding.title}"
+def _table(i: int, diagnosis: Diagnosis) -> Table:
+    program = "\n".join(f"    {line}" for line in diagnosis.program.splitlines())
+    title = f"{i}. {diagnosis.title}"
     notes = []
-    for row in finding.mistakes:
+    for row in diagnosis.mistakes:
         notes += [
             fill(line, 100)
             for line in (f"Why: {row.why}" if row.why else "", f"Remedy: {row.remedy}")
             if line
         ]
-    shown = f" ({_count(finding.shown, 'program')})" if finding.shown > 1 else ""
-    return Table((), [], notes, title, f"{program}\n{finding.says}{shown}")
+    shown = f" ({_count(diagnosis.shown, 'program')})" if diagnosis.shown > 1 else ""
+    return Table((), [], notes, title, f"{program}\n{diagnosis.says}{shown}")
 
 
 def _share(results: Sequence[Result], group: str) -> float | None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from engine.judge.dialect import Dialect, NotThere
 from engine.judge.model import right
 from engine.judge.process import Outcome, Process
-from engine.judge.programs import Program, programs
-from engine.judge.truth import Truth, close, forms, truth
+from engine.judge.programs import Trial, programs
+from engine.judge.truth import Expected, close, forms, truth
 from engine.ops import OPS
 
 RIGHT, WRONG, RAISED, NOT_THERE = "right", "wrong", "raised", "not there"
@@ -32,16 +32,18 @@ class Result:
         outcome: what came of it.
         truth: what is right.
         forms: the operations in it.
+        alone: whether there is one operation, used once.
         state: right, wrong, raised or not there.
         wrong: what each wrong result is, and what it should be.
         last: whether it is right by the convention that the last pass alone counts.
     """
 
-    program: Program
+    program: Trial
     text: str
     outcome: Outcome
-    truth: Truth
+    truth: Expected
     forms: frozenset[str]
+    alone: bool
     state: str
     wrong: Mapping[str, tuple[float | str, float]]
     last: bool = False
@@ -54,7 +56,7 @@ class Result:
 
 def run_all(process: Process, dialect: Dialect) -> tuple[list[Result], list[str]]:
     """Run every program that the engine has the operations for; also the conventions of its operations."""
-    ready: list[tuple[Program, str, dict[str, str]]] = []
+    ready: list[tuple[Trial, str, dict[str, str]]] = []
     for program in programs():
         try:
             text = dialect.write(program.text, program.at, program.leaves)
@@ -71,11 +73,12 @@ def run_all(process: Process, dialect: Dialect) -> tuple[list[Result], list[str]
 
 
 def _result(
-    program: Program, reading: tuple[str, str] | None, text: str, outcome: Outcome, dialect: Dialect
+    program: Trial, reading: tuple[str, str] | None, text: str, outcome: Outcome, dialect: Dialect
 ) -> Result:
     meant = replace(program, source=program.source.replace(*reading)) if reading else program
     true = truth(meant)
-    used = frozenset(forms(meant))
+    called = forms(meant)
+    used, alone = frozenset(called), len(called) == 1
     if outcome.error:
         line = text.splitlines()[outcome.line - 1] if outcome.line else ""
         refused = outcome.error in _REFUSALS or (
@@ -83,10 +86,10 @@ def _result(
         )
         passing = dialect.write("backward(y)", {}, ", ".join(program.at) or program.leaves) if line else ""
         state = NOT_THERE if refused and line.strip() != passing.strip() else RAISED
-        return Result(meant, text, outcome, true, used, state, {})
+        return Result(meant, text, outcome, true, used, alone, state, {})
     values = outcome.values
     if isinstance(values.get("y"), str) and values["y"] != "None":
-        return Result(meant, text, outcome, true, used, NOT_THERE, {})
+        return Result(meant, text, outcome, true, used, alone, NOT_THERE, {})
     wrong = {name: (x, true.numbers[name]) for name, x in values.items() if not true.right(name, x)}
     last = bool(wrong and true.last) and all(
         not isinstance(x, str) and close(x, true.last[k]) for k, x in values.items()
@@ -94,7 +97,7 @@ def _result(
     wrong = {} if last else wrong
     if not wrong and program.id.endswith("-tie") and not close(sum(_floats(values, "ab")), 1.0):
         wrong = {"a": (values["a"], 0.5), "b": (values["b"], 0.5)}
-    return Result(meant, text, outcome, true, used, WRONG if wrong else RIGHT, wrong, last)
+    return Result(meant, text, outcome, true, used, alone, WRONG if wrong else RIGHT, wrong, last)
 
 
 def _floats(values: Mapping[str, float | str], names: Sequence[str]) -> list[float]:
@@ -108,9 +111,7 @@ def _without_missing(results: Sequence[Result]) -> list[Result]:
         if result.program.group in ("derivatives", "numbers"):
             ordinary.setdefault(result.program.about, []).append(result)
     missing = {about for about, all_of_it in ordinary.items() if all(r.state == NOT_THERE for r in all_of_it)}
-    lost = frozenset[str]().union(
-        *[r.forms for about in missing for r in ordinary[about] if len(r.forms) == 1]
-    )
+    lost = frozenset[str]().union(*[r.forms for about in missing for r in ordinary[about] if r.alone])
     return [
         replace(result, state=NOT_THERE)
         if result.program.about in missing or result.forms & lost
@@ -135,12 +136,12 @@ def _readings(found: Mapping[str, Outcome]) -> tuple[dict[str, tuple[str, str]],
     readings: dict[str, tuple[str, str]] = {}
     conventions: list[str] = []
     for row in OPS.values():
-        outcome = next((found[f"{row.name}-{i}"] for i in (3, 4) if f"{row.name}-{i}" in found), None)
+        outcome = found.get(f"{row.name}-4")
         y = outcome.values.get("y") if outcome else None
         if not isinstance(y, float):
             continue
         if row.defaults and len(row.operands) == 2:
-            unit = right(row.name, -0.4, 1.0)[0]  # the third point of an operation of one operand
+            unit = right(row.name, -0.4, 1.0)[0]  # the fourth point of an operation of one operand
             (name, usual), chosen = next(iter(row.defaults.items())), y / unit
             if 0.0 < chosen <= 2.0 and not close(chosen, usual):
                 readings[row.name] = (f"{row.name}(a)", f"{row.name}(a, {chosen!r})")

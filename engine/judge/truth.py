@@ -1,13 +1,14 @@
 """What a program should give: run on our own engine, with room where mathematics leaves a choice."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from engine import functions
-from engine.judge.model import Faults, Model, right
-from engine.judge.programs import Program
+from engine.judge.model import Mistakes, Model, right
+from engine.judge.programs import Trial
 from engine.ops import OPS
 from engine.value import Value
 
@@ -15,7 +16,7 @@ _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
 
 
 @dataclass(frozen=True)
-class Truth:
+class Expected:
     """The results that are right.
 
     Args:
@@ -50,33 +51,37 @@ def close(x: float, truth: float) -> bool:
     return abs(x - truth) <= _RELATIVE * abs(truth) + _ABSOLUTE
 
 
-def truth(program: Program) -> Truth:
+@lru_cache(maxsize=2000)
+def truth(program: Trial) -> Expected:
     """The results that a program should give."""
-    numbers = _run(program, {**_OURS, **{op: getattr(functions, op) for op in OPS}}, Value)
-    last = predict(program, Faults(adds_up=False)) if program.either else {}
-    return Truth(numbers, _kinks(program), last)
+    numbers = program.known or _run(program, {**_OURS, **{op: getattr(functions, op) for op in OPS}}, Value)
+    last = predict(program, Mistakes(adds_up=False)) if program.either else {}
+    return Expected(numbers, _kinks(program), last)
 
 
-def predict(program: Program, faults: Faults) -> dict[str, float]:
-    """The results that an engine with these faults gives."""
-    model = Model(faults)
+def predict(program: Trial, mistakes: Mistakes) -> dict[str, float]:
+    """The results that an engine with these mistakes gives."""
+    model = Model(mistakes)
     return _run(program, model.names, model.leaf)
 
 
-def forms(program: Program) -> set[str]:
-    """The operations of a program, with the kinds of their operands, such as "sub:nv"."""
+@lru_cache(maxsize=2000)
+def forms(program: Trial) -> Sequence[str]:
+    """The operations of a program one after the other, with the kinds of their operands, such as "sub:nv"."""
+    if program.known:
+        return ["add:vv", "mul:vv"]
     model = Model()
     _run(program, model.names, model.leaf)
     return model.used
 
 
-def _run(program: Program, names: Mapping[str, Any], leaf: Any) -> dict[str, float]:
+def _run(program: Trial, names: Mapping[str, Any], leaf: Any) -> dict[str, float]:
     space = {**names, **{name: leaf(x) for name, x in program.at.items()}}
     exec(compile(program.text, program.id, "exec"), space)  # noqa: S102  # a program of our own table
     return {name: float(eval(text, space)) for name, text in program.results.items()}  # noqa: S307  # likewise
 
 
-def _kinks(program: Program) -> dict[str, tuple[float, float]]:
+def _kinks(program: Trial) -> dict[str, tuple[float, float]]:
     """The derivatives on both sides of a kink or a tie, if the program stands at one."""
     xs = list(program.at.values())
     if program.group != "awkward" or program.op not in OPS:

@@ -60,6 +60,13 @@ ROWS = (
         "What is left from the pass before is passed on again.",
         "Set the gradient of each computed value to 0 before a pass; those of leaves may add up.",
     ),
+    Mistake(
+        "operands-not-found",
+        "the backward pass does not find the operands of the result",
+        "an operation on a leaf is right, and on a computed value the gradient stops there",
+        "The backward pass finds operands through the result, and visits them to pass their gradients on.",
+        "Give the result the operands that it was computed from.",
+    ),
     # Derivatives of operations
     Mistake(
         "sign-flipped",

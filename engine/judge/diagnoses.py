@@ -1,4 +1,4 @@
-"""What is said of an engine: findings, each with the smallest program that shows it."""
+"""What is said of an engine: diagnoses, each with the smallest program that shows it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _ROW = {row.id: row for row in ROWS}
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """A mistake of an engine, or a limit.
 
     Args:
@@ -36,12 +36,12 @@ class Finding:
     limit: bool = False
 
 
-def findings(results: Sequence[Result], reasons: Reasons, dialect: Dialect) -> list[Finding]:
+def diagnoses(results: Sequence[Result], reasons: Reasons, dialect: Dialect) -> list[Diagnosis]:
     """Every mistake and every limit, most important first."""
     told = [_explained(reason, dialect) for reason in reasons.found]
     told += _unexplained(reasons.unexplained, dialect)
     told += _troubles(results, dialect, bool(told))
-    return sorted(told, key=lambda finding: (finding.limit, -finding.shown))
+    return sorted(told, key=lambda diagnosis: (diagnosis.limit, -diagnosis.shown))
 
 
 def conventions(results: Sequence[Result]) -> list[str]:
@@ -59,27 +59,27 @@ def conventions(results: Sequence[Result]) -> list[str]:
     return said
 
 
-def _explained(reason: Reason, dialect: Dialect) -> Finding:
+def _explained(reason: Reason, dialect: Dialect) -> Diagnosis:
     rows = [_ROW[mistake] for mistake in reason.mistakes]
     places = ", ".join(dialect.operation(op) for op in reason.ops)
     title = "; or ".join(row.name for row in rows) + (f", in {places}" if places else "")
-    return _finding(title, reason.results, rows, dialect)
+    return _diagnosis(title, reason.results, rows, dialect)
 
 
-def _unexplained(results: Sequence[Result], dialect: Dialect) -> list[Finding]:
+def _unexplained(results: Sequence[Result], dialect: Dialect) -> list[Diagnosis]:
     """Numbers that are wrong for no reason that is known: by what they are about."""
     by_subject: dict[str, list[Result]] = {}
     for result in results:
-        alone = len(result.forms) == 1 and result.program.group in ("derivatives", "numbers", "awkward")
-        subject = f"{result.program.about} is wrong" if alone else "gradients of graphs are wrong"
+        subject = f"{result.program.about} is wrong" if result.alone else "gradients of graphs are wrong"
         by_subject.setdefault(subject, []).append(result)
-    return [_finding(subject, group, [], dialect) for subject, group in by_subject.items()]
+    return [_diagnosis(subject, group, [], dialect) for subject, group in by_subject.items()]
 
 
-def _troubles(results: Sequence[Result], dialect: Dialect, wrong: bool) -> list[Finding]:
+def _troubles(results: Sequence[Result], dialect: Dialect, wrong: bool) -> list[Diagnosis]:
     groups: dict[tuple[str, str], list[Result]] = {}
+    nothing = {r.program.op for r in results if r.alone and trouble(r) == "returns-nothing"}
     for result in troubles(results):
-        known = trouble(result)
+        known = "returns-nothing" if result.program.op in nothing else trouble(result)
         if result.program.group == "network" and not known and (wrong or groups):
             continue
         place = result.outcome.place
@@ -95,7 +95,7 @@ def _troubles(results: Sequence[Result], dialect: Dialect, wrong: bool) -> list[
             else ""
         )
         title = f"{rows[0].name}{places}" if rows else _raises(group[0])
-        told.append(_finding(title, group, rows, dialect, known in LIMITS))
+        told.append(_diagnosis(title, group, rows, dialect, known in LIMITS))
     return told
 
 
@@ -109,13 +109,15 @@ def _raises(result: Result) -> str:
 _DEATHS = {"time": "no result in time", "exit": "the process ends", "crash": "Python crashes"}
 
 
-def _finding(
+def _diagnosis(
     title: str, results: Sequence[Result], rows: Sequence[Mistake], dialect: Dialect, limit: bool = False
-) -> Finding:
+) -> Diagnosis:
     shortest = min(
         results, key=lambda r: (list(POINTS).index(r.program.group), len(r.text.splitlines()), len(r.text))
     )
-    return Finding(title, program_text(shortest, dialect), says(shortest, dialect), rows, len(results), limit)
+    return Diagnosis(
+        title, program_text(shortest, dialect), says(shortest, dialect), rows, len(results), limit
+    )
 
 
 def program_text(result: Result, dialect: Dialect) -> str:
