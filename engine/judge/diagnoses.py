@@ -40,7 +40,8 @@ def diagnoses(results: Sequence[Result], reasons: Reasons, dialect: Dialect) -> 
     """Every mistake and every limit, most important first."""
     told = [_explained(reason, dialect) for reason in reasons.found]
     told += _unexplained(reasons.unexplained, dialect)
-    told += _troubles(results, dialect, bool(told))
+    wrong = {r.program.op for r in reasons.unexplained if r.alone}
+    told += _troubles(results, dialect, wrong, bool(told))
     return sorted(told, key=lambda diagnosis: (diagnosis.limit, -diagnosis.shown))
 
 
@@ -70,40 +71,50 @@ def _unexplained(results: Sequence[Result], dialect: Dialect) -> list[Diagnosis]
     """Numbers that are wrong for no reason that is known: by what they are about."""
     by_subject: dict[str, list[Result]] = {}
     for result in results:
-        subject = f"{result.program.about} is wrong" if result.alone else "gradients of graphs are wrong"
-        by_subject.setdefault(subject, []).append(result)
-    return [_diagnosis(subject, group, [], dialect) for subject, group in by_subject.items()]
+        by_subject.setdefault(result.program.op if result.alone else "", []).append(result)
+    told = []
+    for op, group in by_subject.items():
+        abouts = list(dict.fromkeys(result.program.about for result in group))
+        title = f"{', '.join(abouts)} {'is' if len(abouts) == 1 else 'are'} wrong" if op else _GRAPHS
+        told.append(_diagnosis(title, group, [], dialect))
+    return told
 
 
-def _troubles(results: Sequence[Result], dialect: Dialect, wrong: bool) -> list[Diagnosis]:
+_GRAPHS = "gradients are wrong where an operation follows another, or a value is used again"
+
+
+def _troubles(
+    results: Sequence[Result], dialect: Dialect, wrong: set[str], any_wrong: bool
+) -> list[Diagnosis]:
     groups: dict[tuple[str, str], list[Result]] = {}
     nothing = {r.program.op for r in results if r.alone and trouble(r) == "returns-nothing"}
     for result in troubles(results):
         known = "returns-nothing" if result.program.op in nothing else trouble(result)
-        if result.program.group == "network" and not known and (wrong or groups):
-            continue
-        place = result.outcome.place
-        key = (known, "" if known else f"{result.outcome.error} {place}")
+        if result.program.group == "network" and (any_wrong or groups):
+            continue  # a network is made of what is told already
+        key = (known, "" if known else f"{result.outcome.error} {result.outcome.place}")
         groups.setdefault(key, []).append(result)
-    told = []
+    told: list[Diagnosis] = []
     for (known, _), group in groups.items():
+        ops = dict.fromkeys(r.program.op for r in group if r.program.op)
+        if not known and ops and set(ops) <= wrong:
+            continue  # told already
+        wrong |= set() if known else set(ops)
         rows = [_ROW[known]] if known else []
-        ops = dict.fromkeys(dialect.operation(r.program.op) for r in group if r.program.op)
-        places = (
-            f", in {', '.join(ops)}"
-            if known and ops and known not in ("order-by-chance", "never-freed")
-            else ""
-        )
-        title = f"{rows[0].name}{places}" if rows else _raises(group[0])
+        names = dict.fromkeys(dialect.operation(op) for op in ops)
+        places = f", in {', '.join(names)}" if names and rows else ""
+        title = f"{rows[0].name}{places}" if rows else _raises(group)
         told.append(_diagnosis(title, group, rows, dialect, known in LIMITS))
     return told
 
 
-def _raises(result: Result) -> str:
-    outcome = result.outcome
+def _raises(group: Sequence[Result]) -> str:
+    outcome = group[0].outcome
+    abouts = list(dict.fromkeys(result.program.about for result in group))
+    shown = ", ".join(abouts[:3]) + (f" and {len(abouts) - 3} more" if len(abouts) > 3 else "")
     if outcome.error in _DEATHS:
-        return f"{result.program.about}: {_DEATHS[outcome.error]}"
-    return f"{result.program.about} raises {outcome.error}"
+        return f"{shown}: {_DEATHS[outcome.error]}"
+    return f"{shown} raise{'s' if len(abouts) == 1 else ''} {outcome.error}"
 
 
 _DEATHS = {"time": "no result in time", "exit": "the process ends", "crash": "Python crashes"}
@@ -145,5 +156,6 @@ def says(result: Result, dialect: Dialect) -> str:
     for name, (got, true) in result.wrong.items():
         shown = got if isinstance(got, str) else f"{got:.6g}"
         read = dialect.read(result.program.results[name], list(result.program.at))
-        words.append(f"{read} is {shown}, the truth is {true:.6g}")
+        last = f", or {result.truth.last[name]:.6g} of the last pass alone" if result.truth.last else ""
+        words.append(f"{read} is {shown}, the truth is {true:.6g}{last}")
     return "; ".join(words)

@@ -119,6 +119,8 @@ class _Translation(ast.NodeTransformer):
             template = self._dialect.backward.replace("{leaves}", ", ".join(self._leaves)) or "pass"
             return ast.parse(template.format(ast.unparse(call.args[0]))).body[0]
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "assign":
+            if self._dialect.data.endswith(")"):
+                raise NotThere("assign")
             text = f"{self._dialect.data.format(ast.unparse(call.args[0]))} = {ast.unparse(call.args[1])}"
             return ast.parse(text).body[0]
         return self.generic_visit(node)

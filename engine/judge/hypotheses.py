@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import engine.numbers.floats as floats
-from engine.judge.model import EARLY, Rule, right
+from engine.judge.model import EARLY, Mistakes, Rule, right
 from engine.ops import OPS
 
 Partials = Callable[[str, float, Sequence[float], Sequence[float]], Sequence[float] | None]
@@ -21,6 +22,32 @@ def rules(form: str) -> Iterator[tuple[str, Rule]]:
         yield mistake, _rule(partials)
     if len(kinds) == 2 and not OPS[op].symmetric:
         yield "operands-reversed", _reversed
+
+
+def everywhere(base: Mistakes, forms: frozenset[str]) -> Iterator[tuple[str, Mistakes]]:
+    """Mistakes of a whole engine, added to those that are known."""
+    yield "sets-in-place-of-adding", replace(base, sets=forms)
+    yield "arriving-gradient-left-out", replace(base, deaf=forms)
+    yield "operands-not-found", replace(base, cut=forms)
+    for keyed in ("once", "twice"):
+        yield "partials-kept-by-operand", replace(base, keyed=keyed)
+    yield from backward_orders(base)
+
+
+def backward_orders(base: Mistakes) -> Iterator[tuple[str, Mistakes]]:
+    """Wrong ways of the backward pass through a graph."""
+    for order, mistake in _ORDER_MISTAKES.items():
+        yield mistake, replace(base, order=order)
+
+
+def of_one(base: Mistakes, form: str) -> Iterator[tuple[tuple[str, ...], Mistakes]]:
+    """Mistakes in how one operation passes its gradient on."""
+    one = frozenset({form})
+    yield ("sets-in-place-of-adding",), replace(base, sets=base.sets | one)
+    yield ("arriving-gradient-left-out",), replace(base, deaf=base.deaf | one)
+    yield ("operands-not-found",), replace(base, cut=base.cut | one)
+    both = replace(base, sets=base.sets | one, deaf=base.deaf | one)
+    yield ("sets-in-place-of-adding", "arriving-gradient-left-out"), both
 
 
 def _rule(partials: Partials) -> Rule:
@@ -86,15 +113,17 @@ _OF: dict[str, tuple[tuple[str, Partials], ...]] = {
         ("factor-left-out", lambda op, out, xs, ps: [out]),
         ("operand-for-result", lambda op, out, xs, ps: [xs[0] * (1.0 - xs[0])]),
     ),
+    "relu": (("gate-always-open", lambda op, out, xs, ps: [1.0]),),
     "log2": (("constant-factor", lambda op, out, xs, ps: [1.0 / xs[0]]),),
     "log10": (("constant-factor", lambda op, out, xs, ps: [1.0 / xs[0]]),),
 }
 
-ORDER_MISTAKES = {
-    **dict.fromkeys(EARLY, "visited-too-early"),
+_ORDER_MISTAKES = {
+    **{order: "visited-again" if order.startswith("early 1") else "visited-too-early" for order in EARLY},
     "early depth first": "visited-too-early",
     "early depth first, last operand first": "visited-too-early",
     "again": "visited-again",
+    "again, stacked": "visited-again",
     "leaves first": "leaves-first",
 }
 """The mistake that each wrong order of the backward pass is."""

@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.judge.dialect import Dialect, words
 from engine.judge.diagnoses import conventions, diagnoses
+from engine.judge.dialect import Dialect, words
 from engine.judge.process import JudgedFileError, Process
 from engine.judge.programs import judged_operations
 from engine.judge.reasons import reasons

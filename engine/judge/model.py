@@ -27,6 +27,7 @@ class Mistakes:
         order: how the backward pass goes through the graph.
         keyed: "twice" or "once" if partials are kept by operand: an operand that is used twice in an
             operation has one partial, the last, which counts for each use or for one.
+        confused: forms of products that multiply by the gradient of the other operand, not by its number.
         cut: forms whose results are not known to have operands, when the backward pass looks for them.
         keeps: whether the gradients of computed values stay for the next pass.
         adds_up: whether those of leaves do.
@@ -39,6 +40,7 @@ class Mistakes:
     order: str = "topological"
     keyed: str = ""
     cut: frozenset[str] = frozenset()
+    confused: frozenset[str] = frozenset()
     keeps: bool = False
     adds_up: bool = True
 
@@ -101,7 +103,10 @@ class Model:
 
     def _push(self, node: ModelValue) -> None:
         arrived = 1.0 if node.form in self.mistakes.deaf else node.grad
-        for operand, partial in node.pairs[:: -1 if self.mistakes.mirrored else 1]:
+        confused = node.form in self.mistakes.confused
+        for i, (operand, partial) in enumerate(node.pairs[:: -1 if self.mistakes.mirrored else 1]):
+            if confused:
+                partial = node.pairs[1 - i][0].grad if len(node.pairs) == 2 else 0.0
             kept = 0.0 if node.form in self.mistakes.sets else operand.grad
             operand.grad = kept + partial * arrived
 
@@ -227,6 +232,20 @@ def _repeating(y: ModelValue) -> list[ModelValue]:
     return listed[::-1]
 
 
+def _stacked(y: ModelValue) -> list[ModelValue]:
+    """A value is put on a stack by each use that is met before it is visited, and listed as often."""
+    stack, seen = [y], {y}
+    listed: list[ModelValue] = []
+    while stack and len(listed) < _MOST:
+        node = stack[-1]
+        seen.add(node)
+        waiting = [operand for operand in node.operands if operand not in seen]
+        stack += waiting
+        if not waiting:
+            listed.append(stack.pop())
+    return listed[::-1]
+
+
 def _leaves_first(y: ModelValue) -> list[ModelValue]:
     return _topological(y)[::-1]
 
@@ -242,6 +261,7 @@ ORDERS: dict[str, Callable[[ModelValue], list[ModelValue]]] = {
     "early depth first": _depth_first(True),
     "early depth first, last operand first": _depth_first(False),
     "again": _repeating,
+    "again, stacked": _stacked,
     "leaves first": _leaves_first,
 }
 """How the backward pass may go through a graph, by name."""

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any
 
 _DRIVER = Path(__file__).parent / "child" / "driver.py"
-_LOADING = 20.0  # seconds
+_LOADING = 6.0  # seconds
 _WAITING = 8.0  # seconds for each second that a program may use
 
 
@@ -29,6 +29,7 @@ class Outcome:
         error: the name of the exception, or "time", "crash" or "exit"; empty if it ran to its end.
         message: the words of the exception.
         line: the line of the program that it happened in.
+        refused: whether the judged code raises it by itself, by `raise` or `assert`.
         place: the file and the line of the judged code that it happened in.
     """
 
@@ -37,6 +38,7 @@ class Outcome:
     message: str = ""
     line: int = 0
     place: tuple[str, int] | None = None
+    refused: bool = False
 
 
 class Process:
@@ -157,6 +159,7 @@ def _outcome(answer: dict[str, Any] | None) -> Outcome:
         answer.get("message", ""),
         answer.get("line", 0),
         (place[0], place[1]) if place else None,
+        answer.get("refused", False),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 
 from engine.judge.dialect import Dialect
-from engine.judge.hypotheses import ORDER_MISTAKES, rules
+from engine.judge.hypotheses import backward_orders, everywhere, of_one, rules
 from engine.judge.model import ORDERS, Mistakes, Rule
 from engine.judge.results import RIGHT, WRONG, Result
+from engine.judge.troubles import trouble
 from engine.judge.truth import close, predict
 from engine.mistakes.of_engines import ROWS
 
@@ -57,6 +58,7 @@ class _Search:
         self.reasons = Reasons()
         self._tainted: set[str] = set()  # forms that are wrong for no reason that is known
         self._faulty: set[str] = set()  # all forms that are wrong
+        self.explained: set[int] = set()
         self._named: dict[str, tuple[str, Rule]] = {}  # the wrong rules of forms
         self._operations()
         self._backward_pass()
@@ -77,6 +79,9 @@ class _Search:
             if not wrong:
                 continue
             self._faulty.add(form)
+            if self._fit(plain[form], self._mistakes):  # by a mistake that is known
+                self._found(self.reasons.found[-1].mistakes, [form], wrong)
+                continue
             named = self._rule(form, plain[form]) if len(wrong) > 1 and not self._follows(_op(form)) else ""
             if named:
                 self._found([named], [form], wrong)
@@ -84,70 +89,75 @@ class _Search:
                 self._tainted.add(form)
 
     def _rule(self, form: str, results: Sequence[Result]) -> str:
-        """The first rule that gives all the numbers of a form: that of the form with values only, if it does."""
+        """The first mistake that gives all the numbers of a form, and that no other program contradicts."""
+        known = {form, *_HELPERS} - self._tainted
+        others = [r for r in self._of("derivatives", "reuse") if not r.alone and form in r.forms <= known]
+        for mistake, mistakes in self._wrong_versions(form):
+            if not self._fit(results, mistakes):
+                continue
+            further = [one for _, one in (*everywhere(mistakes, frozenset(known)), *of_one(mistakes, form))]
+            if any(self._fit(others, one) for one in (mistakes, *further)):
+                self.reasons.mistakes = mistakes
+                if form in mistakes.rules:
+                    self._named[form] = mistake, mistakes.rules[form]
+                return mistake
+        return ""
+
+    def _wrong_versions(self, form: str) -> Iterator[tuple[str, Mistakes]]:
+        """What may be wrong in an operation: first what is wrong in it between values."""
         tried = list(rules(form))
         between = f"{_op(form)}:vv"
         if between in self._named and form != between:
             tried.insert(0, self._named[between])
         for mistake, rule in tried:
-            mistakes = replace(self._mistakes, rules={**self._mistakes.rules, form: rule})
-            if self._fit(results, mistakes):
-                self.reasons.mistakes = mistakes
-                self._named[form] = mistake, rule
-                return mistake
-        return ""
+            yield mistake, replace(self._mistakes, rules={**self._mistakes.rules, form: rule})
+        if form == "mul:vv":
+            yield (
+                "gradient-for-number",
+                replace(self._mistakes, confused=frozenset({"mul:vv", "mul:vn", "mul:nv"})),
+            )
 
     def _backward_pass(self) -> None:
         """The whole backward pass: one mistake that is everywhere."""
         pool = self._pool("derivatives", "numbers", "reuse")
-        wrong = [r for r in pool if not self._fit([r], self._mistakes)]
-        if len(wrong) < 3:
-            return
         every = frozenset(form for r in pool for form in r.forms)
-        tried: list[tuple[str, Mistakes]] = [
-            ("sets-in-place-of-adding", replace(self._mistakes, sets=every)),
-            ("arriving-gradient-left-out", replace(self._mistakes, deaf=every)),
-            ("operands-not-found", replace(self._mistakes, cut=every)),
-            *(("partials-kept-by-operand", replace(self._mistakes, keyed=k)) for k in ("once", "twice")),
-            *((mistake, replace(self._mistakes, order=order)) for order, mistake in ORDER_MISTAKES.items()),
-        ]
-        fitting = [(mistake, mistakes) for mistake, mistakes in tried if self._fit(pool, mistakes)]
+        simple = [r for r in pool if r.forms <= set(_HELPERS)]
+        if self._everywhere(pool, everywhere(self._mistakes, every)):
+            return
+        self._everywhere(simple, backward_orders(self._mistakes))
+
+    def _everywhere(self, pool: Sequence[Result], tried: Iterable[tuple[str, Mistakes]]) -> bool:
+        wrong = [r for r in pool if not self._fit([r], self._mistakes)]
+        fitting = [one for one in tried if self._fit(pool, one[1])] if len(wrong) > 2 else []
         if fitting:
             self.reasons.mistakes = fitting[0][1]
-            alone = (
-                fitting[0][1].sets | fitting[0][1].deaf | fitting[0][1].cut
-            )  # mistakes in each operation that calls no other
-            ops = sorted({_op(form) for r in wrong for form in r.forms & alone if not self._parts[_op(form)]})
-            self._found(
-                list(dict.fromkeys(mistake for mistake, _ in fitting)), [f"{op}:" for op in ops], wrong
-            )
+            own = fitting[0][1].sets | fitting[0][1].deaf | fitting[0][1].cut
+            ops = sorted({_op(form) for r in wrong for form in r.forms & own if not self._parts[_op(form)]})
+            self._found(list(dict.fromkeys(name for name, _ in fitting)), [f"{op}:" for op in ops], wrong)
+        return bool(fitting)
 
     def _single_operations(self) -> None:
         """Operations that set in place of adding, or do not listen to the gradient that arrives."""
-        for form in sorted(
-            {f for r in self._pool("derivatives", "reuse") for f in r.forms}, key=self._simplest_first
-        ):
+        forms = {form for r in self._pool("derivatives", "reuse") for form in r.forms}
+        for form in sorted(forms, key=self._simplest_first):
             if self._follows(_op(form)):
                 continue
-            pool = [
-                r
-                for r in self._pool("derivatives", "numbers", "reuse")
-                if form in r.forms <= {form, *_HELPERS}
-            ]
-            if form == "add:vv":
-                pool = [r for r in pool if r.forms == {form}]
+            near = {form} if form == "add:vv" else {form, *_HELPERS}
+            pool = [r for r in self._pool("derivatives", "numbers", "reuse") if form in r.forms <= near]
             wrong = [r for r in pool if not self._fit([r], self._mistakes)]
             if not wrong:
                 continue
-            tried = {
-                "sets-in-place-of-adding": replace(self._mistakes, sets=self._mistakes.sets | {form}),
-                "arriving-gradient-left-out": replace(self._mistakes, deaf=self._mistakes.deaf | {form}),
-                "operands-not-found": replace(self._mistakes, cut=self._mistakes.cut | {form}),
-            }
-            fitting = {mistake: mistakes for mistake, mistakes in tried.items() if self._fit(pool, mistakes)}
-            if len(fitting) == 1 and len(wrong) > 1:
-                ((mistake, self.reasons.mistakes),) = fitting.items()
-                self._found([mistake], [form], wrong)
+            fitting = [one for one in of_one(self._mistakes, form) if self._fit(pool, one[1])]
+            if (
+                fitting
+                and len(wrong) > 1
+                and (len(fitting) == 1 or len(fitting[0][0]) == 1 < len(fitting[1][0]))
+            ):
+                names, self.reasons.mistakes = fitting[0]
+                for name in names:
+                    group = "reuse" if name == "sets-in-place-of-adding" else "derivatives"
+                    self._found([name], [form], [r for r in wrong if r.program.group == group] or wrong)
+                    self.explained |= {id(r) for r in wrong}
             elif form not in _HELPERS or any(r.forms == {form} for r in wrong):
                 self._tainted.add(form)
             self._faulty.add(form)
@@ -160,14 +170,9 @@ class _Search:
             self._found(["inner-gradients-kept"], [], wrong)
 
     def _rest(self) -> None:
-        explained = {id(r) for reason in self.reasons.found for r in reason.results}
+        explained = self.explained | {id(r) for reason in self.reasons.found for r in reason.results}
         for r in self._numeric:
-            if (
-                r.state == WRONG
-                and r.program.group != "limits"
-                and id(r) not in explained
-                and not self._consequence(r)
-            ):
+            if r.state == WRONG and not trouble(r) and id(r) not in explained and not self._consequence(r):
                 self.reasons.unexplained.append(r)
 
     # --- Tools.

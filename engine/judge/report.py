@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from textwrap import fill
 from typing import Any
 
-from engine.judge.dialect import Dialect
 from engine.judge.diagnoses import Diagnosis
+from engine.judge.dialect import Dialect
 from engine.judge.programs import POINTS
 from engine.judge.results import NOT_THERE, RIGHT, Result
 from engine.report import Block, Report, Table
@@ -95,13 +95,17 @@ class JudgeReport(Report):
 
     def _notes(self) -> list[str]:
         assert self.dialect is not None
-        missing = dict.fromkeys(
-            r.program.about
+        ordinary = [r for r in self.results if r.program.group in ("derivatives", "numbers")]
+        there = {r.program.about for r in ordinary if r.state != NOT_THERE}
+        missing = dict.fromkeys(r.program.about for r in ordinary if r.program.about not in there)
+        refused = {
+            r.program.about: r.outcome.message or r.outcome.error
             for r in self.results
-            if r.state == NOT_THERE and r.program.group in ("derivatives", "numbers")
-        )
+            if r.outcome.refused and r.program.about not in missing and r.state == NOT_THERE
+        }
         lines = [f"Judged: {self.dialect}."]
         lines += [f"Not there, and not marked: {', '.join(missing)}."] if missing else []
+        lines += [f"Refused, and not marked: {about} ({words})." for about, words in refused.items()]
         lines += [f"Convention: {words}." for words in self.conventions]
         return lines + ([f"Remark: {self.remark}."] if self.remark else [])
 

@@ -58,6 +58,8 @@ def run_all(process: Process, dialect: Dialect) -> tuple[list[Result], list[str]
     """Run every program that the engine has the operations for; also the conventions of its operations."""
     ready: list[tuple[Trial, str, dict[str, str]]] = []
     for program in programs():
+        if program.group == "passes" and dialect.backward.endswith("= 1.0"):
+            continue  # a gradient that is set by hand, with no pass to be repeated
         try:
             text = dialect.write(program.text, program.at, program.leaves)
             reads = {name: dialect.read(x, list(program.at)) for name, x in program.results.items()}
@@ -77,15 +79,18 @@ def _result(
 ) -> Result:
     meant = replace(program, source=program.source.replace(*reading)) if reading else program
     true = truth(meant)
+    if program.id == "same-each-time":  # whatever it is the first time
+        first = outcome.values.get("slope_0", 0.0)
+        true = replace(
+            true, numbers=dict.fromkeys(program.results, first if isinstance(first, float) else 0.0)
+        )
     called = forms(meant)
     used, alone = frozenset(called), len(called) == 1
     if outcome.error:
         line = text.splitlines()[outcome.line - 1] if outcome.line else ""
-        refused = outcome.error in _REFUSALS or (
-            outcome.error == "AttributeError" and outcome.message.startswith(("'int'", "'float'"))
-        )
+        refused = outcome.refused or _refuses(outcome, program, used, dialect)
         passing = dialect.write("backward(y)", {}, ", ".join(program.at) or program.leaves) if line else ""
-        state = NOT_THERE if refused and line.strip() != passing.strip() else RAISED
+        state = NOT_THERE if refused and (outcome.refused or line.strip() != passing.strip()) else RAISED
         return Result(meant, text, outcome, true, used, alone, state, {})
     values = outcome.values
     if isinstance(values.get("y"), str) and values["y"] != "None":
@@ -98,6 +103,15 @@ def _result(
     if not wrong and program.id.endswith("-tie") and not close(sum(_floats(values, "ab")), 1.0):
         wrong = {"a": (values["a"], 0.5), "b": (values["b"], 0.5)}
     return Result(meant, text, outcome, true, used, alone, WRONG if wrong else RIGHT, wrong, last)
+
+
+def _refuses(outcome: Outcome, program: Trial, used: frozenset[str], dialect: Dialect) -> bool:
+    """Whether an error says that there is no such operation, or none for operands of this kind."""
+    other_kind = any("n" in form.partition(":")[2] for form in used) or "pow:vv" in used
+    if outcome.error == "AttributeError":
+        return other_kind and outcome.message.startswith(("'int'", "'float'"))
+    own = dialect.operation(program.op).startswith("__") if program.op else False
+    return outcome.error in _REFUSALS and (other_kind or not own or outcome.place is None)
 
 
 def _floats(values: Mapping[str, float | str], names: Sequence[str]) -> list[float]:
@@ -116,7 +130,7 @@ def _without_missing(results: Sequence[Result]) -> list[Result]:
         replace(result, state=NOT_THERE)
         if result.program.about in missing or result.forms & lost
         else replace(result, state=RAISED if result.outcome.error else WRONG, wrong=_not_numbers(result))
-        if result.state == NOT_THERE
+        if result.state == NOT_THERE and not result.outcome.refused
         else result
         for result in results
     ]

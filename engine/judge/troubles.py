@@ -31,7 +31,8 @@ def trouble(result: Result) -> str:
         return "endless-recursion"
     if (outcome.place is None and "'NoneType'" in outcome.message) or outcome.values.get("y") == "None":
         return "returns-nothing"
-    if program.id == "power-0-at-0" and outcome.error == "ZeroDivisionError":
+    undefined = any(x != x for x, _ in result.wrong.values())
+    if program.id == "power-0-at-0" and (outcome.error == "ZeroDivisionError" or undefined):
         return "power-of-zero"
     return "overflow-on-the-way" if _overflows(result) else ""
 
@@ -50,4 +51,8 @@ def _overflows(result: Result) -> bool:
 
 def troubles(results: Sequence[Result]) -> list[Result]:
     """The results that are not merely wrong numbers."""
-    return [r for r in results if r.state == RAISED or (r.state == WRONG and trouble(r))]
+    return [
+        r
+        for r in results
+        if not r.program.remark and (r.state == RAISED or (r.state == WRONG and trouble(r)))
+    ]

@@ -98,7 +98,7 @@ ROWS = (
     ),
     Mistake(
         "result-not-connected",
-        "the result is not connected with its operands",
+        "no gradient goes from the result to its operands",
         "the value is right and every gradient stays 0",
         "The backward pass finds operands through the result.",
         "Give the result its operands and its backward function, as the other operations do.",
@@ -109,6 +109,20 @@ ROWS = (
         "the gradient passes as if the derivative were 1",
         "Only a sum passes the gradient on unchanged.",
         "Multiply by the derivative of the operation.",
+    ),
+    Mistake(
+        "gate-always-open",
+        "negative operands pass the gradient on",
+        "the derivative of relu is 1 everywhere",
+        "Where the operand is negative, relu is constant. `out.data >= 0` is true everywhere.",
+        "Let the gradient pass where the operand is positive: `> 0`.",
+    ),
+    Mistake(
+        "gradient-for-number",
+        "the gradient of the other operand stands where its number must stand",
+        "a product of two fresh values gives no gradient at all",
+        "The derivative of a product by one factor is the number of the other factor.",
+        "Multiply by the number of the other operand, as in `other.data * out.grad`.",
     ),
     Mistake(
         "value-for-derivative",

@@ -120,32 +120,31 @@ def _death(status: int) -> str:
 def _run(names: dict[str, Any], request: dict[str, Any], number: Callable[[Any], str]) -> dict[str, Any]:
     """Execute a program and read its results: numbers as hexadecimal text, anything else in words."""
     space = dict(names)
-    answer: dict[str, Any] = {}
     try:
         exec(compile(request["text"], "<program>", "exec"), space)  # noqa: S102  # what this process is for
-    except BaseException as error:
+        reads = request["reads"].items()
+        answer = {"values": {name: number(eval(text, space)) for name, text in reads}}  # noqa: S307  # likewise
+    except BaseException as error:  # whatever the judged code does
         answer = _failure(error)
-    else:
-        answer["values"] = {name: _value(text, space, number) for name, text in request["reads"].items()}
     return answer
 
 
-def _value(text: str, space: dict[str, Any], number: Callable[[Any], str]) -> str:
-    try:
-        return number(eval(text, space))  # noqa: S307  # what this process is for
-    except BaseException as error:
-        return f"{type(error).__name__}: {error}"[:200]
+def _is_theirs(file: str) -> bool:
+    return not (
+        file.startswith("<") or file == __file__ or "site-packages" in file or f"lib{os.sep}python" in file
+    )
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
     """The error, the line of the program and the line of the judged file that it comes from."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == "<program>"]
-    theirs = [frame for frame in frames if not frame.filename.startswith("<") and frame.filename != __file__]
+    theirs = [frame for frame in frames if _is_theirs(frame.filename)]
     return {
         "error": type(error).__name__,
         "message": str(error)[:200],
         "line": lines[0] if lines else 0,
+        "refused": bool(theirs) and (theirs[-1].line or "").startswith(("raise", "assert")),
         "place": [os.path.basename(theirs[-1].filename), theirs[-1].lineno] if theirs else None,
     }
 

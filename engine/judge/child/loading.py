@@ -49,21 +49,22 @@ def _load(path: str, definitions: bool) -> tuple[ModuleType, str | None]:
             stopped = f"{type(error).__name__}: {error}"
         else:
             return module, None
+    futures = [s for s in tree.body if isinstance(s, ast.ImportFrom) and s.module == "__future__"]
     for statement in tree.body:
         if isinstance(statement, _DEFINITIONS) or (
             isinstance(statement, _SHORT) and not any(isinstance(n, ast.Call) for n in ast.walk(statement))
         ):
-            _define(statement, module, path)
+            _define([*futures, statement], module, path)
     return module, stopped
 
 
-def _define(statement: ast.stmt, module: ModuleType, path: str) -> None:
-    """Execute a statement; a module that is not there becomes one that says so when it is used."""
-    part = ast.Module([statement], [])
+def _define(statements: list[ast.stmt], module: ModuleType, path: str) -> None:
+    """Execute statements; a module that is not there becomes one that says so when it is used."""
+    part = ast.Module(statements, [])
     try:
         exec(compile(part, path, "exec"), vars(module))  # noqa: S102  # what this process is for
     except ImportError:
-        for alias in getattr(statement, "names", ()):
+        for alias in getattr(statements[-1], "names", ()):
             known = alias.asname or alias.name.partition(".")[0]
             vars(module).setdefault(known, _Missing(alias.name))
     except Exception:  # a later statement may still be good
@@ -93,7 +94,15 @@ def _name_and_folder(path: str) -> tuple[str, str]:
     while os.path.exists(os.path.join(folder, "__init__.py")):
         folder, package = os.path.split(folder)
         name = package if name == "__init__" else f"{package}.{name}"
+    if "." not in name and _is_relative(path):  # a package that has no __init__.py
+        folder, package = os.path.split(folder)
+        name = f"{package}.{name}"
     return name, folder
+
+
+def _is_relative(path: str) -> bool:
+    nodes = ast.walk(ast.parse(_source(path), path))
+    return any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
 
 
 def _source(path: str) -> str:

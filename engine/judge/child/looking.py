@@ -57,7 +57,7 @@ class _Looking:
                 self.make, self.data = make, data
                 self.spelled = {row[0]: self.spelling(row) for row in self.asked["ops"]}
                 if not any(self.works(self.spelled[op], 2) for op in ("mul", "add")):
-                    why = why or f"{name} computes neither a + b nor a * b"
+                    why = why or f"{name} has neither a + b nor a * b, so there is nothing to judge"
                     continue
                 score, backward, grad = self.differentiation()
                 if best is None or score > best[0]:
@@ -67,9 +67,8 @@ class _Looking:
             if best and best[0] >= 400:
                 break
         if best is None or not best[0]:
-            raise Nothing(
-                why or f"no class of one number was found among {', '.join(classes) or 'no classes'}"
-            )
+            among = f"among {', '.join(classes)}" if classes else "in the file"
+            raise Nothing(why or f"no class of one number was found {among}: give --class and --data")
         _, name, make, data, backward, grad, spelled = best
         self.make, self.spelled = make, spelled
         if "grads" not in grad:
@@ -228,7 +227,8 @@ class _Looking:
                 for grad, right in self.gradients(backward, *probe):
                     scores[grad] = scores.get(grad, 0) + right
             name = backward.partition("(")[0].rpartition(".")[2]
-            least = 0 if name in _BACKWARD else 100 if "(" in backward else 100 * len(probes)
+            telling = sum(set(truth) != {1.0} for _, truth in probes)
+            least = 0 if name in _BACKWARD else 100 if "(" in backward else 100 * max(telling, 1)
             for grad, score in scores.items():
                 if score >= max(least, best[0] + 1):
                     best = (score, backward, grad)
@@ -261,7 +261,9 @@ class _Looking:
         found = [text for name in ranked for text in _methods(name)]
         found += [text for name in filter(_tells, functions) for text in _calls(name)]
         seeds = [n for n in dir(y) if not n.startswith("__") and _plain(n) in map(_plain, _GRAD)]
-        return [*found, *(f"{{0}}.{n} = 1.0" for n in seeds), ""]
+        private = [text for text in found if "}._" in text]
+        public = [text for text in found if text not in private]
+        return [*public, "", *private, *(f"{{0}}.{n} = 1.0" for n in seeds)]
 
     def gradients(self, backward: str, text: str, truth: tuple[float, ...]) -> Iterator[tuple[str, int]]:
         """Every way to read the gradients after a backward pass, and 100 if all of them are right."""
@@ -283,10 +285,13 @@ class _Looking:
         for grad in self.grad_readers(space, before):
             texts = [grad.format(letter, y="y", i=i) for i, letter in enumerate(letters)]
             got = [self.read(one, **space) for one in texts]
-            right = got == list(truth)
-            bonus = 1 if _plain(grad.partition(".")[2]) in _GRAD else 0
-            bonus += any(x is not None for x in got)
-            yield grad, (100 if right else 0) + bonus if backward or right else 0
+            name = grad.partition(".")[2]
+            right = got == list(truth) and (
+                set(truth) != {1.0} or name in before
+            )  # what is always 1 says nothing
+            if name in before and not self.asked["grad"] and got[0] == before[name]:
+                continue  # what does not change is no gradient
+            yield grad, (100 if right else 0) + (1 if _plain(name) in _GRAD else 0)
 
     def grad_readers(self, space: dict[str, Any], before: dict[str, float | None]) -> list[str]:
         if self.asked["grad"]:

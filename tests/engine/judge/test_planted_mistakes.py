@@ -19,13 +19,25 @@ PLANTED: list[tuple[str, dict[str, str], set[str]]] = [
     ("all operations set", SET, {"sets-in-place-of-adding"}),
     (
         "one operation sets",
-        {"self.grad += out.grad\n            other.grad += out.grad": "self.grad = out.grad\n            other.grad = out.grad"},
+        {
+            "self.grad += out.grad\n            other.grad += out.grad": (
+                "self.grad = out.grad\n            other.grad = out.grad"
+            )
+        },
         {"sets-in-place-of-adding"},
     ),
     ("a function sets", {"self.grad += (1 - out": "self.grad = (1 - out"}, {"sets-in-place-of-adding"}),
-    ("deaf product", {"other.data * out.grad\n": "other.data\n", "self.data * out.grad\n": "self.data\n"}, {"arriving-gradient-left-out"}),
+    (
+        "deaf product",
+        {"other.data * out.grad\n": "other.data\n", "self.data * out.grad\n": "self.data\n"},
+        {"arriving-gradient-left-out"},
+    ),
     ("deaf tanh", {"(1 - out.data**2) * out.grad": "(1 - out.data**2)"}, {"arriving-gradient-left-out"}),
-    ("leaves first", {"for value in reversed(order):": "for value in order:"}, {"leaves-first", "operands-not-found"}),
+    (
+        "leaves first",
+        {"for value in reversed(order):": "for value in order:"},
+        {"leaves-first", "operands-not-found"},
+    ),
     (
         "a queue",
         {
@@ -33,7 +45,7 @@ PLANTED: list[tuple[str, dict[str, str], set[str]]] = [
             "        while queue:\n            value = queue.pop(0)\n            value._backward()\n"
             "            queue.extend(value._prev)"
         },
-        {"visited-too-early", "exponential-time"},
+        {"visited-again", "exponential-time"},
     ),
     (
         "depth first, each once",
@@ -45,42 +57,111 @@ PLANTED: list[tuple[str, dict[str, str], set[str]]] = [
         },
         {"visited-too-early"},
     ),
-    ("inner gradients stay", {"            if value._prev:\n                value.grad = 0.0": "            pass"}, {"inner-gradients-kept"}),
-    ("exponent left out", {"power * self.data ** (power - 1)": "self.data ** (power - 1)"}, {"exponent-left-out"}),
+    (
+        "inner gradients stay",
+        {"            if value._prev:\n                value.grad = 0.0": "            pass"},
+        {"inner-gradients-kept"},
+    ),
+    (
+        "exponent left out",
+        {"power * self.data ** (power - 1)": "self.data ** (power - 1)"},
+        {"exponent-left-out"},
+    ),
     ("exponent not lowered", {"self.data ** (power - 1)": "self.data ** power"}, {"exponent-not-lowered"}),
-    ("power at zero", {"            if power:\n                self": "            if True:\n                self"}, {"power-of-zero"}),
-    ("partials of a product", {PRODUCT: PRODUCT.replace("self.data", "x").replace("other.data", "self.data").replace("x *", "other.data *")}, {"partials-swapped"}),
+    (
+        "power at zero",
+        {"            if power:\n                self": "            if True:\n                self"},
+        {"power-of-zero"},
+    ),
+    (
+        "partials of a product",
+        {
+            PRODUCT: PRODUCT.replace("self.data", "x")
+            .replace("other.data", "self.data")
+            .replace("x *", "other.data *")
+        },
+        {"partials-swapped"},
+    ),
     ("one partial of a product", {"other.data * out.grad\n": "self.data * out.grad\n"}, set()),
-    ("sign in a difference", {"other.grad -= out.grad\n": "other.grad += out.grad\n"}, {"sign-of-second-operand-flipped"}),
+    (
+        "sign in a difference",
+        {"other.grad -= out.grad\n": "other.grad += out.grad\n"},
+        {"sign-of-second-operand-flipped"},
+    ),
     ("second operand of a difference", {"other.grad -= out.grad\n": "pass\n"}, {"operand-forgotten"}),
-    ("numerator", {"out.grad * self.data / other.data**2": "out.grad / other.data**2"}, {"numerator-left-out"}),
-    ("square of the denominator", {"self.data / other.data**2": "self.data / other.data"}, {"square-left-out"}),
+    (
+        "numerator",
+        {"out.grad * self.data / other.data**2": "out.grad / other.data**2"},
+        {"numerator-left-out"},
+    ),
+    (
+        "square of the denominator",
+        {"self.data / other.data**2": "self.data / other.data"},
+        {"square-left-out"},
+    ),
     ("logarithm of the base", {"math.log(base) * out.data": "out.data"}, {"logarithm-left-out"}),
     ("operand for result", {"(1 - out.data**2)": "(1 - self.data**2)"}, {"operand-for-result"}),
     ("square of tanh", {"(1 - out.data**2)": "(1 - out.data)"}, {"square-left-out"}),
     ("factor of the sigmoid", {"out.data * (1 - out.data)": "(1 - out.data)"}, {"factor-left-out"}),
-    ("sign of the derivative", {"math.cos(self.data) * out.grad": "-math.cos(self.data) * out.grad"}, {"sign-flipped"}),
-    ("cosine of the result", {"math.cos(self.data) * out.grad": "math.cos(out.data) * out.grad"}, {"result-for-operand"}),
+    (
+        "sign of the derivative",
+        {"math.cos(self.data) * out.grad": "-math.cos(self.data) * out.grad"},
+        {"sign-flipped"},
+    ),
+    (
+        "cosine of the result",
+        {"math.cos(self.data) * out.grad": "math.cos(out.data) * out.grad"},
+        {"result-for-operand"},
+    ),
     ("logarithm upside down", {"out.grad / self.data\n": "out.grad * self.data\n"}, {"derivative-inverted"}),
-    ("relu passes all", {"(out.data > 0) * out.grad": "out.grad"}, {"derivative-left-out"}),
-    ("exp loses its operand", {"out = Value(math.exp(self.data), (self,))": "out = Value(math.exp(self.data))"}, {"operands-not-found"}),
+    ("relu passes all", {"(out.data > 0) * out.grad": "out.grad"}, {"gate-always-open"}),
+    (
+        "exp loses its operand",
+        {"out = Value(math.exp(self.data), (self,))": "out = Value(math.exp(self.data))"},
+        {"operands-not-found"},
+    ),
     ("reflected difference", {"return Value(other) - self": "return self - other"}, {"operands-reversed"}),
     ("reflected quotient", {"return Value(other) / self": "return self / other"}, {"operands-reversed"}),
     ("endless reflection", {"return Value(other) - self": "return other - self"}, {"endless-recursion"}),
-    ("no return", {"        out._backward = _backward\n        return out\n\n    def sin": "        out._backward = _backward\n\n    def sin"}, {"returns-nothing"}),
-    ("tanh overflows", {"out = Value(math.tanh(self.data), (self,))": "e = math.exp(2 * self.data)\n        out = Value((e - 1) / (e + 1), (self,))"}, {"overflow-on-the-way"}),
-    ("all values are kept", {"        self._prev = _children": "        self._prev = _children\n        Value.kept.append(self)", "class Value:": "class Value:\n    kept: list = []"}, {"never-freed"}),
-    ("a constant factor", {"self.grad += out.data * out.grad": "self.grad += 2 * out.data * out.grad"}, {"constant-factor"}),
+    (
+        "no return",
+        {"        return out\n\n    def sin": "\n    def sin"},
+        {"returns-nothing"},
+    ),
+    (
+        "tanh overflows",
+        {
+            "out = Value(math.tanh(self.data), (self,))": (
+                "e = math.exp(2 * self.data)\n        out = Value((e - 1) / (e + 1), (self,))"
+            )
+        },
+        {"overflow-on-the-way"},
+    ),
+    (
+        "all values are kept",
+        {
+            "self._prev = _children": "self._prev = _children\n        Value.kept.append(self)",
+            "class Value:": "class Value:\n    kept: list = []",
+        },
+        {"never-freed"},
+    ),
+    (
+        "a constant factor",
+        {"self.grad += out.data * out.grad": "self.grad += 2 * out.data * out.grad"},
+        {"constant-factor"},
+    ),
     (
         "recursion",
         {
-            "        stack = [(self, False)]\n": "        def visit(value):\n            if value not in seen:\n"
+            "        stack = [(self, False)]\n": ""
+            "        def visit(value):\n            if value not in seen:\n"
             "                seen.add(value)\n                for operand in value._prev:\n"
-            "                    visit(operand)\n                order.append(value)\n\n        visit(self)\n        stack = []\n"
+            "                    visit(operand)\n                order.append(value)\n\n"
+            "        visit(self)\n        stack = []\n"
         },
         {"recursion-too-deep"},
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

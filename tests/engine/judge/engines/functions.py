@@ -1,4 +1,4 @@
-"""A correct engine of functions: no operators, numbers in `value`, and `gradients(y)` returns a dictionary."""
+"""A correct engine of functions: no operators, and `gradients(y)` returns a dictionary."""
 
 from __future__ import annotations
 
