@@ -44,6 +44,8 @@ def of_one(base: Mistakes, form: str) -> Iterator[tuple[tuple[str, ...], Mistake
     """Mistakes in how one operation passes its gradient on."""
     one = frozenset({form})
     yield ("sets-in-place-of-adding",), replace(base, sets=base.sets | one)
+    for i in (0, 1) if form.endswith("vv") else ():
+        yield ("sets-in-place-of-adding",), replace(base, sets=base.sets | {f"{form}/{i}"})
     yield ("arriving-gradient-left-out",), replace(base, deaf=base.deaf | one)
     yield ("operands-not-found",), replace(base, cut=base.cut | one)
     both = replace(base, sets=base.sets | one, deaf=base.deaf | one)

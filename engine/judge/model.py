@@ -22,7 +22,8 @@ class Mistakes:
     Args:
         rules: wrong operations, by the form that they are used in: "sub:nv" is a number minus a value.
         deaf: forms that do not multiply by the gradient that arrives.
-        sets: forms that set the gradient of an operand, in place of adding to it.
+        sets: forms that set the gradients of their operands, in place of adding to them; "add:vv/0" does so
+            for its first operand only.
         mirrored: whether the second operand of an operation gets its gradient first.
         order: how the backward pass goes through the graph.
         keyed: "twice" or "once" if partials are kept by operand: an operand that is used twice in an
@@ -103,11 +104,12 @@ class Model:
 
     def _push(self, node: ModelValue) -> None:
         arrived = 1.0 if node.form in self.mistakes.deaf else node.grad
-        confused = node.form in self.mistakes.confused
-        for i, (operand, partial) in enumerate(node.pairs[:: -1 if self.mistakes.mirrored else 1]):
+        sets, confused = self.mistakes.sets, node.form in self.mistakes.confused
+        for i in range(len(node.pairs))[:: -1 if self.mistakes.mirrored else 1]:
+            operand, partial = node.pairs[i]
             if confused:
                 partial = node.pairs[1 - i][0].grad if len(node.pairs) == 2 else 0.0
-            kept = 0.0 if node.form in self.mistakes.sets else operand.grad
+            kept = 0.0 if node.form in sets or f"{node.form}/{i}" in sets else operand.grad
             operand.grad = kept + partial * arrived
 
 

@@ -70,7 +70,9 @@ class Process:
         Raises:
             JudgedFileError: if none is found.
         """
-        answer = self._ask({"look": asked, "seconds": 10.0}, 10.0)
+        answer = self._ask({"look": {**asked, "careful": False}, "seconds": 5.0}, 5.0)
+        if answer is None or "died" in answer:  # an operation ends the process: look without computing it
+            answer = self._ask({"look": {**asked, "careful": True}, "seconds": 5.0}, 5.0)
         if answer is None or "died" in answer:
             raise JudgedFileError("looking at the engine took too long or ended the process")
         if "error" in answer:
@@ -101,6 +103,7 @@ class Process:
         if answer is None:
             raise JudgedFileError("it ends the process, or never ends, while it is loaded")
         if "error" in answer:
+            self._end()
             raise JudgedFileError(answer["error"])
         self.stopped = answer["stopped"] or self.stopped
 
@@ -114,7 +117,8 @@ class Process:
             encoding="utf-8",
         )
         self._answers: Queue[str] = Queue()
-        Thread(target=_read, args=(self._process.stdout, self._answers), daemon=True).start()
+        self._reader = Thread(target=_read, args=(self._process.stdout, self._answers), daemon=True)
+        self._reader.start()
         answer = self._exchange({**self._request, "definitions": self._definitions}, _LOADING)
         if answer is None:
             self._end()
@@ -134,6 +138,7 @@ class Process:
     def _end(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._reader.join()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):  # the other end is gone

@@ -205,6 +205,10 @@ def _reuse() -> Iterator[Trial]:
 
 
 _DIAMONDS = (
+    "d = a + b\ne = a + c\ny = d + e",
+    "d = a + b\ne = d + c\ny = e + a",
+    "d = a * b\ne = a * c\ny = d * e",
+    "d = a * b\ne = d * c\ny = e * a",
     "d = a * b\ny = d + d",
     "d = a + b\ny = d * d",
     "d = a * b\ny = d + a",

@@ -148,11 +148,7 @@ class _Search:
             if not wrong:
                 continue
             fitting = [one for one in of_one(self._mistakes, form) if self._fit(pool, one[1])]
-            if (
-                fitting
-                and len(wrong) > 1
-                and (len(fitting) == 1 or len(fitting[0][0]) == 1 < len(fitting[1][0]))
-            ):
+            if len(wrong) > 1 and len({names for names, _ in fitting if len(names) == 1} or fitting) == 1:
                 names, self.reasons.mistakes = fitting[0]
                 for name in names:
                     group = "reuse" if name == "sets-in-place-of-adding" else "derivatives"

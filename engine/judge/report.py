@@ -117,7 +117,7 @@ class JudgeReport(Report):
             "fault": self.fault,
             "remark": self.remark,
             "groups": {group: {"points": got, "of": most} for group, (got, most) in self.groups.items()},
-            "diagnoses": [asdict(diagnosis) for diagnosis in self.diagnoses],
+            "mistakes": [asdict(diagnosis) for diagnosis in self.diagnoses],
             "conventions": list(self.conventions),
             "dialect": asdict(self.dialect) if self.dialect else None,
             "programs": [_program(result) for result in self.results],

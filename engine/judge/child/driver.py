@@ -140,11 +140,12 @@ def _failure(error: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == "<program>"]
     theirs = [frame for frame in frames if _is_theirs(frame.filename)]
+    last = (theirs[-1].line or "") if theirs else ""
     return {
         "error": type(error).__name__,
         "message": str(error)[:200],
         "line": lines[0] if lines else 0,
-        "refused": bool(theirs) and (theirs[-1].line or "").startswith(("raise", "assert")),
+        "refused": isinstance(error, Exception) and last.startswith(("raise", "assert")),
         "place": [os.path.basename(theirs[-1].filename), theirs[-1].lineno] if theirs else None,
     }
 

@@ -152,13 +152,15 @@ class _Looking:
 
     def spelling(self, row: Sequence[Any]) -> str:
         """How an operation is written: as an operator, a method, a function or a class of its own."""
-        _, words, operator, points = row
+        name, words, operator, points = row
         operands = [f"p_{i}" for i in range(len(points))]
         space = {o: self.run(self.make.format(repr(x))) for o, x in zip(operands, points, strict=False)}
         there = ""
         for template in self.candidates(words, operator, space["p_0"], operands):
             text = template.format(*operands)
             there = there or template
+            if self.asked["careful"] and name not in ("add", "mul"):
+                return there  # one of them ends the process
             y = self.run(text, **space)
             if y is not None and self.read(self.data.format("y"), y=y) is not None:
                 return template
@@ -199,7 +201,9 @@ class _Looking:
     def calls(self, row: Sequence[Any]) -> list[str]:
         """The functions of the engine that an operation calls, by name."""
         name, _, _, points = row
-        called = []
+        called: list[str] = []
+        if self.asked["careful"]:
+            return called
 
         def watch(frame: FrameType, event: str, _: object) -> None:
             if event == "call" and not frame.f_code.co_filename.startswith("<"):
