@@ -71,16 +71,21 @@ def _unexplained(results: Sequence[Result], dialect: Dialect) -> list[Diagnosis]
     """Numbers that are wrong for no reason that is known: by what they are about."""
     by_subject: dict[str, list[Result]] = {}
     for result in results:
-        by_subject.setdefault(result.program.op if result.alone else "", []).append(result)
+        subject = result.program.op if result.alone else "passes" if result.program.group == "passes" else ""
+        by_subject.setdefault(subject, []).append(result)
     told = []
     for op, group in by_subject.items():
         abouts = list(dict.fromkeys(result.program.about for result in group))
-        title = f"{', '.join(abouts)} {'is' if len(abouts) == 1 else 'are'} wrong" if op else _GRAPHS
+        title = f"{', '.join(abouts)} {'is' if len(abouts) == 1 else 'are'} wrong"
+        title = _TOGETHER.get(op, title)
         told.append(_diagnosis(title, group, [], dialect))
     return told
 
 
-_GRAPHS = "gradients are wrong where an operation follows another, or a value is used again"
+_TOGETHER = {
+    "": "gradients are wrong where an operation follows another, or a value is used again",
+    "passes": "gradients of several backward passes are wrong",
+}
 
 
 def _troubles(
@@ -123,12 +128,17 @@ _DEATHS = {"time": "no result in time", "exit": "the process ends", "crash": "Py
 def _diagnosis(
     title: str, results: Sequence[Result], rows: Sequence[Mistake], dialect: Dialect, limit: bool = False
 ) -> Diagnosis:
-    shortest = min(
-        results, key=lambda r: (list(POINTS).index(r.program.group), len(r.text.splitlines()), len(r.text))
-    )
+    shortest = min(results, key=_simplicity)
     return Diagnosis(
         title, program_text(shortest, dialect), says(shortest, dialect), rows, len(results), limit
     )
+
+
+def _simplicity(result: Result) -> tuple[int, int, int]:
+    """What to show first: ordinary programs, then short ones."""
+    ordinary = result.program.group in ("derivatives", "numbers", "reuse")
+    group = 0 if ordinary else 1 + list(POINTS).index(result.program.group)
+    return group, len(result.text.splitlines()), len(result.text)
 
 
 def program_text(result: Result, dialect: Dialect) -> str:

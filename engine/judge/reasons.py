@@ -7,7 +7,7 @@ from itertools import product
 from engine.judge.dialect import Dialect
 from engine.judge.hypotheses import backward_orders, everywhere, of_one, rules
 from engine.judge.model import ORDERS, Mistakes, Rule
-from engine.judge.results import RIGHT, WRONG, Result
+from engine.judge.results import RAISED, RIGHT, WRONG, Result
 from engine.judge.troubles import trouble
 from engine.judge.truth import close, predict
 from engine.mistakes.of_engines import ROWS
@@ -57,7 +57,8 @@ class _Search:
         self._parts = _parts(dialect)
         self.reasons = Reasons()
         self._tainted: set[str] = set()  # forms that are wrong for no reason that is known
-        self._faulty: set[str] = set()  # all forms that are wrong
+        raised = [r.forms for r in results if r.alone and r.state == RAISED and r.program.group != "awkward"]
+        self._faulty = set[str]().union(*raised)  # all forms that are wrong
         self.explained: set[int] = set()
         self._named: dict[str, tuple[str, Rule]] = {}  # the wrong rules of forms
         self._operations()
@@ -197,7 +198,7 @@ class _Search:
 
     def _consequence(self, result: Result) -> bool:
         """Whether something that is wrong and told already takes part in a result."""
-        if not (self.reasons.found or self.reasons.unexplained):
+        if not (self.reasons.found or self.reasons.unexplained or self._faulty):
             return False
         told = {f for r in self.reasons.unexplained for f in r.forms if r.alone}
         everywhere = any(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from engine.judge.dialect import Dialect, NotThere
 from engine.judge.model import right
 from engine.judge.process import Outcome, Process
-from engine.judge.programs import Trial, programs
+from engine.judge.programs import programs
+from engine.judge.trial import Trial
 from engine.judge.truth import Expected, close, forms, truth
 from engine.ops import OPS
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from engine import functions
 from engine.judge.model import Mistakes, Model, right
-from engine.judge.programs import Trial
+from engine.judge.trial import Trial
 from engine.ops import OPS
 from engine.value import Value
 
-_RELATIVE, _ABSOLUTE = 1e-6, 1e-9
+_RELATIVE, _ABSOLUTE = 1e-6, 1e-7
 
 
 @dataclass(frozen=True)

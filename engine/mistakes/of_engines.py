@@ -222,7 +222,7 @@ ROWS = (
     ),
     Mistake(
         "endless-recursion",
-        "two methods call each other without end",
+        "a method calls itself without end",
         "RecursionError in a program of one line",
         "A reflected method that writes `other - self` calls itself.",
         "Make a value of the number first, then compute.",

@@ -33,7 +33,8 @@ def main() -> None:
         _write(outgoing, {"error": f"{type(error).__name__}: {error}"})
         return
     _write(outgoing, {"stopped": stopped})
-    look, number = _sibling("looking").look, _sibling("reading").number
+    look = partial(_sibling("looking").look, _sibling("differentiating"))
+    number = _sibling("reading").number
     for line in incoming:
         request = json.loads(line)
         work = _run if "text" in request else look

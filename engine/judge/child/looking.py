@@ -13,11 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
-_A, _B, _C = 3.25, 2.5, -1.75  # numbers that no engine holds by chance
+_A, _B = 3.25, 2.5  # numbers that no engine holds by chance
 _DATA = ("data", "value", "val", "v", "x", "item", "primal", "number", "_data", "_value", "_val")
-_GRAD = ("grad", "gradient", "derivative", "adjoint", "grad_value", "_grad", "d", "deriv", "g", "dv", "bar")
-_BACKWARD = ("backward", "backprop", "backpropagate", "back_propagate", "back", "backpropagation")
-_PARTS = ("back", "grad", "diff", "prop", "deriv", "adjoint", "reverse")
 _OPERATORS = {
     "add": "({0} + {1})",
     "sub": "({0} - {1})",
@@ -33,19 +30,24 @@ class Nothing(Exception):  # noqa: N818  # an answer, not an error
     """There is nothing that fits."""
 
 
-def look(names: dict[str, Any], request: dict[str, Any], number: Callable[[Any], str]) -> dict[str, Any]:
+def look(
+    differentiating: Any, names: dict[str, Any], request: dict[str, Any], number: Callable[[Any], str]
+) -> dict[str, Any]:
     """The dialect of the engine: its templates, or an error in words."""
     asked = request["look"]
     try:
-        return _Looking(names, asked, number).dialect()
+        return _Looking(names, asked, number, differentiating).dialect()
     except Nothing as error:
         return {"error": str(error)}
 
 
 class _Looking:
-    def __init__(self, names: dict[str, Any], asked: dict[str, Any], number: Callable[[Any], str]) -> None:
+    def __init__(
+        self, names: dict[str, Any], asked: dict[str, Any], number: Callable[[Any], str], differentiating: Any
+    ) -> None:
         self.names, self.asked = names, asked
-        self.number = number
+        self.number, self.differentiating = number, differentiating
+        self.reader, self.rank, self.plain, self.foreign = _reader, _rank, _plain, _foreign
         self.raised: dict[str, str] = {}  # what ways to differentiate raise
 
     def dialect(self) -> dict[str, Any]:
@@ -59,11 +61,11 @@ class _Looking:
                 if not any(self.works(self.spelled[op], 2) for op in ("mul", "add")):
                     why = why or f"{name} has neither a + b nor a * b, so there is nothing to judge"
                     continue
-                score, backward, grad = self.differentiation()
+                score, backward, grad = self.differentiating.differentiation(self)
                 if best is None or score > best[0]:
                     best = (score, name, make, data, backward, grad, self.spelled)
                 if not score:
-                    why = f"no way was found to make {name} differentiate: {self.tried()}"
+                    why = f"no way was found to make {name} differentiate: {self.differentiating.tried(self)}"
             if best and best[0] >= 400:
                 break
         if best is None or not best[0]:
@@ -117,11 +119,14 @@ class _Looking:
                     return
 
     def makes(self, name: str) -> Iterator[str]:
-        yield f"{name}({{0}})"
         try:
-            parameters = list(inspect.signature(self.names[name]).parameters)
+            signature = inspect.signature(self.names[name]).parameters
         except (TypeError, ValueError):
-            parameters = []
+            signature = {}
+        tracked = [p for p, x in signature.items() if x.default is False and "grad" in p]
+        yield from (f"{name}({{0}}, {parameter}=True)" for parameter in tracked)
+        yield f"{name}({{0}})"
+        parameters = list(signature)
         for parameter in parameters:
             if parameter.isidentifier() and parameter not in ("args", "kwargs"):
                 yield f"{name}({parameter}={{0}})"
@@ -141,12 +146,6 @@ class _Looking:
         except Exception:  # a property may do anything
             return None
         return None if callable(x) else self.as_number(x)
-
-    def tried(self) -> str:
-        """What the usual way raises, and the options that say which way is right."""
-        usual = next((call for call in self.raised if call in {f"y.{name}()" for name in _BACKWARD}), "")
-        said = f"{usual} raises {self.raised[usual]}; " if usual else ""
-        return f"{said}give --backward and --grad, what you call them"
 
     # --- Operations.
 
@@ -216,104 +215,6 @@ class _Looking:
         sys.setprofile(None)
         return [one for one in dict.fromkeys(called) if one not in ("run", "__init__", "<lambda>")]
 
-    # --- Differentiation.
-
-    def differentiation(self) -> tuple[int, str, str]:
-        """The best way to differentiate, and its score: 100 for each probe that comes out right.
-
-        A method with the usual name is believed although its numbers are wrong: to judge that is the purpose.
-        """
-        best = (0, "", "")
-        probes = list(self.probes())
-        for backward in self.backwards():
-            scores: dict[str, int] = {}
-            for probe in probes:
-                for grad, right in self.gradients(backward, *probe):
-                    scores[grad] = scores.get(grad, 0) + right
-            name = backward.partition("(")[0].rpartition(".")[2]
-            telling = sum(set(truth) != {1.0} for _, truth in probes)
-            least = 0 if name in _BACKWARD else 100 if "(" in backward else 100 * max(telling, 1)
-            for grad, score in scores.items():
-                if score >= max(least, best[0] + 1):
-                    best = (score, backward, grad)
-            if best[0] >= 100 * len(probes):
-                break
-        return best
-
-    def probes(self) -> Iterator[tuple[str, tuple[float, ...]]]:
-        """Products and sums of different values, in one step and in two, with their gradients."""
-        for op, one, two in (
-            ("mul", (_B, _A), (_B * _C, _A * _C, _A * _B)),
-            ("add", (1.0, 1.0), (1.0, 1.0, 1.0)),
-        ):
-            template = self.spelled[op]
-            if template:
-                yield template.format("a", "b"), one
-                yield template.format(template.format("a", "b"), "c"), two
-
-    def backwards(self) -> list[str]:
-        """Ways to start the backward pass: statements."""
-        if self.asked["backward"]:
-            name = self.asked["backward"].removesuffix("()")
-            if "{" in name:
-                return [name]
-            return _calls(name) if name in self.names else _methods(name)
-        y = self.run(self.spelled["mul"] or self.spelled["add"], grouped=(_A, _B))
-        methods = [n for n in dir(y) if not n.startswith("__") and callable(getattr(y, n, None))]
-        functions = [n for n, x in self.names.items() if inspect.isfunction(x) and not _foreign(x)]
-        ranked = sorted(filter(_tells, methods), key=lambda name: _rank(name, _BACKWARD))
-        found = [text for name in ranked for text in _methods(name)]
-        found += [text for name in filter(_tells, functions) for text in _calls(name)]
-        seeds = [n for n in dir(y) if not n.startswith("__") and _plain(n) in map(_plain, _GRAD)]
-        private = [text for text in found if "}._" in text]
-        public = [text for text in found if text not in private]
-        return [*public, "", *private, *(f"{{0}}.{n} = 1.0" for n in seeds)]
-
-    def gradients(self, backward: str, text: str, truth: tuple[float, ...]) -> Iterator[tuple[str, int]]:
-        """Every way to read the gradients after a backward pass, and 100 if all of them are right."""
-        letters = "abc"[: len(truth)]
-        space = dict(self.names)
-        for letter, x in zip(letters, (_A, _B, _C), strict=False):
-            space[letter] = self.run(self.make.format(repr(x)))
-        space["y"] = self.run(text, (), **space)
-        if space["y"] is None:
-            return
-        before = {n: self.attribute(space["a"], n) for n in dir(space["a"]) if not n.startswith("__")}
-        if backward:
-            text = backward.replace("{leaves}", ", ".join(letters)).format("y")
-            try:
-                exec(text, space)  # noqa: S102  # what this process is for
-            except BaseException as error:  # not this way
-                self.raised.setdefault(text.removeprefix("grads = "), f"{type(error).__name__}: {error}")
-                return
-        for grad in self.grad_readers(space, before):
-            texts = [grad.format(letter, y="y", i=i) for i, letter in enumerate(letters)]
-            got = [self.read(one, **space) for one in texts]
-            name = grad.partition(".")[2]
-            right = got == list(truth) and (
-                set(truth) != {1.0} or name in before
-            )  # what is always 1 says nothing
-            if name in before and not self.asked["grad"] and got[0] == before[name]:
-                continue  # what does not change is no gradient
-            yield grad, (100 if right else 0) + (1 if _plain(name) in _GRAD else 0)
-
-    def grad_readers(self, space: dict[str, Any], before: dict[str, float | None]) -> list[str]:
-        if self.asked["grad"]:
-            return [_reader(self.asked["grad"])]
-        a = space["a"]
-        data = self.data.removeprefix("{0}.")
-        attributes = [
-            n for n in dir(a) if n != data and not n.startswith("__") and self.attribute(a, n) is not None
-        ]
-        attributes = [n for n in attributes if self.attribute(a, n) != before.get(n) or _plain(n) in _GRAD]
-        found = [f"{{0}}.{n}" for n in sorted(attributes, key=lambda name: _rank(name, _GRAD))]
-        if "grads" in space:
-            found += ["grads[{0}]", "grads[{i}]", "grads"]
-        methods = [n for n in dir(a) if _tells(n) and not n.startswith("__") and callable(getattr(a, n))]
-        found += [f"{{0}}.{n}()" for n in methods if n not in _BACKWARD]
-        functions = [n for n, x in self.names.items() if inspect.isfunction(x) and not _foreign(x)]
-        return found + [f"{n}({{y}}, {{0}})" for n in functions if _tells(n)]
-
     # --- Execution.
 
     def run(self, text: str, grouped: Sequence[float] = (), **space: Any) -> Any:
@@ -340,21 +241,8 @@ def _reader(name: str) -> str:
     return name if "{" in name else f"{{0}}.{name}"
 
 
-def _methods(name: str) -> list[str]:
-    return [f"grads = {{0}}.{name}{call}" for call in ("()", "(1.0)", "({leaves})")]
-
-
-def _calls(name: str) -> list[str]:
-    forms = ("({0})", "({0}, [{leaves}])", "({0}, 1.0)", "({0}, {leaves})")
-    return [f"grads = {name}{call}" for call in forms]
-
-
 def _plain(name: str) -> str:
     return name.replace("_", "").lower()
-
-
-def _tells(name: str) -> bool:
-    return any(part in name.lower() for part in _PARTS)
 
 
 def _rank(name: str, known: Sequence[str]) -> int:
