@@ -380,14 +380,13 @@ def judge(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Judge somebody's own engine: what is right, what is wrong, and why."""
-    from engine.judge import EnginesReport
-    from engine.judge import judge as judged
+    from engine.judge import judge as judge_one
+    from engine.judge import judge_all
 
-    reports = [
-        judged(one, name=name, data=data, grad=grad, backward=backward, functions=functions or ())
-        for one in engines
-    ]
-    report = reports[0] if len(reports) == 1 else EnginesReport(reports)
+    options: dict[str, Any] = {"name": name, "data": data, "grad": grad, "backward": backward}
+    options["functions"] = functions or ()
+    one = len(engines) == 1
+    report = judge_one(engines[0], **options) if one else judge_all(engines, **options)
     if as_json:
         print(json.dumps(report.to_dict(), indent=2))
     else:

@@ -75,7 +75,7 @@ PASSES = (
 """Several backward passes."""
 
 _SHARED = "d = a * b\ne = d + a\nf = e * d\ny = f + e\n"
-LIMITS = (
+_LIMITS: tuple[Trial, ...] = (
     Trial(
         "chain",
         "limits",
@@ -119,6 +119,24 @@ LIMITS = (
         only=True,
     ),
 )
+
+_NOT_FINITE = tuple(
+    Trial(
+        f"{op}-of-{x}",
+        "limits",
+        f"y = {op}(leaf(float('{x}')))",
+        {},
+        f"{op} of {x}",
+        op,
+        {"y": "number(y)"},
+        only=True,
+        known={"y": float(right)},
+        remark=f"{op} of {x} is not {right}",
+    )
+    for op, x, right in (("relu", "nan", "nan"), ("tanh", "inf", "1"), ("sigmoid", "inf", "1"))
+)
+LIMITS = _LIMITS + _NOT_FINITE
+"""What engines do not stand: long chains, deep graphs, many graphs, NaN and infinity."""
 
 _XOR = ((0.0, 0.0, 0.0), (0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0))
 _WEIGHTS = (0.9, -0.6, 0.1, -0.8, 0.7, 0.2, 0.5, 0.4, -0.3, 1.1, -0.9, 0.6, 0.05)

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.judge.diagnoses import conventions, diagnoses
 from engine.judge.dialect import Dialect, words
@@ -65,7 +66,7 @@ def judge(
     return JudgeReport(path.name, results, told, [*conventions(results), *chosen], dialect, remark=remark)
 
 
-def judge_all(engines: Sequence[str | Path], **options: str) -> EnginesReport:
+def judge_all(engines: Sequence[str | Path], **options: Any) -> EnginesReport:
     """Judge many files: one line each.
 
     Args:
@@ -75,7 +76,7 @@ def judge_all(engines: Sequence[str | Path], **options: str) -> EnginesReport:
     Returns:
         The report.
     """
-    return EnginesReport([judge(engine, **options) for engine in engines])
+    return EnginesReport({str(engine): judge(engine, **options) for engine in engines})
 
 
 def _path_and_name(engine: str | Path | type, name: str) -> tuple[Path, str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from threading import Thread
 from typing import Any
 
 _DRIVER = Path(__file__).parent / "child" / "driver.py"
+_ENVIRONMENT = {name: x for name, x in os.environ.items() if not name.startswith("PYTHON")}
 _LOADING = 6.0  # seconds
 _WAITING = 8.0  # seconds for each second that a program may use
 
@@ -109,7 +111,8 @@ class Process:
 
     def _started(self) -> dict[str, Any] | None:
         self._process = subprocess.Popen(  # noqa: S603  # our own program
-            [sys.executable, "-I", "-B", "-W", "ignore", "-X", "utf8", str(_DRIVER)],
+            [sys.executable, "-P", "-B", "-W", "ignore", "-X", "utf8", str(_DRIVER)],
+            env={**_ENVIRONMENT, "PYTHONHASHSEED": "0"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from textwrap import fill
 from typing import Any
 
 from engine.judge.diagnoses import Diagnosis
@@ -129,36 +128,36 @@ class EnginesReport(Report):
     """Many engines, one line each.
 
     Args:
-        reports: one for each.
+        reports: by the file, as it was given.
     """
 
-    reports: Sequence[JudgeReport]
+    reports: Mapping[str, JudgeReport]
 
     @property
     def ok(self) -> bool:
         """Whether every engine has all points."""
-        return all(report.ok for report in self.reports)
+        return all(report.ok for report in self.reports.values())
 
     @property
     def headline(self) -> str:
         """The result in one line."""
-        right = sum(report.ok for report in self.reports)
+        right = sum(report.ok for report in self.reports.values())
         return f"{_count(len(self.reports), 'engine')}, {right} with all points"
 
     @property
     def tables(self) -> list[Table]:
         """One table: a row for each engine."""
         blocks = []
-        for report in self.reports:
+        for name, report in self.reports.items():
             lost = [group for group, (got, most) in report.groups.items() if got < most]
             first = report.fault or (report.diagnoses[0].title if report.diagnoses else "")
             points = "" if report.fault else str(report.points)
-            blocks.append(Block([(report.name, points, ", ".join(lost), first)], [report.ok]))
+            blocks.append(Block([(name, points, ", ".join(lost), first)], [report.ok]))
         return [Table(("engine", "points", "points lost in", "first mistake"), blocks, align="lrll")]
 
     def data(self) -> dict[str, Any]:
         """The report on each engine."""
-        return {"engines": [report.to_dict() for report in self.reports]}
+        return {"engines": {name: report.to_dict() for name, report in self.reports.items()}}
 
 
 def _table(i: int, diagnosis: Diagnosis) -> Table:
@@ -166,11 +165,8 @@ def _table(i: int, diagnosis: Diagnosis) -> Table:
     title = f"{i}. {diagnosis.title}"
     notes = []
     for row in diagnosis.mistakes:
-        notes += [
-            fill(line, 100)
-            for line in (f"Why: {row.why}" if row.why else "", f"Remedy: {row.remedy}")
-            if line
-        ]
+        notes += [f"Why: {row.why}"] if row.why else []
+        notes.append(f"Remedy: {row.remedy}")
     shown = f" ({_count(diagnosis.shown, 'program')})" if diagnosis.shown > 1 else ""
     return Table((), [], notes, title, f"{program}\n{diagnosis.says}{shown}")
 

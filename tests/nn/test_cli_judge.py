@@ -37,9 +37,9 @@ def test_many_engines_are_a_table(run: Run) -> None:  # noqa: F811 - likewise
     assert found.status == 1
     assert found.out.startswith("3 engines, 1 with all points\n")
     data = json.loads(run("judge", "wrong.py", "broken.py", "--json").out)
-    assert [engine["file"] for engine in data["engines"]] == ["wrong.py", "broken.py"]
-    assert data["engines"][0]["mistakes"][0]["mistakes"][0]["id"] == "sign-flipped"
-    assert data["engines"][1]["fault"].startswith("SyntaxError")
+    assert list(data["engines"]) == ["wrong.py", "broken.py"]
+    assert data["engines"]["wrong.py"]["mistakes"][0]["mistakes"][0]["id"] == "sign-flipped"
+    assert data["engines"]["broken.py"]["fault"].startswith("SyntaxError")
 
 
 def test_a_missing_file_is_one_line(run: Run) -> None:  # noqa: F811 - likewise

@@ -7,10 +7,12 @@ of the process that has loaded the file, so that no program can spoil the next.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import select
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -24,6 +26,7 @@ _WALL = 5.0  # seconds allowed for each second of the processor, for a machine t
 
 def main() -> None:
     """Answer requests until there are no more."""
+    _same_addresses()
     incoming, outgoing = _private_pipes()
     _limit_memory()
     request = json.loads(incoming.readline())
@@ -39,6 +42,18 @@ def main() -> None:
         request = json.loads(line)
         work = _run if "text" in request else look
         _write(outgoing, _in_a_fork(partial(work, names, request, number), request["seconds"]))
+
+
+def _same_addresses() -> None:
+    """Start again with the same addresses in every run, where the system can: sets are ordered by them.
+
+    So an engine that visits operands in the order of a set has the same points in every run.
+    """
+    if sys.platform != "linux" or "DELTAGRAD_JUDGE" in os.environ:
+        return
+    with contextlib.suppress(Exception):  # it is not allowed everywhere
+        ctypes.CDLL(None).personality(0x0040000)
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, "DELTAGRAD_JUDGE": "1"})  # noqa: S606  # itself
 
 
 def _private_pipes() -> tuple[TextIO, TextIO]:

@@ -6,10 +6,11 @@ What is found are templates of Python text, such as "Value({0})" and "{0}.grad".
 them, so that what is executed is what the student is shown.
 """
 
+import contextlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -119,10 +120,9 @@ class _Looking:
                     return
 
     def makes(self, name: str) -> Iterator[str]:
-        try:
+        signature: Mapping[str, inspect.Parameter] = {}
+        with contextlib.suppress(TypeError, ValueError):
             signature = inspect.signature(self.names[name]).parameters
-        except (TypeError, ValueError):
-            signature = {}
         tracked = [p for p, x in signature.items() if x.default is False and "grad" in p]
         yield from (f"{name}({{0}}, {parameter}=True)" for parameter in tracked)
         yield f"{name}({{0}})"

@@ -6,6 +6,8 @@ import pytest
 
 from engine.judge import judge
 
+pytestmark = pytest.mark.slow
+
 CORRECT = (Path(__file__).parent / "engines" / "closures.py").read_text(encoding="utf-8")
 SET = {
     "self.grad +=": "self.grad =",
