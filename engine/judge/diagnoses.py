@@ -142,11 +142,13 @@ def _simplicity(result: Result) -> tuple[int, int, int]:
 
 
 def program_text(result: Result, dialect: Dialect) -> str:
-    """A program that can be run as it stands: with the import, and printing what is wrong."""
-    module = dialect.home.partition(".")[0] and dialect.home
-    prints = [dialect.read(result.program.results[name], list(result.program.at)) for name in result.wrong]
-    shown = [f"print({', '.join(prints)})"] if prints else []
-    return "\n".join([f"from {module} import *", result.text, *shown])
+    """A program that can be run as it stands: with its imports, and printing what is wrong."""
+    unread = result.state == RAISED and not result.outcome.line  # it raises where it is read
+    shown = list(result.program.results if unread else result.wrong)
+    reads = [dialect.read(result.program.results[name], list(result.program.at)) for name in shown]
+    prints = [f"print({', '.join(reads)})"] if reads else []
+    imports = [f"from {module} import *" for module in dialect.homes]
+    return "\n".join([*imports, result.text, *prints])
 
 
 def says(result: Result, dialect: Dialect) -> str:

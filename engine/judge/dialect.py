@@ -45,7 +45,7 @@ class Dialect:
 
     Args:
         name: its class.
-        home: the module that the class is defined in.
+        homes: the modules that it is made of: that of the class, then those of its functions.
         make: a value made of a number, such as "Value({0})".
         data: the number of a value, "{0}.data".
         backward: the statement that starts the backward pass, "{0}.backward()".
@@ -55,7 +55,7 @@ class Dialect:
     """
 
     name: str
-    home: str
+    homes: Sequence[str]
     make: str
     data: str
     backward: str

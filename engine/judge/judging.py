@@ -49,7 +49,7 @@ def judge(
             found = process.look(_asked(name, data, grad, backward))
             dialect = Dialect(
                 found["class"],
-                found["home"],
+                [found["home"], *(Path(file).stem for file in functions)],
                 found["make"],
                 found["data"],
                 found["backward"],

@@ -84,7 +84,7 @@ class _Looking:
             "grad": grad,
             "ops": {op: template for op, template in spelled.items() if template},
             "calls": {row[0]: self.calls(row) for row in self.asked["ops"] if spelled[row[0]]},
-            "home": getattr(self.names[name], "__module__", ""),
+            "home": self.names["__judged__"].__name__,
         }
 
     # --- Classes, and how a number goes in and comes out.

@@ -120,6 +120,21 @@ def test_options_say_what_looking_does_not_find(tmp_path: Path) -> None:
     assert report.headline == "engine.py: 100 of 100 points; no mistakes"
 
 
+def test_functions_may_be_in_a_file_of_their_own(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "engines" / "functions.py").read_text(encoding="utf-8")
+    head, add, rest = text.partition("def add(")
+    (tmp_path / "node.py").write_text(head, encoding="utf-8")
+    wrong = rest.replace("-math.sin", "math.sin")
+    functions = f"import math\nfrom node import Node\nfrom collections.abc import Sequence\n{add}{wrong}"
+    (tmp_path / "functions.py").write_text(functions, encoding="utf-8")
+    assert "neither a + b nor a * b" in judge(tmp_path / "node.py").headline
+    report = judge(tmp_path / "node.py", functions=[tmp_path / "functions.py"])
+    assert [diagnosis.title for diagnosis in report.diagnoses] == [
+        "the derivative has the wrong sign, in cos"
+    ]
+    assert report.diagnoses[0].program.startswith("from node import *\nfrom functions import *\na = Node(")
+
+
 def test_a_class_is_judged_by_its_file() -> None:
     from tests.engine.judge.engines.paths import Val
 
