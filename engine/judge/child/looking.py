@@ -6,6 +6,7 @@ What is found are templates of Python text, such as "Value({0})" and "{0}.grad".
 them, so that what is executed is what the student is shown.
 """
 
+import ast
 import contextlib
 import inspect
 import os
@@ -49,6 +50,7 @@ class _Looking:
         self.names, self.asked = names, asked
         self.number, self.differentiating = number, differentiating
         self.reader, self.rank, self.plain, self.foreign = _reader, _rank, _plain, _foreign
+        self.error = ""
         self.raised: dict[str, str] = {}  # what ways to differentiate raise
 
     def dialect(self) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class _Looking:
                 self.make, self.data = make, data
                 self.spelled = {row[0]: self.spelling(row) for row in self.asked["ops"]}
                 if not any(self.works(self.spelled[op], 2) for op in ("mul", "add")):
-                    why = why or f"{name} has neither a + b nor a * b, so there is nothing to judge"
+                    why = why or self.nothing(name)
                     continue
                 score, backward, grad = self.differentiating.differentiation(self)
                 if best is None or score > best[0]:
@@ -86,6 +88,16 @@ class _Looking:
             "calls": {row[0]: self.calls(row) for row in self.asked["ops"] if spelled[row[0]]},
             "home": self.names["__judged__"].__name__,
         }
+
+    def nothing(self, name: str) -> str:
+        """Why there is nothing to judge in a class."""
+        op = next((op for op in ("add", "mul") if self.spelled[op]), "")
+        if not op:
+            return f"{name} has neither a + b nor a * b, so there is nothing to judge"
+        self.error = ""
+        self.works(self.spelled[op], 2)
+        raised = f"raises {self.error}" if self.error else f"has no number in {self.data.format('y')}"
+        return f"{name}: y = {ast.unparse(ast.parse(self.spelled[op].format('a', 'b')))} {raised}"
 
     # --- Classes, and how a number goes in and comes out.
 
@@ -223,7 +235,8 @@ class _Looking:
         space |= {p: self.run(self.make.format(repr(x))) for p, x in zip(letters, grouped, strict=True)}
         try:
             return eval(text.format(*letters) if grouped else text, {**self.names, **space})  # noqa: S307
-        except BaseException:  # it is not written this way
+        except BaseException as error:  # it is not written this way
+            self.error = f"{type(error).__name__}: {error}"
             return None
 
     def read(self, text: str, **space: Any) -> float | None:
