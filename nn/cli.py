@@ -1,4 +1,4 @@
-"""The command line: `deltagrad example`, `train`, `verify`, `draw`, `explain`, `check`, `grade`...
+"""The command line: `example`, `train`, `verify`, `draw`, `explain`, `check`, `grade` and `judge`.
 
 A command reads its arguments, calls one room of the project and prints the result. An invalid argument or
 file is one line on standard error and exit status 2; status 1 means that a check failed. Each command imports

@@ -40,6 +40,8 @@ def _load(path: str, definitions: bool) -> tuple[ModuleType, str | None]:
     module.__package__ = name.rpartition(".")[0]
     module.__file__ = path
     sys.modules[name] = module
+    if "." in name:
+        setattr(sys.modules[name.rpartition(".")[0]], name.rpartition(".")[2], module)
     tree = ast.parse(_source(path), path)
     stopped = None
     if not definitions and not path.endswith(".ipynb"):
