@@ -1,4 +1,4 @@
-"""The command line: `deltagrad example`, `train`, `verify`, `draw`, `explain`, `check`, `grade`, `exercise`.
+"""The command line: `deltagrad --help` lists the commands.
 
 A command reads its arguments, calls one room of the project and prints the result. An invalid argument or
 file is one line on standard error and exit status 2; status 1 means that a check failed. Each command imports
@@ -446,6 +446,37 @@ def exercise(
         print(f"to practise: {mistake}")
     print(f"hand out {folder / 'students'}")
     print(f"then mark: deltagrad grade PAPERS --exercise {folder / 'exercise.json'}")
+
+
+@app.command()
+def judge(
+    engines: Annotated[
+        list[str],
+        typer.Argument(help="Files with an engine, such as engine.py:Value.", metavar="PATH[:CLASS]..."),
+    ],
+    name: Annotated[str, typer.Option("--class", help="The class, if it is not found by itself.")] = "",
+    data: Annotated[str, typer.Option(help="Where a value has its number, such as data.")] = "",
+    grad: Annotated[str, typer.Option(help="Where a value has its gradient, such as grad.")] = "",
+    backward: Annotated[str, typer.Option(help="The method or function that differentiates.")] = "",
+    functions: Annotated[
+        list[Path] | None, typer.Option(help="A further file, with functions that belong to the engine.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Judge somebody's own engine: what is right, what is wrong, and why."""
+    from engine.judge import judge as judge_one
+    from engine.judge import judge_all
+
+    options: dict[str, Any] = {"name": name, "data": data, "grad": grad, "backward": backward}
+    options["functions"] = functions or ()
+    one = len(engines) == 1
+    report = judge_one(engines[0], **options) if one else judge_all(engines, **options)
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=2))
+    else:
+        console.print(report)
+    if not report.ok:
+        raise typer.Exit(1)
 
 
 def _refuse_outputs(model: Path | None, plot: Path | None) -> None:

@@ -16,8 +16,8 @@ class Mistake:
         id: its name in data and on the command line, such as "derivative-left-out".
         name: the mistake in a few words, such as "the derivative of a function is left out".
         looks_like: how it shows in the numbers, or in a program.
-        why: why it is wrong.
-        remedy: what to do instead.
+        why: why it is wrong, in sentences.
+        remedy: what to do instead, in sentences.
         equation: the right equation and the wrong one, in LaTeX; may be empty.
         cases: every way to make it in a computation; None for a mistake that shows in programs only.
     """

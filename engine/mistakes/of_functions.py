@@ -117,21 +117,18 @@ def _twice(edge: Edge) -> Iterator[Wrong]:
         )
 
 
-def _power(edge: Edge) -> Iterator[Wrong]:
+def _exponent_left_out(edge: Edge) -> Iterator[Wrong]:
     if edge.row.form == "power" and edge.is_function:
         p = edge.own.number(edge.value.parents[1])
-        what = f"in the derivative of {describe(edge.value)}"
         if p:
-            yield Wrong(
-                edge.partial / p,
-                f"the exponent is left out {what}",
-                "the exponent of a power is left out everywhere",
-            )
-        yield Wrong(
-            p * edge.out,
-            f"the exponent is not reduced {what}",
-            "the exponent of a power is not reduced everywhere",
-        )
+            text = f"the exponent is left out in the derivative of {describe(edge.value)}"
+            yield Wrong(edge.partial / p, text)
+
+
+def _exponent_not_lowered(edge: Edge) -> Iterator[Wrong]:
+    if edge.row.form == "power" and edge.is_function:
+        p = edge.own.number(edge.value.parents[1])
+        yield Wrong(p * edge.out, f"the exponent is not lowered in the derivative of {describe(edge.value)}")
 
 
 def _in_degrees(edge: Edge) -> Iterator[Wrong]:
@@ -150,8 +147,8 @@ ROWS = (
         "derivative-left-out",
         "the derivative of a function is left out",
         "the number is too large by 1 / f'(z); of a sigmoid at least 4 times",
-        "by the chain rule what flows back through a = f(z) is multiplied by f'(z)",
-        "multiply by the derivative of the function, taken at the operand",
+        "By the chain rule what flows back through a = f(z) is multiplied by f'(z).",
+        "Multiply by the derivative of the function, taken at the operand.",
         r"\delta = f'(z) \sum w \delta, \text{ not } \sum w \delta",
         at_each_edge(_left_out),
     ),
@@ -159,8 +156,8 @@ ROWS = (
         "function-for-derivative",
         "the function itself stands in place of its derivative",
         "a where f'(z) belongs",
-        "the derivative of a function is another function, but for exp",
-        "for a sigmoid write a (1 - a), for tanh 1 - a²",
+        "The derivative of a function is another function, but for exp.",
+        "For a sigmoid write a (1 - a), for tanh 1 - a².",
         r"f'(z) = a (1 - a), \text{ not } a",
         at_each_edge(_itself),
     ),
@@ -168,8 +165,8 @@ ROWS = (
         "part-of-derivative",
         "only a part of the derivative of the sigmoid",
         "1 - a, or a (1 + a), where a (1 - a) belongs",
-        "the derivative of the sigmoid is the product of a and 1 - a",
-        "write both factors, a and 1 - a",
+        "The derivative of the sigmoid is the product of a and 1 - a.",
+        "Write both factors, a and 1 - a.",
         r"\sigma'(z) = a (1 - a)",
         at_each_edge(_part_of_product),
     ),
@@ -177,8 +174,8 @@ ROWS = (
         "other-derivative",
         "the derivative of another function",
         "1 - a² for a sigmoid, a (1 - a) for a tanh, 1 / x for a logarithm to base 10",
-        "each function has its own derivative",
-        "look up the derivative of this function",
+        "Each function has its own derivative.",
+        "Look up the derivative of this function.",
         r"\tanh'(z) = 1 - a^2, \quad \sigma'(z) = a (1 - a)",
         at_each_edge(_of_another),
     ),
@@ -186,8 +183,8 @@ ROWS = (
         "net-input-for-output",
         "the net input stands in place of the activation in a derivative",
         "z (1 - z) where a (1 - a) belongs",
-        "a (1 - a) is a formula in the output a = f(z), not in z",
-        "take the activation a",
+        "A (1 - a) is a formula in the output a = f(z), not in z.",
+        "Take the activation a.",
         r"f'(z) = a (1 - a), \text{ not } z (1 - z)",
         at_each_edge(_of_the_operand),
     ),
@@ -195,8 +192,8 @@ ROWS = (
         "wrong-point",
         "the derivative is taken at another number than the operand",
         "f'(a) or f'(x) where f'(z) belongs",
-        "in f(g(x)) the derivative of f is taken at g(x)",
-        "take the derivative at the number that the function was applied to",
+        "In f(g(x)) the derivative of f is taken at g(x).",
+        "Take the derivative at the number that the function was applied to.",
         r"(f \circ g)'(x) = f'(g(x)) g'(x)",
         at_each_edge(_at_another_point),
     ),
@@ -204,8 +201,8 @@ ROWS = (
         "wrong-neuron",
         "the derivative belongs to another neuron",
         "a_5 (1 - a_4) where a_5 (1 - a_5) belongs",
-        "each neuron has its own net input, and the derivative is taken there",
-        "use the activation of the neuron whose delta it is",
+        "Each neuron has its own net input, and the derivative is taken there.",
+        "Use the activation of the neuron whose delta it is.",
         r"\delta_i = f'(z_i) \sum_j w_{ji} \delta_j",
         at_each_edge(_of_a_neighbour),
     ),
@@ -213,26 +210,35 @@ ROWS = (
         "derivative-twice",
         "the derivative of a function is multiplied twice",
         "f'(z)² where f'(z) belongs",
-        "it is part of delta already",
-        "multiply by f'(z) once, when delta is computed",
+        "It is part of delta already.",
+        "Multiply by f'(z) once, when delta is computed.",
         r"\delta = f'(z) \sum w \delta, \text{ not } f'(z)^2 \sum w \delta",
         at_each_edge(_twice),
     ),
     Mistake(
-        "power-rule",
-        "the power rule is applied in half",
-        "x^(p-1) or p x^p where p x^(p-1) belongs",
-        "the exponent comes down as a factor, and is reduced by 1",
-        "write the exponent in front, then subtract 1 from it",
-        r"(x^p)' = p x^{p-1}",
-        at_each_edge(_power),
+        "exponent-left-out",
+        "the exponent is left out as a factor",
+        "of x³, x² in place of 3x²",
+        "By the power rule the exponent comes down as a factor.",
+        "Write the exponent in front.",
+        r"(x^p)' = p\, x^{p-1}, \text{ not } x^{p-1}",
+        at_each_edge(_exponent_left_out),
+    ),
+    Mistake(
+        "exponent-not-lowered",
+        "the exponent is not lowered by 1",
+        "of x³, 3x³ in place of 3x²",
+        "By the power rule the exponent is lowered by 1.",
+        "Subtract 1 from the exponent.",
+        r"(x^p)' = p\, x^{p-1}, \text{ not } p\, x^p",
+        at_each_edge(_exponent_not_lowered),
     ),
     Mistake(
         "degrees",
         "degrees in place of radians everywhere",
         "a factor of 57.3 or 0.01745, or the number at x degrees",
-        "sin' = cos holds for angles in radians",
-        "set the calculator to radians",
+        "sin' = cos holds for angles in radians.",
+        "Set the calculator to radians.",
         r"\sin'(x) = \cos(x), \quad x \text{ in radians}",
         at_each_edge(_in_degrees),
     ),

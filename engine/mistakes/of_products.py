@@ -94,13 +94,20 @@ def _layer_before(edge: Edge) -> Iterator[Wrong]:
             yield Wrong(edge.own.number(other), text, "the activations of the wrong layer everywhere")
 
 
-def _quotient(edge: Edge) -> Iterator[Wrong]:
+def _numerator_left_out(edge: Edge) -> Iterator[Wrong]:
     if edge.row.form == "quotient" and edge.k == 1:
-        x, y = (edge.own.number(p) for p in edge.value.parents)
-        what = f"in the derivative of {describe(edge.value)} by {name_of(edge.parent)}"
-        if x and y:
-            yield Wrong(edge.partial / x, f"the numerator is left out {what}")
-            yield Wrong(edge.partial * y, f"the denominator is not squared {what}")
+        x = edge.own.number(edge.value.parents[0])
+        if x:
+            yield Wrong(edge.partial / x, f"the numerator is left out in {_by_denominator(edge)}")
+
+
+def _denominator_not_squared(edge: Edge) -> Iterator[Wrong]:
+    if edge.row.form == "quotient" and edge.k == 1:
+        yield Wrong(edge.partial * edge.x, f"the denominator is not squared in {_by_denominator(edge)}")
+
+
+def _by_denominator(edge: Edge) -> str:
+    return f"the derivative of {describe(edge.value)} by {name_of(edge.parent)}"
 
 
 def _transposed(own: Computation) -> Iterator[Case]:
@@ -147,8 +154,8 @@ ROWS = (
         "path-left-out",
         "a path is left out",
         "a term of the sum is missing",
-        "a value that is used several times gets a term from each use",
-        "add up the contributions of all uses",
+        "A value that is used several times gets a term from each use.",
+        "Add up the contributions of all uses.",
         r"\frac{dy}{dx} = \sum_c \frac{dy}{dc} \frac{\partial c}{\partial x}",
         at_each_edge(_path),
     ),
@@ -156,8 +163,8 @@ ROWS = (
         "bias-derivative-zero",
         "the derivative by a bias is taken for 0",
         "0 where delta belongs",
-        "a bias is the weight of an input that is always 1, so its derivative is delta",
-        "write delta itself",
+        "A bias is the weight of an input that is always 1, so its derivative is delta.",
+        "Write delta itself.",
         r"\frac{dE}{db} = \delta, \text{ not } 0",
         at_each_edge(_bias),
     ),
@@ -165,8 +172,8 @@ ROWS = (
         "factor-left-out",
         "a factor of a product is left out",
         "delta where delta times the other factor belongs",
-        "the derivative of w x by x is w, not 1",
-        "multiply by the other factor of the product",
+        "The derivative of w x by x is w, not 1.",
+        "Multiply by the other factor of the product.",
         r"\frac{\partial (w x)}{\partial x} = w, \text{ not } 1",
         at_each_edge(_factor_left_out),
     ),
@@ -174,8 +181,8 @@ ROWS = (
         "own-factor",
         "a factor is taken from the wrong side of a product",
         "delta times w where delta times a belongs, or the other way round",
-        "the derivative of w a by w is a, the other factor",
-        "for dE/dw multiply by the activation, on the way back multiply by the weight",
+        "The derivative of w a by w is a, the other factor.",
+        "For dE/dw multiply by the activation, on the way back multiply by the weight.",
         r"\frac{dE}{dw} = \delta a, \text{ not } \delta w",
         at_each_edge(_own_factor),
     ),
@@ -183,8 +190,8 @@ ROWS = (
         "other-term",
         "a factor is taken from another term of the sum",
         "the input or the weight of a neighbour",
-        "in a sum of products the derivative by a factor is the other factor of the same term",
-        "follow the edge: dE/dw_ij has the input j and the delta i",
+        "In a sum of products the derivative by a factor is the other factor of the same term.",
+        "Follow the edge: dE/dw_ij has the input j and the delta i.",
         r"\frac{dE}{dw_{ij}} = \delta_i a_j",
         at_each_edge(_other_term),
     ),
@@ -192,8 +199,8 @@ ROWS = (
         "net-input-for-activation",
         "the net input stands in place of the activation",
         "delta times z where delta times a belongs",
-        "the weight was multiplied by the activation a = f(z)",
-        "multiply by the activation",
+        "The weight was multiplied by the activation a = f(z).",
+        "Multiply by the activation.",
         r"\frac{dE}{dw} = \delta a, \text{ not } \delta z",
         at_each_edge(_net_input),
     ),
@@ -201,8 +208,8 @@ ROWS = (
         "wrong-layer",
         "the activation belongs to another layer",
         "delta times x where delta times a belongs",
-        "dE/dw of a layer is its own delta times the activations of the layer before it",
-        "use the numbers that this layer was given",
+        "dE/dw of a layer is its own delta times the activations of the layer before it.",
+        "Use the numbers that this layer was given.",
         r"\frac{dE}{dw_{ij}^l} = \delta_i^l a_j^{l-1}",
         at_each_edge(_layer_before),
     ),
@@ -210,26 +217,35 @@ ROWS = (
         "transposed-weights",
         "the matrix of weights is transposed on the way back",
         "w_ij where w_ji belongs, in a layer with as many neurons as inputs",
-        "a delta goes back along the edges it came by: to neuron i by w_ji, from every neuron j",
-        "multiply the deltas by the transpose of the matrix of the forward pass",
+        "A delta goes back along the edges it came by: to neuron i by w_ji, from every neuron j.",
+        "Multiply the deltas by the transpose of the matrix of the forward pass.",
         r"\delta^{l-1} = f'(z) \odot W^T \delta^l, \text{ not } W \delta^l",
         _transposed,
     ),
     Mistake(
-        "quotient-rule",
-        "the quotient rule is applied in half",
-        "1 / y² or x / y where x / y² belongs",
-        "the derivative of x / y by y is -x / y²",
-        "keep the numerator, and square the denominator",
+        "numerator-left-out",
+        "the numerator is left out in the derivative by the denominator",
+        "of x/y by y, -1/y² in place of -x/y²",
+        "The derivative of 1/y is -1/y², and x stays as a factor.",
+        "Multiply by the numerator.",
         r"\frac{\partial}{\partial y} \frac{x}{y} = -\frac{x}{y^2}",
-        at_each_edge(_quotient),
+        at_each_edge(_numerator_left_out),
+    ),
+    Mistake(
+        "denominator-not-squared",
+        "the denominator is not squared",
+        "of x/y by y, -x/y in place of -x/y²",
+        "The derivative of 1/y is -1/y².",
+        "Square the denominator.",
+        r"\frac{\partial}{\partial y} \frac{x}{y} = -\frac{x}{y^2}",
+        at_each_edge(_denominator_not_squared),
     ),
     Mistake(
         "local-sign",
         "the sign of one local derivative is flipped",
         "some terms of a sum have the wrong sign",
-        "the derivative of a difference by its second term is -1",
-        "write down the sign of each local derivative",
+        "The derivative of a difference by its second term is -1.",
+        "Write down the sign of each local derivative.",
         r"\frac{\partial (x - y)}{\partial y} = -1",
         at_each_edge(_sign),
     ),

@@ -27,8 +27,8 @@ def card(mistake: Mistake) -> str:
         `sign`
         <BLANKLINE>
         - It looks like this: the number with the other sign.
-        - Why it is wrong: the sign of a derivative says which way the output moves.
-        - What to do: check the order of a difference, such as o - y.
+        - Why it is wrong: The sign of a derivative says which way the output moves.
+        - What to do: Check the order of a difference, such as o - y.
         <BLANKLINE>
         $\frac{\partial}{\partial o} (o - y)^2 = 2 (o - y)$
     """
@@ -36,8 +36,8 @@ def card(mistake: Mistake) -> str:
     return (
         f"### {mistake.name[0].upper()}{mistake.name[1:]}\n\n`{mistake.id}`\n\n"
         f"- It looks like this: {mistake.looks_like}.\n"
-        f"- Why it is wrong: {mistake.why}.\n"
-        f"- What to do: {mistake.remedy}.{equation}"
+        f"- Why it is wrong: {mistake.why}\n"
+        f"- What to do: {mistake.remedy}{equation}"
     )
 
 

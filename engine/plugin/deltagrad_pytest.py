@@ -1,7 +1,10 @@
-"""Prove gradients in pytest: the fixture `check_gradients`, a marker, options and a summary line.
+"""Gradients proved in pytest: the fixtures `check_gradients` and `judge`, a marker, options, a summary line.
 
     def test_my_loss(check_gradients):
         check_gradients(my_loss, w=0.5, x=2.0)
+
+    def test_my_engine(judge):
+        judge("engine.py:Value")
 
 It also works under Hypothesis: `@given(x=...) def test_my_loss(check_gradients, x): ...`.
 
@@ -15,7 +18,10 @@ go before those of deltagrad (`ProjectFirst`).
 
 from __future__ import annotations
 
+import inspect
+import json
 import random
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
@@ -218,6 +224,53 @@ def check_gradients(request: pytest.FixtureRequest) -> GradientChecker:
             pytrace=False,
         )
     return GradientChecker(request.config)
+
+
+class EngineJudge:
+    """The fixture `judge`: `engine.judge.judge` that fails the test.
+
+    It runs in a process of its own, so that a project with an `engine` of its own can have it judged.
+    """
+
+    def __call__(self, engine: Any, points: int = 100, **options: Any) -> dict[str, Any]:
+        """Judge somebody's engine, and fail the test unless it has so many points.
+
+        Args:
+            engine: a file, as "engine.py:Value", or a class.
+            points: how many it needs, out of 100.
+            **options: as `engine.judge.judge` takes them.
+
+        Returns:
+            The report as data.
+        """
+        __tracebackhide__ = True
+        home = next(home for home in _HOMES if (home / "engine" / "judge").is_dir())
+        if isinstance(engine, type):
+            engine = f"{inspect.getfile(engine)}:{engine.__name__}"
+        command = [sys.executable, "-P", "-c", _JUDGING, str(home), str(engine), json.dumps(options)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+        if done.returncode:
+            pytest.fail(done.stderr.strip().rpartition("\n")[2], pytrace=False)
+        report: dict[str, Any] = json.loads(done.stdout)
+        text = report.pop("text")
+        if report["points"] < points:
+            pytest.fail(text, pytrace=False)
+        return report
+
+
+_JUDGING = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from engine.judge import judge
+report = judge(sys.argv[2], **json.loads(sys.argv[3]))
+print(json.dumps({**report.to_dict(), "text": str(report)}))
+"""
+
+
+@pytest.fixture(scope="session")
+def judge() -> EngineJudge:
+    """A test that fails unless an engine has all points: give it a file, as "engine.py:Value", or a class."""
+    return EngineJudge()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

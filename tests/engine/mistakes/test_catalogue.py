@@ -8,7 +8,16 @@ import pytest
 from engine import Value, check_gradients, grade, sigmoid
 from engine.grading import GradeReport
 from engine.grading.marks import WRONG_HERE
-from engine.mistakes import CATALOGUE, Mistake
+from engine.mistakes import (
+    CATALOGUE,
+    Mistake,
+    of_engines,
+    of_functions,
+    of_products,
+    of_results,
+    of_rounding,
+    of_values,
+)
 from engine.mistakes.of_results import matrices
 from engine.mistakes.page import page
 from tests.tools.mistakes import PAGE
@@ -75,7 +84,7 @@ MADE: dict[str, tuple[Numbers, str]] = {  # the numbers, and the id of the mista
     "y - o": (by_hand(do=y - o), "sign"),
     "2 (o - y)": (by_hand(do=2.0 * (o - y)), "factor-2-too-many"),
     "(o - y) / 2": (by_hand(do=0.5 * (o - y)), "factor-2-missing"),
-    "(o - y)²": (by_hand(do=(o - y) ** 2), "power-rule"),
+    "(o - y)²": (by_hand(do=(o - y) ** 2), "exponent-not-lowered"),
     "o": (by_hand(do=o), "wrong-point"),  # the derivative of the square, taken at o
     "uphill": (by_hand(rate=-RATE), "uphill"),
     "no rate": (by_hand(rate=1.0), "rate-left-out"),
@@ -148,9 +157,16 @@ def test_an_arithmetic_slip_has_no_reason(number: str) -> None:
 @pytest.mark.parametrize("mistake", CATALOGUE.values(), ids=CATALOGUE)
 def test_every_row_says_what_it_is_and_what_to_do(mistake: Mistake) -> None:
     assert mistake.id == mistake.id.lower()
-    for words in (mistake.name, mistake.looks_like, mistake.why, mistake.remedy):
-        assert words
-        assert not words.endswith(".")
+    assert not mistake.name.endswith(".")
+    assert not mistake.looks_like.endswith(".")
+    assert mistake.why.endswith(".")
+    assert mistake.remedy.endswith(".")
+
+
+def test_no_two_rows_have_one_id_or_one_name() -> None:
+    modules = (of_engines, of_functions, of_products, of_results, of_rounding, of_values)
+    rows = [row for module in modules for row in module.ROWS]
+    assert len({row.id for row in rows}) == len({row.name for row in rows}) == len(rows) == len(CATALOGUE)
 
 
 def test_elements_of_matrices_are_read_from_names() -> None:
