@@ -115,9 +115,9 @@ def outcome(found: list[tuple[bool, list[str], list[str]]], mistake: Mistake) ->
     return "perhaps" if all(text.startswith("perhaps") for why in words for text in why) else "named"
 
 
-def controls(problem: Problem, rng: random.Random) -> Iterator[tuple[str, dict[Quantity, float]]]:
+def controls(problem: Problem, rng: random.Random, whole: bool) -> Iterator[tuple[str, dict[Quantity, float]]]:
     """Right numbers but for one, which is random or an arithmetic slip; and nothing but random numbers."""
-    quantities = asked(problem)
+    quantities = asked(problem, whole)
     right = {q: x.number for q, x in compute(problem, {}).follows.items()}
     numbers = {q: right[q] for q in quantities}
     q = rng.choice([q for q in quantities if abs(right[q]) > 1e-3])
@@ -184,7 +184,7 @@ def main() -> None:
             silent: dict[str, Counter[str]] = defaultdict(Counter)
             for case in range(args.cases * 10):
                 problem = network(rng) if case % 2 else expression(rng)
-                for name, numbers in controls(problem, rng):
+                for name, numbers in controls(problem, rng, whole):
                     for _, ids, why in reasons_of(problem, numbers, decimals, whole):
                         result = (
                             "no reason"

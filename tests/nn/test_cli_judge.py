@@ -25,7 +25,7 @@ def test_a_mistake_is_told_with_a_program_that_shows_it(run: Run) -> None:  # no
     Path("wrong.py").write_text(WRONG, encoding="utf-8")
     found = run("judge", "wrong.py:Node")
     assert found.status == 1
-    assert "1. the derivative has the wrong sign, in cos" in found.out
+    assert "1. the sign is flipped, in cos" in found.out
     assert "    y = cos(a)\n    grads = gradients(y)\n    print(grads[a])\n" in found.out
     assert "grads[a] is 0.644218, the truth is -0.644218" in found.out
 
