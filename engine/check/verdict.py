@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.check.high_precision import Rules, agrees, widened
 from engine.check.subject import GraphSubject, Run
-from engine.check.truth import Slope, Truth, number_of
+from engine.check.truth import TOO_CLOSE, Slope, Truth, number_of
 from engine.value import Value
 
 RIGHT = "right"
@@ -71,6 +71,8 @@ def judge(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: floa
         return _not_recorded(run, rules, slope)
     if slope.value is None:
         return _without_slope(slope)
+    if not rules.is_settled(value):
+        return Finding(INCONCLUSIVE, ok=False, why=TOO_CLOSE)
     b = rules.derivative(value)
     if not b.is_finite() or not agrees(number_of(b), widened(slope, b)):
         return _not_the_slope(run, rules, value, slope)

@@ -464,6 +464,16 @@ def test_terms_beyond_every_float_prove_no_other_number() -> None:
     assert c.truth == pytest.approx(-0.25, rel=1e-12)  # y / x is 1 / (2 + x - ...), and log 2 is added
 
 
+@pytest.mark.parametrize("power", [2, 2.0, 3, 4.0])
+@pytest.mark.parametrize("x", [1e5, 1e7])
+def test_a_power_of_what_no_precision_tells_from_zero_is_proved(x: float, power: float) -> None:
+    """The sign of the base stays open, on which only the derivative by the exponent depends."""
+    report = check_gradients(lambda x: (sigmoid(x) - 1) ** power, [x])
+    assert (report.ok, report.comparisons[0].truth) == (True, 0.0), str(report)
+    with_exponent = check_gradients(lambda x, p: (sigmoid(x) - 1) ** p, x=x, p=2.0)
+    assert with_exponent.verdicts["p"] not in ("wrong rule", "detached", "right"), str(with_exponent)
+
+
 SECOND: list[tuple[Function, list[float], list[float]]] = [
     (lambda x: x * x / 3, [2.0], [2.0 / 3.0]),
     (engine.erf, [0.3], [-0.3 * 4.0 / math.sqrt(math.pi) * math.exp(-0.09)]),
