@@ -1,6 +1,7 @@
 """Second derivatives, proved by three numbers: the engine's, the rules' over balls, the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations_with_replacement
 from math import frexp, fsum, isfinite
 from typing import Any
@@ -12,7 +13,7 @@ from engine.check.high_precision import agrees, local_slopes, widened
 from engine.check.raised import said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
 from engine.check.report import GradientComparison, GradientReport
-from engine.check.subject import NotJudgedError, Run, Subject
+from engine.check.subject import GraphSubject, NotJudgedError, Run, Subject
 from engine.check.truth import BITS, UNDEFINED, Slope, Truth, number_of
 from engine.check.verdict import (
     FULL_DIGITS,
@@ -22,6 +23,7 @@ from engine.check.verdict import (
     ROUNDING,
     WRONG_RULE,
     Finding,
+    not_recorded,
     right_digits,
 )
 from engine.derivatives import hessian
@@ -48,11 +50,11 @@ def check_hessian(subject: Subject, least_digits: float) -> GradientReport:
     except NotJudgedError as fault:
         return GradientReport(fault=str(fault), error=fault.__cause__)
     second = hessian(run.output, run.inputs)
-    truth = Truth(subject)
+    truth, graph = Truth(subject), Truth(GraphSubject(run.output, run.inputs))
     comparisons = []
     for i, j in combinations_with_replacement(range(len(subject.names)), 2):
         slope = _second(truth, i, j)
-        finding = _judge(second[i][j], slope, run, least_digits)
+        finding = _judge(second[i][j], slope, run, partial(_second, graph, i, j), least_digits)
         comparisons.append(
             GradientComparison(
                 f"{subject.names[i]}, {subject.names[j]}",
@@ -76,7 +78,9 @@ def _second(truth: Truth, i: int, j: int) -> Slope:
     return slope
 
 
-def _judge(second: Value, slope: Slope, run: Run, least_digits: float) -> Finding:
+def _judge(
+    second: Value, slope: Slope, run: Run, of_graph: Callable[[], Slope], least_digits: float
+) -> Finding:
     if slope.kind == "kink":
         sides = "" if slope.left is None else f": {float(slope.left):.6g} and {float(slope.right):.6g}"
         return Finding(KINK, ok=False, why=f"{slope.reason}{sides}")
@@ -85,7 +89,7 @@ def _judge(second: Value, slope: Slope, run: Run, least_digits: float) -> Findin
     order = topological([second])
     by_rules = _by_rules(order, second, set(run.order), slope.bits)
     if by_rules is None or not agrees(number_of(by_rules), widened(slope, by_rules)):
-        return _not_the_slope(second, slope, [*run.order, *order])
+        return _not_the_slope(second, slope, run, by_rules, of_graph)
     digits = right_digits(second.data, slope.value)
     gap = abs(slope.value - second.data)
     if digits >= FULL_DIGITS or gap <= slope.error or gap <= _rounding(order, second):
@@ -93,8 +97,10 @@ def _judge(second: Value, slope: Slope, run: Run, least_digits: float) -> Findin
     return Finding(ROUNDING, digits >= least_digits, digits, f"{digits:.0f} digits left")
 
 
-def _not_the_slope(second: Value, slope: Slope, order: Sequence[Value]) -> Finding:
-    found = local_slopes(order)
+def _not_the_slope(
+    second: Value, slope: Slope, run: Run, by_rules: arb | None, of_graph: Callable[[], Slope]
+) -> Finding:
+    found = local_slopes([*run.order, *topological([second])])
     wrong = [value.op for value, _, _, local in found if local.kind == "smooth"]
     if wrong:
         why = f"the rules give another second derivative: {wrong[0]} is at fault"
@@ -103,6 +109,13 @@ def _not_the_slope(second: Value, slope: Slope, order: Sequence[Value]) -> Findi
         digits = right_digits(second.data, slope.value)
         why = f"{found[0][0].op} is at a kink, with the engine's convention there"
         return Finding(KINK, digits >= FULL_DIGITS, digits, why)
+    graph = of_graph()
+    if (
+        by_rules is not None
+        and graph.value is not None
+        and agrees(number_of(by_rules), widened(graph, by_rules))
+    ):
+        return not_recorded(run, slope, graph)
     why = "the rules give another second derivative, though each operation's first derivative is right"
     return Finding(WRONG_RULE, ok=False, why=why)
 

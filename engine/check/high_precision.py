@@ -18,6 +18,8 @@ from engine.ops import OPS
 from engine.replay import replay
 from engine.value import Value
 
+_FEW = arb(2) ** -48  # relative: a few units in the last place
+_LEAST = 2.0**-1072  # a few units of the smallest floats
 _NOTHING = exact.mpf(2) ** -1130  # less than the smallest float by far
 
 
@@ -38,7 +40,7 @@ class Rules:
         self.run = run
         self.bits = bits
         self.m = Balls(bits)
-        self.m.ties_within_radius = True
+        self.m.ties_within_radius = self.m.both = True
         with self.m.at_work():
             self.values: Mapping[Value, Ball] = replay(run.order, self.m, {})
             self._partials: dict[Value, Sequence[Ball]] = {}
@@ -58,6 +60,12 @@ class Rules:
     def derivative(self, value: Value) -> arb:
         """The derivative of the output by a value; 0 if it does not depend on it."""
         return self.adjoints[value].still if value in self.adjoints else arb(0)
+
+    def is_settled(self, value: Value) -> bool:
+        """Whether the derivative by an input is known to all digits of a float, or infinite for sure."""
+        derivative = self.derivative(value)
+        is_infinite = not (derivative.mid().is_finite() or derivative.is_nan())
+        return is_infinite or is_resolved(derivative, floor_of(self.terms[value]))
 
     @cached_property
     def local_slopes(self) -> Sequence[tuple[Value, int, Any, Slope]]:
@@ -103,15 +111,10 @@ def settle(run: Run) -> Rules:
                 raise
             continue
         with rules.m.at_work():
-            if all(_is_settled(rules, x) for x in run.inputs):
+            if all(rules.is_settled(x) for x in run.inputs):
                 break
     assert rules is not None
     return rules
-
-
-def _is_settled(rules: Rules, x: Value) -> bool:
-    derivative = rules.derivative(x)
-    return not derivative.is_finite() or is_resolved(derivative, floor_of(rules.terms[x]))
 
 
 class OperationSubject(Subject):
@@ -183,6 +186,46 @@ def agrees(x: Any, slope: Slope, relative: float = 1e-17) -> bool:
 def widened(slope: Slope, other: arb) -> Slope:
     """A slope whose error includes that of the number it is compared with."""
     return replace(slope, error=slope.error + float(other.rad().upper()))
+
+
+def are_but_rounded(order: Sequence[Value]) -> bool:
+    """Whether the floats of a recorded graph, after `backward`, follow from each other but for rounding.
+
+    Each value and partial is what the operation and its rule give at operands that are a few units in the
+    last place away; each derivative is the sum of its terms, to a few units of the largest.
+
+    Args:
+        order: the recorded values, parents first.
+    """
+    m = Balls(BITS[0])
+    m.ties_within_radius = m.both = True
+    sums: dict[Value, list[arb]] = {value: [] for value in order}
+    with m.at_work():
+        for value in order:
+            operands = [m.number(_rounded(p.data)) for p in value.parents]
+            if not operands:
+                continue
+            try:
+                out = OPS[value.op].forward(m, *operands)
+                by_rule = _partials(m, value, out, operands)
+            except UNDEFINED:  # the operands are at the edge of a domain
+                continue
+            pairs = zip((out, *by_rule), (value.data, *value.partials), strict=True)
+            if not all(isfinite(x) and _rounded(x).overlaps(ball.still) for ball, x in pairs):
+                return False
+            for parent, partial in zip(value.parents, value.partials, strict=True):
+                sums[parent].append(arb(partial) * arb(value.grad))
+        return all(
+            isfinite(value.grad) and _rounded(value.grad, terms).overlaps(sum(terms, arb(0)))
+            for value, terms in sums.items()
+            if terms
+        )
+
+
+def _rounded(x: float, terms: Sequence[arb] = ()) -> arb:
+    """All that a float may be, which is rounded to a few units in the last place, or of its terms."""
+    size = sum(map(abs, terms), abs(arb(x)))
+    return arb(x, (_FEW * size + (1 + len(terms)) * arb(_LEAST)).upper())
 
 
 def _partials(m: Balls, value: Value, out: Any, operands: Sequence[Any]) -> Sequence[Ball]:

@@ -212,11 +212,13 @@ class Truth:
 
     def _second(self, i: int, j: int, terms: Any, least_bits: int) -> tuple[Slope, bool]:
         """The second derivative, and whether more bits would not tell more."""
-        along = [self._curvature(places, terms, least_bits) for places in {(i,), (j,), (i, j)}]
-        for sides in along:
+        along: list[_Sides] = []
+        for places in {(i,), (j,), (i, j)}:
+            sides = self._curvature(places, terms, least_bits)
             if isinstance(sides, Slope):
                 return sides, True
-        known: Any = {sides.places: sides for sides in along if isinstance(sides, _Sides)}
+            along.append(sides)
+        known = {sides.places: sides for sides in along}
         bits = max(sides.bits for sides in known.values())
         if any(any(sides.jumps) or not (-sides.left[1]).overlaps(sides.right[1]) for sides in known.values()):
             return Slope("kink", None, None, None, bits, "the first derivative has a kink here"), True
@@ -227,7 +229,9 @@ class Truth:
             return Slope("kink", number_of(left), number_of(right), None, bits, reason), True
         value = value_of(right)
         is_settled = is_resolved(right, floor_of(terms))
-        return Slope("smooth", None, None, value, bits, error=_error_of(right)), is_settled
+        at, beside = number_of(along[0].right[0]), any(sides.separate for sides in along)
+        slope = Slope("smooth", None, None, value, bits, error=_error_of(right), beside=beside, at=at)
+        return slope, is_settled
 
     def confirms(self, derivatives: Mapping[int, arb], rng: Random) -> bool:
         """Whether derivatives by many inputs are right, all at once.

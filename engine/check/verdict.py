@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.check.high_precision import Rules, agrees, widened
 from engine.check.subject import GraphSubject, Run
-from engine.check.truth import Slope, Truth, number_of
+from engine.check.truth import TOO_CLOSE, Slope, Truth, number_of
 from engine.value import Value
 
 RIGHT = "right"
@@ -71,6 +71,8 @@ def judge(run: Run, rules: Rules, value: Value, slope: Slope, least_digits: floa
         return _not_recorded(run, rules, slope)
     if slope.value is None:
         return _without_slope(slope)
+    if not rules.is_settled(value):
+        return Finding(INCONCLUSIVE, ok=False, why=TOO_CLOSE)
     b = rules.derivative(value)
     if not b.is_finite() or not agrees(number_of(b), widened(slope, b)):
         return _not_the_slope(run, rules, value, slope)
@@ -122,7 +124,7 @@ def _not_recorded(run: Run, rules: Rules, slope: Slope) -> Finding:
         return Finding(IGNORED, ok=False, why=why)
     if slope.value is None and slope.kind in ("edge", "unresolved"):
         return _without_slope(slope)
-    if not _is_recorded_branch(run, rules, slope):
+    if not _is_recorded_branch(run, number_of(rules.values[run.output].still), slope):
         return Finding(INCONCLUSIVE, ok=False, why=_ANOTHER_BRANCH)
     return Finding(DETACHED, ok=False, why="f uses it without recording it, as .data or float(...)")
 
@@ -157,23 +159,38 @@ def _not_the_slope(run: Run, rules: Rules, x: Value, slope: Slope) -> Finding:
     graph = Truth(GraphSubject(run.output, [x])).slope(0)
     if graph.value is None or not b.is_finite() or not agrees(number_of(b), widened(graph, b)):
         return Finding(INCONCLUSIVE, ok=False, why="the recorded graph has another slope than its rules")
-    if not _is_recorded_branch(run, rules, slope):
-        slopes = f"f has the slope {_short(slope.value)}, the recorded graph {_short(number_of(b))}"
+    return not_recorded(run, slope, graph)
+
+
+def not_recorded(run: Run, slope: Slope, graph: Slope) -> Finding:
+    """What it means that the recorded graph, whose rules are right, has another slope than the function.
+
+    Args:
+        run: the graph.
+        slope: the slope of the function.
+        graph: that of the graph.
+
+    Returns:
+        The finding: a part was not recorded, or the exact numbers may take another branch.
+    """
+    of_graph = _short(graph.value)
+    if not _is_recorded_branch(run, graph.at, slope):
+        slopes = f"f has the slope {_short(slope.value)}, the recorded graph {of_graph}"
         return Finding(INCONCLUSIVE, ok=False, why=f"{_ANOTHER_BRANCH}: {slopes}")
     return Finding(
         DETACHED,
         ok=False,
-        why=f"every rule is right, but the recorded graph gives {_short(number_of(b))}: f also uses it "
-        "without recording it, as .data or float(...)",
+        why=f"every rule is right, but the recorded graph gives {of_graph}: f also uses it without "
+        "recording it, as .data or float(...)",
     )
 
 
-def _is_recorded_branch(run: Run, rules: Rules, slope: Slope) -> bool:
+def _is_recorded_branch(run: Run, recorded: Any, slope: Slope) -> bool:
     """Whether the exact numbers surely take the branches that the floats took: f is then what is recorded."""
-    if slope.beside or slope.at is None:
+    if slope.beside or slope.at is None or recorded is None:
         return False
     size = max(abs(v.data) for v in (run.output, *run.output.parents))
-    return bool(abs(slope.at - number_of(rules.values[run.output].still)) <= _SAME * size)
+    return bool(abs(slope.at - recorded) <= _SAME * size)
 
 
 def _wrong_rule(value: Value, k: int, partial: Any, slope: Slope) -> str:

@@ -90,10 +90,10 @@ class Ball:
     def __truediv__(self, other: Any) -> Ball:
         if other is self and not self.still.contains(_ZERO):
             return Ball(_ONE, self.m)
-        return Ball(_quotient(self.raw, _raw(other)), self.m)
+        return self.m.unless_open(_quotient, self.raw, _raw(other))
 
     def __rtruediv__(self, other: Any) -> Ball:
-        return Ball(_quotient(_raw(other), self.raw), self.m)
+        return self.m.unless_open(_quotient, _raw(other), self.raw)
 
     def __pow__(self, other: Any) -> Ball:
         return self.m.pow(self, other)
@@ -200,6 +200,16 @@ def _quotient_at_a_zero(a: Raw, b: Raw) -> Raw:
     return _shifted(a, order) / _shifted(b, order)
 
 
+def _power(raw: Raw, n: int) -> Raw:
+    """A power with an integer exponent from 0 on, also of what may be 0, where FLINT's may be NaN."""
+    if n == 0:
+        return _ONE
+    if not _still(raw).contains(_ZERO):
+        return raw**n
+    half = _power(raw * raw, n // 2)
+    return half * raw if n % 2 else half
+
+
 def _valuation(series: arb_series) -> int:
     """The exponent of the first term that is not exactly 0."""
     for k in range(series.prec):
@@ -303,6 +313,8 @@ class Balls:
             still.
         ties_within_radius: whether numbers that cannot be told apart are equal: for rules alone, which are
             compared with the truth.
+        both: whether a choice that a radius leaves open is both of its results, and a number that it leaves
+            open may be any: for rules alone, so that a part without influence leaves nothing else open.
         rounding: the float that is taken out of a number that moves, given as the coefficients of its series.
 
     Example:
@@ -320,6 +332,7 @@ class Balls:
         self.short = False
         self.floats_taken = False
         self.ties_within_radius = False
+        self.both = False
         self.rounding: Rounding = at_the_point
 
     @contextmanager
@@ -383,15 +396,37 @@ class Balls:
 
     def where(self, condition: Any, a: Any, b: Any) -> Ball:
         """`a` where the condition is not zero, else `b`."""
-        return self._ball(a if self.side(self._ball(condition)) else b)
+        try:
+            return self._ball(a if self.side(self._ball(condition)) else b)
+        except UndecidedError:
+            if not self.both:
+                raise
+        return Ball(_united(self._ball(a).raw, self._ball(b).raw), self)
 
     def step(self, x: Any) -> Ball:
         """1 for positive x, else 0."""
-        return self.number(int(self.side(self._ball(x)) > 0))
+        return self._by_side(x, lambda side: int(side > 0))
 
     def sign(self, x: Any) -> Ball:
         """-1, 0 or 1."""
-        return self.number(self.side(self._ball(x)))
+        return self._by_side(x, lambda side: side)
+
+    def _by_side(self, x: Any, number: Callable[[int], int]) -> Ball:
+        try:
+            return self.number(number(self.side(self._ball(x))))
+        except UndecidedError:
+            if not self.both:
+                raise
+        return Ball(arb(number(-1)).union(arb(number(1))), self)
+
+    def unless_open(self, function: Callable[..., Raw], *raw: Raw) -> Ball:
+        """The result of a function, unless a radius leaves it open."""
+        try:
+            return Ball(function(*raw), self)
+        except UndecidedError:
+            if not self.both:
+                raise
+        return Ball(arb("nan"), self)
 
     def equal(self, x: Any, y: Any) -> Ball:
         """1 where both are the same number, else 0."""
@@ -457,14 +492,16 @@ class Balls:
 
     def pow(self, x: Any, p: Any) -> Ball:
         """X to the power p."""
-        x, p = self._ball(x), self._ball(p)
+        return self.unless_open(self._pow, self._ball(x), self._ball(p))
+
+    def _pow(self, x: Ball, p: Ball) -> Raw:
         if not _moves(p.raw) and p.raw.is_integer() and p.raw.is_exact():
-            return self._whole_power(x, _whole(p.raw))
+            return self._whole_power(x, _whole(p.raw)).raw
         at = x.still
         if at > 0:
-            return Ball((_log(x.raw) * p.raw).exp(), self)
+            return (_log(x.raw) * p.raw).exp()
         if at.is_zero():
-            return self._power_of_zero(x, p)
+            return self._power_of_zero(x, p).raw
         if at < 0:
             if p.still.is_integer():
                 raise InfiniteSlopeError("a power of a negative number is defined at integers only")
@@ -476,7 +513,7 @@ class Balls:
             return self.number(1) / self._whole_power(x, -n)
         if n > self.order and _moves(x.raw) and x.still.is_zero():
             return Ball(arb_series([], self.order + 1), self)
-        return Ball(x.raw**n, self) if n else self.number(1)
+        return Ball(_power(x.raw, n), self)
 
     def _power_of_zero(self, x: Ball, p: Ball) -> Ball:
         """0 to a power that is not a fixed integer: 0 for a positive one."""
@@ -543,7 +580,7 @@ class Balls:
 
     def log(self, x: Any) -> Ball:
         """The natural logarithm."""
-        return Ball(_log(_raw(x)), self)
+        return self.unless_open(_log, _raw(x))
 
     def log1p(self, x: Any) -> Ball:
         """log(1 + x)."""

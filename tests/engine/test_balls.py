@@ -115,3 +115,19 @@ def test_the_bound_of_a_sum_that_cancels_is_rigorous() -> None:
         rest = (m.number(1e16) + 0.1) - 1e16
         assert not rest.still.is_exact()
         assert abs(float(rest) - 0.1) <= float(rest.still.rad()) + 1e-16
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+@pytest.mark.parametrize("order", [0, 2])
+@pytest.mark.parametrize("low", [-1.0, -0.25, 0.0])
+def test_a_power_of_a_ball_around_zero_holds_the_powers_of_its_numbers(
+    n: int, order: int, low: float
+) -> None:
+    m = Balls(100, order)
+    with m.at_work():
+        ball = arb(low).union(arb(1.0))
+        for x in (Ball(ball, m), m.moving(ball, 0.0)):
+            power = m.pow(x, n).still
+            assert power.is_finite()
+            assert all(power.contains(arb(y) ** n) for y in (low, 0.0, 0.5, 1.0))
+            assert abs(power).upper() < 2.0

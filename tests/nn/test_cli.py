@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 from typer.main import get_command
 
-from engine import __version__
+from engine import Value, __version__, backprop
+from engine.graph import topological
 from nn import MLP, cli, load, save
 from nn.article import report as example_report
 from nn.article.worked_example import PUBLISHED
@@ -284,8 +285,12 @@ def test_a_model_without_preparation_is_verified_on_plain_data(run: Run) -> None
 def test_a_wrong_gradient_is_status_1(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from nn.proof import agreement
 
-    right = agreement._reverse_mode
-    monkeypatch.setattr(agreement, "_reverse_mode", lambda *of: [1.000001 * g for g in right(*of)])
+    def backward(output: Value) -> None:
+        backprop.backward(output)
+        for leaf in (v for v in topological([output]) if v.is_variable):
+            leaf.grad *= 1.000001
+
+    monkeypatch.setattr(agreement, "backward", backward)
     found = trained("verify", "model.json", "people.csv")
     assert found.status == 1
     assert "DIFFER" in found.out

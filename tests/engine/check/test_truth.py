@@ -406,13 +406,32 @@ def test_a_float_that_is_computed_with_is_detached(f: Function, truth: float | N
     assert truth is None or c.truth == pytest.approx(truth, rel=1e-8)
 
 
-def test_exact_numbers_that_take_another_branch_than_floats_are_not_called_detached() -> None:
-    def f(x: Any) -> Any:
-        share = engine.log_softmax([x, x - 60.0])[0]  # -9e-27: 0 in floats
-        return x * x * (1 + math.floor(share))
+def _share(x: Any) -> Any:
+    share = engine.log_softmax([x, x - 60.0])[0]  # -9e-27: 0 in floats
+    return x * x * (1 + math.floor(share))
 
-    report = check_gradients(f, [2.0])
-    assert report.verdicts["x"] in ("inconclusive", "right"), str(report)
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    ("f", "point"),
+    [
+        (_share, [2.0]),
+        (lambda x: x * x if sin(5e15 * x) > 0.2 else 3 * x**3, [3.3]),  # 5e15 * 3.3 is rounded
+        (lambda x, y: y * x**3 if sin(5e15 * x) < 0.2 else x * x * y, [3.3, 1.0]),
+    ],
+)
+def test_exact_numbers_that_take_another_branch_than_floats_accuse_nobody(
+    f: Function, point: list[float], order: int
+) -> None:
+    report = check_gradients(f, point, order=order)
+    assert set(report.verdicts.values()) <= {"inconclusive", "right"}, str(report)
+
+
+def test_a_part_that_is_not_recorded_is_detached_in_second_derivatives() -> None:
+    report = check_gradients(lambda x: x * x.data, [3.0], order=2)
+    assert report.verdicts == {"x, x": "detached"}, str(report)
+    report = check_gradients(lambda x, y: x * x * y + (x * y).data, [2.0, 3.0], order=2)
+    assert report.verdicts == {"x, x": "right", "x, y": "detached", "y, y": "right"}, str(report)
 
 
 def test_many_inputs_with_branches_on_floats_are_proved_at_once() -> None:
@@ -443,6 +462,16 @@ def test_terms_beyond_every_float_prove_no_other_number() -> None:
 
     c = check_gradients(f, [1e-310]).comparisons[0]
     assert c.truth == pytest.approx(-0.25, rel=1e-12)  # y / x is 1 / (2 + x - ...), and log 2 is added
+
+
+@pytest.mark.parametrize("power", [2, 2.0, 3, 4.0])
+@pytest.mark.parametrize("x", [1e5, 1e7])
+def test_a_power_of_what_no_precision_tells_from_zero_is_proved(x: float, power: float) -> None:
+    """The sign of the base stays open, on which only the derivative by the exponent depends."""
+    report = check_gradients(lambda x: (sigmoid(x) - 1) ** power, [x])
+    assert (report.ok, report.comparisons[0].truth) == (True, 0.0), str(report)
+    with_exponent = check_gradients(lambda x, p: (sigmoid(x) - 1) ** p, x=x, p=2.0)
+    assert with_exponent.verdicts["p"] not in ("wrong rule", "detached", "right"), str(with_exponent)
 
 
 SECOND: list[tuple[Function, list[float], list[float]]] = [

@@ -13,8 +13,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+import engine
 from engine import Value, fsum
+from engine.check.high_precision import are_but_rounded
 from engine.check.truth import Slope, Truth
+from engine.graph import topological
 from engine.ops import OPS
 from engine.recording import recorder
 from nn import ACTIVATIONS, LOSSES, MLP, AgreementReport, check_network, xor
@@ -273,6 +276,58 @@ def test_what_counts_as_agreement(comparison: RouteComparison, ok: bool) -> None
     assert AgreementReport([comparison], 1, "squared_error").ok is ok
 
 
+@pytest.mark.parametrize(
+    ("comparison", "verdict", "ok"),
+    [
+        (RouteComparison("w", 1.0 + 1e-11, 1.0, 1.0, 1.0, 0.0, rounded=True), "rounding", True),
+        (RouteComparison("w", 1.0 + 1e-7, 1.0, 1.0, 1.0, 0.0, rounded=True), "rounding", False),
+        (RouteComparison("w", 1.0 + 1e-11, 1.0, 1.0, 1.0, 1e-11, rounded=True), "DIFFER", False),
+        (RouteComparison("w", 1.0 + 1e-11, 1.0, 1.0, 1.0, 0.0), "DIFFER", False),
+        (RouteComparison("w", math.inf, 1.0, 1.0, 1.0, 0.0), "DIFFER", False),
+        (RouteComparison("w", 1.0, 1.0, math.nan, 1.0, math.nan), "not proved", False),
+    ],
+)
+def test_rounding_and_what_is_left_open_are_no_disagreement(
+    comparison: RouteComparison, verdict: str, ok: bool
+) -> None:
+    assert (comparison.verdict, comparison.ok) == (verdict, ok)
+    assert ("DIFFER" in str(AgreementReport([comparison], 1, "squared_error"))) is (verdict == "DIFFER")
+
+
+def one(z: float, activation: str) -> MLP:
+    return MLP.from_weights([[[z]]], [[0.0]], [activation])
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("z", [36.0, 800.0, 1e4, 1e6])
+def test_an_output_that_is_its_target_in_floats_is_no_disagreement(activation: str, z: float) -> None:
+    """Beyond every precision of the check y - t may be 0 for all that balls tell, and its sign open."""
+    report = check_network(one(z, activation), [[1.0]], [1.0], "squared_error")
+    assert {c.verdict for c in report.comparisons} <= {"agree", "rounding"}, str(report)
+    assert report.ok is (z > 400.0), str(report)  # else 0 is given for a gradient that floats can hold
+    if not report.ok:
+        assert report.headline.startswith("every rule is right, but rounding leaves few digits of 2 of 2")
+
+
+def test_a_net_input_that_is_zero_in_floats_alone_is_no_disagreement() -> None:
+    model = MLP.from_weights(
+        [[[-500.0]], [[1.0]]], [[0.0], [0.0]], ["sigmoid", "leaky_relu"]
+    )  # sigmoid(-500) is 7e-218: 1e-200 times that is 0
+    model.layers[1].neurons[0].w[0].data = 1e-200
+    report = check_network(model, [[1.0]], [1.0], "squared_error")
+    verdicts = {c.label: c.verdict for c in report.comparisons}
+    assert verdicts["b_1^2"] == "rounding", str(report)  # its slope is 0.01 at 0, and 1 beside it
+
+
+def test_a_float_that_does_not_follow_from_the_others_is_not_called_rounding() -> None:
+    x = Value(0.5, "x")
+    y = engine.tanh(x) * x
+    y.backward()
+    assert are_but_rounded(topological([y]))
+    x.grad *= 1.0 + 1e-9
+    assert not are_but_rounded(topological([y]))
+
+
 def test_a_report_of_nothing_is_not_ok() -> None:
     assert not AgreementReport([], 1, "squared_error").ok
 
@@ -329,7 +384,8 @@ def test_the_report_is_plain_data() -> None:
     data = json.loads(json.dumps(WRONG.to_dict()))
     assert (data["ok"], data["examples"]) == (False, 2)
     assert data["gradients"]["w_11^1"] == {
-        "engine": 0.5, "delta_rule": 0.5, "truth": 0.5, "ulp": 0.0, "exact_gap": 0.0, "ok": True
+        "engine": 0.5, "delta_rule": 0.5, "truth": 0.5, "ulp": 0.0, "exact_gap": 0.0,
+        "verdict": "agree", "ok": True,
     }  # fmt: skip
     assert data["gradients"]["b_1^1"]["truth"] is None
     assert list(data["gradients"]) == ["w_11^1", "w_12^1", "b_1^1"]
