@@ -21,8 +21,16 @@ from engine import Value, check_gradients, grad, hessian
 # %% [markdown]
 # ## A derivative is a graph, too
 #
-# `grad` returns derivatives as recorded `Value`s. So they can be differentiated again. The landscape is
-# that of notebook 5, *Training*, with its two valleys:
+# `grad` returns a derivative as a `Value` that remembers how it was made. Here is that of $w^3$ at 2. You
+# can read $3 w^2$ off its graph, and the arrows that leave $w$ are the way to the second derivative.
+
+# %%
+w = Value(2.0, "w")
+(slope,) = grad(w**3, [w])
+slope
+
+# %% [markdown]
+# So differentiate again. The landscape is that of notebook 5, *Training*, with its two valleys:
 #
 # $$E(w) = (w^2 - 1)^2 + 0.3\, w$$
 #
@@ -144,6 +152,7 @@ def slope_and_hessian(f, at):
     return np.array([d.data for d in grad(E, w)]), np.array(H)
 
 
+# %% tags=["solution"]
 def downhill(w):
     return w - 0.1 * slope_and_hessian(canyon, w)[0]
 
@@ -153,6 +162,7 @@ def newton_2(w):
     return w - np.linalg.solve(H, slope)
 
 
+# %%
 start = np.array([-1.6, 0.7])
 plain, straight = np.array(walk(downhill, start, 30)), np.array(walk(newton_2, start, 6))
 
@@ -193,7 +203,7 @@ curvatures, directions = np.linalg.eigh(H)
 print("slope", slope + 0.0, "\nHessian\n", H, "\ncurvatures", curvatures)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-path = np.array(walk(lambda w: w - 0.05 * slope_and_hessian(two_layers, w)[0], np.array([-0.9, 0.95]), 120))
+path = np.array(walk(lambda w: w - 0.05 * slope_and_hessian(two_layers, w)[0], np.array([-0.9, 0.92]), 120))
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 u, v = np.meshgrid(np.linspace(-2, 2, 120), np.linspace(-2, 2, 120))
 left.contour(u, v, two_layers(u, v), levels=np.linspace(0.02, 6, 22), cmap="viridis", linewidths=0.8)
@@ -209,7 +219,7 @@ right.set(xlabel="step", ylabel="E", title="a plateau on the way")
 plt.show()
 
 # %% [markdown]
-# The slope is 0, and it is no minimum: along one direction the curve bends upwards, along the other
+# The slope is 0, and it is no minimum: along one direction the surface bends upwards, along the other
 # downwards. That is a **saddle**. Descent comes in along the blue line, hardly moves for a while, and
 # leaves along the red one. Many a plateau in a curve of training is such a place, and a network whose
 # weights are all 0 sits on one for ever.
@@ -297,8 +307,8 @@ plt.show()
 
 # %% [markdown]
 # The first derivative is proved. The second has two sides, $-2$ and $2$, and no value at 0. The engine
-# answers 0, by the convention for $|x|$. The same happens in each network of `relu`: it has a curvature
-# almost nowhere. That is why methods that need curvature prefer smooth activations.
+# answers 0, by the convention for $|x|$. A network of `relu` is made of such
+# pieces: flat, with kinks between them. That is why methods that need curvature prefer smooth activations.
 #
 # ## Exercises
 #
@@ -342,7 +352,7 @@ print(walk(lambda w: (w + 2 / w) / 2, 1.0, 5))
 # %% tags=["answer"]
 z = [Value(2.0), Value(1.0), Value(-0.5)]
 H = np.array([[entry.data for entry in row] for row in hessian(engine.logsumexp(z), z)])
-print(np.linalg.eigvalsh(H).round(4))
+print(np.linalg.eigvalsh(H).round(4) + 0.0)
 
 # %% tags=["hide-input", "answer"] jupyter={"source_hidden": true}
 # Every number that the text states, checked.
