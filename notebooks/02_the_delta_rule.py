@@ -307,7 +307,7 @@ printed = {
 }  # fmt: skip
 exercise = log_loss(network()(INPUTS), TARGET)
 marks = grade(exercise, printed, learning_rate=0.5)
-print(marks)
+marks
 
 # %% [markdown]
 # Two mistakes, and everything else follows from them:
@@ -347,7 +347,7 @@ def my_paper(d):
 
 
 mine = grade(exercise, my_paper(dict(delta)))
-print(mine)
+mine
 
 # %% [markdown]
 # ## Several outputs: softmax
@@ -411,10 +411,19 @@ for i in range(3):
 # %% [markdown]
 # ## Any network
 #
-# Nothing in the derivation depends on sigmoids or on six neurons. Here is a network with random weights,
-# tanh and a softmax. `check_network` computes its gradients in three ways that share no code: the
-# engine's walk, the delta rule in 400-digit decimals, and the forward pass on numbers that move and bound
-# their own error.
+# Nothing in the derivation depends on sigmoids or on six neurons. With the layer as an upper index, $l = 1$
+# to
+# $L$, and $a^0 = x$:
+#
+# $$\delta_i^L = \frac{dE}{do_i}\, f'(z_i^L) \qquad
+# \delta_i^l = f'(z_i^l) \sum_j w_{ji}^{l+1} \delta_j^{l+1} \qquad
+# \frac{dE}{dw_{ij}^l} = \delta_i^l\, a_j^{l-1} \qquad \frac{dE}{db_i^l} = \delta_i^l$$
+#
+# With several examples, $E$ is the mean of their losses, and each gradient the mean of theirs.
+#
+# Here is a network with random weights, tanh and a softmax. `check_network` computes its gradients in three
+# ways that share no code: the engine's walk, the delta rule in 400-digit decimals, and the forward pass on
+# numbers that move and bound their own error.
 
 # %%
 bigger = MLP(3, [4, 4, 3], activation="tanh", output="softmax", rng=random.Random(0))

@@ -216,7 +216,6 @@ plt.show()
 # the step of each weight.
 
 # %%
-reader.zero_grad()
 history = fit(
     reader,
     training.X,
