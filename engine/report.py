@@ -270,7 +270,7 @@ def _html(table: Table) -> str:
     text = f"<p>{escape(table.text)}</p>" if table.text else ""
     head = _tags("th", table.header)
     body = "".join(
-        f"<tr{'' if right else ' style=color:#b00020'}>{_tags('td', row)}</tr>" for row, right in table.rows
+        f"<tr{'' if right else ' style=color:#e0364c'}>{_tags('td', row)}</tr>" for row, right in table.rows
     )
     rows = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
     below = "".join(f"<div>{escape(visible(line))}</div>" for line in [*table.remarks, *table.notes])

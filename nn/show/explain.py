@@ -20,10 +20,10 @@ DELTA_RULE = Formula(
     r"\delta_{i} = f'\left(z_{i}\right) \cdot \sum_{j} \delta_{j} \cdot w_{ji}",
 )
 OUTPUT_RULE = Formula(
-    "δᵢ = f′(zᵢ) · ∂J/∂aᵢ",
-    r"\delta_{i} = f'\left(z_{i}\right) \cdot \dfrac{\partial J}{\partial a_{i}}",
+    "δᵢ = f′(zᵢ) · ∂E/∂aᵢ",
+    r"\delta_{i} = f'\left(z_{i}\right) \cdot \dfrac{\partial E}{\partial a_{i}}",
 )
-GRADIENT_RULE = Formula("∂J/∂wᵢⱼ = δᵢ·aⱼ", r"\dfrac{\partial J}{\partial w_{ij}} = \delta_{i} \cdot a_{j}")
+GRADIENT_RULE = Formula("∂E/∂wᵢⱼ = δᵢ·aⱼ", r"\dfrac{\partial E}{\partial w_{ij}} = \delta_{i} \cdot a_{j}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +97,9 @@ def explain_network(network: NetworkView, *, max_weights: int = MOST_WEIGHTS) ->
         <BLANKLINE>
         Backward
         3. δ₁¹ = ∂loss/∂a₁¹ = 0.2
-           by the rule δᵢ = f′(zᵢ) · ∂J/∂aᵢ
+           by the rule δᵢ = f′(zᵢ) · ∂E/∂aᵢ
         4. ∂loss/∂w₁₁¹ = δ₁¹·x₁ = 0.2 × 0.5 = 0.1
-           by the rule ∂J/∂wᵢⱼ = δᵢ·aⱼ
+           by the rule ∂E/∂wᵢⱼ = δᵢ·aⱼ
         <BLANKLINE>
         Gradient: ∂loss/∂w₁₁¹ = 0.1
     """

@@ -76,7 +76,7 @@ def test_a_terminal_and_a_notebook_show_the_same() -> None:
     bundle = WRONG._repr_mimebundle_()
     assert bundle["text/plain"] == str(WRONG)
     assert "<b>a sum is &lt;wrong&gt;</b><h4>Sums</h4><p>Two and two.</p>" in bundle["text/html"]
-    assert bundle["text/html"].count("color:#b00020") == 2
+    assert bundle["text/html"].count("color:#e0364c") == 2
 
 
 def test_the_data_is_valid_json() -> None:

@@ -619,7 +619,7 @@ def test_in_a_notebook_only_what_is_wrong_is_red() -> None:
     report = check_gradients(lambda x: x * x, x=3.0, claimed={"x": "7"})
     _, _, engine_row, claimed_row = report._repr_html_().split("<tr")
     assert engine_row.startswith("><td>x</td><td>engine</td>")
-    assert claimed_row.startswith(" style=color:#b00020><td></td><td>claimed</td>")
+    assert claimed_row.startswith(" style=color:#e0364c><td></td><td>claimed</td>")
 
 
 def test_labels_are_escaped_in_html() -> None:
