@@ -24,6 +24,7 @@ _EPS = 2.0**-52
 _NEAR = 2.0**-27  # the distance of near points, for doubles
 # Where numbers of this eps move again, and how many must have stood still: others may be near a kink.
 _INSIDE = ((2.0**-16, 2.0**-23, 0.0), (2.0**-6, 2.0**-7, 0.3))
+_NEARER = (2.0**-40, 2.0**-46)  # doubles move so near, and no narrower number does
 _MOST_NOISE = 1e-5  # relative: what is larger is not rounding, but a function that changes too fast
 
 
@@ -96,11 +97,26 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
         low, high = np.minimum(np.minimum(left, right), value), np.maximum(np.maximum(left, right), value)
         too_fast = (rough < low - slack) | (rough > high + slack) | (measured > _MOST_NOISE * size)
         too_fast |= near[len(near) // 2] != middle  # it is random
+        too_fast |= (eps <= _EPS) & _is_staircase(f, middle, left, right)
         error = np.where(too_fast, np.inf, error)
         unmoved = np.array([y == middle for y in values]).all(axis=0) & np.isfinite(error)
         error = np.where(unmoved, eps * np.maximum(np.abs(middle), 1.0) / radius, error)
     kinked = np.abs(left - right) > left_error + right_error
     return Column(value, error, left, right, kinked)
+
+
+def _is_staircase(f: Callable[[float], Array], middle: Array, left: Array, right: Array) -> Array:
+    """Where f stands still on a side, so near that doubles would move by the slope, unless f has steps."""
+    found = np.zeros(middle.shape, dtype=bool)
+    for near in _NEARER:
+        for slope, side in ((left, -near), (right, near)):
+            stands = np.abs(slope) * near > 16.0 * _EPS * np.abs(middle)
+            for k in (1.0, 2.0, 3.0):
+                if stands.any():
+                    y = _tried(f, k * side)
+                    stands &= False if y is None else y == middle
+            found |= stands
+    return found
 
 
 def _near(f: Callable[[float], Array], middle: Array, apart: float) -> Array:
