@@ -84,7 +84,12 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
     a, truth = value.grad, slope.value
     digits = right_digits(a, truth)
     if digits >= FULL_DIGITS or abs(truth - a) <= slope.error:
-        return Finding(RIGHT, ok=True, digits=max(digits, FULL_DIGITS))
+        known = _known_digits(slope)
+        if known < least_digits:
+            return Finding(
+                INCONCLUSIVE, ok=False, digits=known, why=f"the truth is known to {known:.0f} digits alone"
+            )
+        return Finding(RIGHT, ok=True, digits=min(max(digits, FULL_DIGITS), known))
     terms = number_of(rules.terms[value])
     of_terms = -log10(float(abs(truth - a) / terms)) if 0 < terms < inf and isfinite(a) else 0.0
     where = _where_digits_went(run, rules, digits)
@@ -95,6 +100,12 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
         return Finding(RIGHT, ok=True, digits=of_terms, why=why)
     why = f"{max(digits, 0.0):.0f} digits left; the others were lost {where}"
     return Finding(ROUNDING, digits >= least_digits, digits, why)
+
+
+def _known_digits(slope: Slope) -> float:
+    """How many digits of a slope its bound leaves; of differences in doubles they may be few."""
+    size = float(abs(slope.value))
+    return -log10(slope.error / (size if size > slope.error else 1.0)) if slope.error else inf
 
 
 def right_digits(a: float, truth: Any) -> float:

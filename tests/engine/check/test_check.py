@@ -687,3 +687,36 @@ def test_replayed_numbers_mix_with_values_and_plain_numbers() -> None:
 )
 def test_right_digits(a: float, truth: Any, digits: float) -> None:
     assert right_digits(a, mpmath.mpf(truth)) == pytest.approx(digits, abs=0.01)
+
+
+# --- No verdict is stronger than the bound of the truth.
+
+
+def of_floats_alone(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function of a Value, but only of one that was recorded: it cannot run on balls."""
+
+    def g(x: Any) -> Any:
+        if type(x).__module__ != Value.__module__:
+            raise TypeError("it needs a recorded Value")
+        return f(x)
+
+    return g
+
+
+@pytest.mark.parametrize("claimed", [1.0, 1.0000001])
+def test_a_truth_of_few_digits_proves_no_more_than_those(claimed: float) -> None:
+    f = of_floats_alone(lambda x: x + 1e8)  # differences in doubles know 5 digits of the slope
+    report = check_gradients(f, x=3.0, claimed={"x": claimed})
+    assert report.verdicts == {"x": "inconclusive"}, str(report)
+    assert "the truth is known to 5 digits alone" in str(report)
+    enough = check_gradients(f, x=3.0, claimed={"x": claimed}, digits=4.0)
+    assert enough.ok
+    assert enough.digits < 6.0
+    assert not check_gradients(f, x=3.0, claimed={"x": 1.001}, digits=4.0).ok
+
+
+def test_a_function_that_reads_labels_is_proved_over_balls() -> None:
+    report = check_gradients(lambda w, x: w * x if w.label == "w" else x, w=2.0, x=3.0)
+    assert report.ok
+    assert report.reference.startswith("the function itself")
+    assert check_gradients(lambda w, x: (w * x).label or w * x, w=2.0, x=3.0).ok
