@@ -84,7 +84,7 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
     a, truth = value.grad, slope.value
     digits = right_digits(a, truth)
     if digits >= FULL_DIGITS or abs(truth - a) <= slope.error:
-        known = _known_digits(slope)
+        known = known_digits(slope)
         if known < least_digits:
             return Finding(
                 INCONCLUSIVE, ok=False, digits=known, why=f"the truth is known to {known:.0f} digits alone"
@@ -102,10 +102,10 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
     return Finding(ROUNDING, digits >= least_digits, digits, why)
 
 
-def _known_digits(slope: Slope) -> float:
+def known_digits(slope: Slope) -> float:
     """How many digits of a slope its bound leaves; of differences in doubles they may be few."""
     size = float(abs(slope.value))
-    return -log10(slope.error / (size if size > slope.error else 1.0)) if slope.error else inf
+    return log10(size if size > slope.error else 1.0) - log10(slope.error) if slope.error else inf
 
 
 def right_digits(a: float, truth: Any) -> float:

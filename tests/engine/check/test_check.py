@@ -40,7 +40,8 @@ from engine import (
 from engine.check.frameworks import FRAMEWORKS
 from engine.check.replayed import Replayed
 from engine.check.subject import Subject
-from engine.check.verdict import FULL_DIGITS, right_digits
+from engine.check.truth import Slope, exact
+from engine.check.verdict import FULL_DIGITS, known_digits, right_digits
 from engine.graph import topological
 from engine.numbers.multiprecision import Multiprecision
 from engine.ops import OPS
@@ -720,3 +721,13 @@ def test_a_function_that_reads_labels_is_proved_over_balls() -> None:
     assert report.ok
     assert report.reference.startswith("the function itself")
     assert check_gradients(lambda w, x: (w * x).label or w * x, w=2.0, x=3.0).ok
+
+
+@pytest.mark.parametrize(
+    ("slope", "error", "digits"), [(1e300, 1e-300, 600.0), (0.0, 1e-9, 9.0), (2.0, 0.0, math.inf)]
+)
+def test_the_digits_that_a_bound_leaves_are_counted_at_any_size(
+    slope: float, error: float, digits: float
+) -> None:
+    known = known_digits(Slope("smooth", slope, slope, exact.mpf(slope), 53, error=error))
+    assert known == pytest.approx(digits)
