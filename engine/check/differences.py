@@ -26,6 +26,7 @@ _NEAR = 2.0**-27  # the distance of near points, for doubles
 # Where numbers of this eps move again, and how many must have stood still: others may be near a kink.
 _INSIDE = ((2.0**-16, 2.0**-23, 0.0), (2.0**-6, 2.0**-7, 0.3))
 _NEARER = (2.0**-40, 2.0**-46)  # doubles move so near, and no narrower number does
+_SHORTEST = 1e-300  # moves that are shorter have no reciprocal
 _WEAKEST = 1e-5  # relative: a bound that is larger proves nothing of a function of one float
 _MOST_NOISE = 1e-5  # relative: what is larger is not rounding, but a function that changes too fast
 
@@ -50,9 +51,9 @@ class Column:
 
     def scaled(self, scale: float) -> "Column":
         """The derivatives along a direction that is longer."""
-        return Column(
-            scale * self.value, scale * self.error, scale * self.left, scale * self.right, self.kinked
-        )
+        with np.errstate(all="ignore"):
+            numbers = (scale * x for x in (self.value, self.error, self.left, self.right))
+            return Column(*numbers, self.kinked)
 
     def better(self, other: "Column") -> "Column":
         """For each output the derivative with the smaller bound."""
@@ -123,7 +124,7 @@ def extrapolate(f: Callable[[float], float], x: float) -> Slope:
         >>> abs(slope.value - 6.0) <= slope.error < 1e-6
         True
     """
-    scale = abs(x) or 1.0
+    scale = max(abs(x), _SHORTEST) if x else 1.0
     raised: list[BaseException] = []
     sides: set[bool] = set()
     largest = 0.0

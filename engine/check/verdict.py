@@ -103,9 +103,18 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
 
 
 def known_digits(slope: Slope) -> float:
-    """How many digits of a slope its bound leaves; of differences in doubles they may be few."""
+    """How many digits of a slope its bound leaves; of differences in doubles they may be few.
+
+    Args:
+        slope: the truth.
+
+    Returns:
+        The digits; of a slope that may be 0, none in doubles, and all over balls, which settled it.
+    """
     size = float(abs(slope.value))
-    return log10(size if size > slope.error else 1.0) - log10(slope.error) if slope.error else inf
+    if slope.error == 0.0 or (size <= slope.error and slope.bits > _BITS_OF_DOUBLES):
+        return inf
+    return max(0.0, log10(size) - log10(slope.error)) if size > slope.error else 0.0
 
 
 def right_digits(a: float, truth: Any) -> float:

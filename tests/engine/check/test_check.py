@@ -724,10 +724,23 @@ def test_a_function_that_reads_labels_is_proved_over_balls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slope", "error", "digits"), [(1e300, 1e-300, 600.0), (0.0, 1e-9, 9.0), (2.0, 0.0, math.inf)]
+    ("slope", "error", "bits", "digits"),
+    [
+        (1e300, 1e-300, 53, 600.0),
+        (2.0, 0.0, 53, math.inf),
+        (1e-9, 1e-8, 53, 0.0),
+        (0.0, 1e-9, 53, 0.0),
+        (0.0, 1e-300, 192, math.inf),
+    ],
 )
 def test_the_digits_that_a_bound_leaves_are_counted_at_any_size(
-    slope: float, error: float, digits: float
+    slope: float, error: float, bits: int, digits: float
 ) -> None:
-    known = known_digits(Slope("smooth", slope, slope, exact.mpf(slope), 53, error=error))
-    assert known == pytest.approx(digits)
+    truth = exact.mpf(slope)
+    assert known_digits(Slope("smooth", truth, truth, truth, bits, error=error)) == pytest.approx(digits)
+
+
+@pytest.mark.parametrize("x", [-4.428886697430764, 5e-324])
+def test_a_slope_that_doubles_cannot_tell_from_none_is_not_proved(x: float) -> None:
+    f = of_floats_alone(lambda x: engine.erf(exp(4.0 * x) * 1e-60) + 1.0)
+    assert check_gradients(f, [x]).verdicts == {"x": "inconclusive"}
