@@ -53,7 +53,8 @@ class Column:
         """The derivatives along a direction that is longer."""
         with np.errstate(all="ignore"):
             numbers = (scale * x for x in (self.value, self.error, self.left, self.right))
-            return Column(*numbers, self.kinked)
+            value, error, left, right = numbers
+        return Column(value, error, left, right, self.kinked)
 
     def better(self, other: "Column") -> "Column":
         """For each output the derivative with the smaller bound."""

@@ -128,7 +128,7 @@ def right_digits(a: float, truth: Any) -> float:
     if gap == 0:
         return 17.0
     digits = -log10(float(gap / abs(truth))) if truth else 0.0
-    least = FULL_DIGITS if gap <= 2.0 * ulp(nearest) else 0.0
+    least = FULL_DIGITS if gap <= 4.0 * ulp(nearest) else 0.0  # as near as a rule, of the smallest floats
     return min(17.0, max(least, digits))
 
 
