@@ -1,4 +1,4 @@
-"""Differences of functions of arrays, in double precision, with an honest bound of their error.
+"""Differences of functions of numbers or arrays, in double precision, with an honest bound of their error.
 
 For functions that run on nothing but floats. Along a direction two unrelated ladders of steps are
 extrapolated to a step of 0 (Ridders 1982), centrally and on each side, for all outputs at once. The bound is
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.check.raised import RAISED
+from engine.check.truth import Slope, edge
 
 Array = np.ndarray[Any, Any]
 
@@ -24,6 +25,9 @@ _EPS = 2.0**-52
 _NEAR = 2.0**-27  # the distance of near points, for doubles
 # Where numbers of this eps move again, and how many must have stood still: others may be near a kink.
 _INSIDE = ((2.0**-16, 2.0**-23, 0.0), (2.0**-6, 2.0**-7, 0.3))
+_NEARER = (2.0**-40, 2.0**-46)  # doubles move so near, and no narrower number does
+_SHORTEST = 1e-300  # moves that are shorter have no reciprocal
+_WEAKEST = 1e-5  # relative: a bound that is larger proves nothing of a function of one float
 _MOST_NOISE = 1e-5  # relative: what is larger is not rounding, but a function that changes too fast
 
 
@@ -47,9 +51,10 @@ class Column:
 
     def scaled(self, scale: float) -> "Column":
         """The derivatives along a direction that is longer."""
-        return Column(
-            scale * self.value, scale * self.error, scale * self.left, scale * self.right, self.kinked
-        )
+        with np.errstate(all="ignore"):
+            numbers = (scale * x for x in (self.value, self.error, self.left, self.right))
+            value, error, left, right = numbers
+        return Column(value, error, left, right, self.kinked)
 
     def better(self, other: "Column") -> "Column":
         """For each output the derivative with the smaller bound."""
@@ -96,11 +101,76 @@ def column(f: Callable[[float], Array], eps: float = _EPS, first: float = 1.0) -
         low, high = np.minimum(np.minimum(left, right), value), np.maximum(np.maximum(left, right), value)
         too_fast = (rough < low - slack) | (rough > high + slack) | (measured > _MOST_NOISE * size)
         too_fast |= near[len(near) // 2] != middle  # it is random
+        too_fast |= (eps <= _EPS) & _is_staircase(f, middle, left, right)
         error = np.where(too_fast, np.inf, error)
         unmoved = np.array([y == middle for y in values]).all(axis=0) & np.isfinite(error)
         error = np.where(unmoved, eps * np.maximum(np.abs(middle), 1.0) / radius, error)
     kinked = np.abs(left - right) > left_error + right_error
     return Column(value, error, left, right, kinked)
+
+
+def extrapolate(f: Callable[[float], float], x: float) -> Slope:
+    """The derivative of a function of one float, by differences.
+
+    Args:
+        f: the function; it may raise, and then shorter steps are tried.
+        x: the float to differentiate at.
+
+    Returns:
+        The slope with a bound of its error; "edge" if f raises at every step to a side; "unresolved" if the
+        bound is too weak to prove anything.
+
+    Example:
+        >>> slope = extrapolate(lambda x: x * x, 3.0)
+        >>> abs(slope.value - 6.0) <= slope.error < 1e-6
+        True
+    """
+    scale = max(abs(x), _SHORTEST) if x else 1.0
+    raised: list[BaseException] = []
+    sides: set[bool] = set()
+    largest = 0.0
+
+    def moved(t: float) -> Array:
+        nonlocal largest
+        try:
+            y = f(x + t * scale)
+        except RAISED as error:
+            raised.append(error)
+            raise
+        largest = max(largest, abs(y))
+        if t:
+            sides.add(t > 0.0)
+        return np.array([y])
+
+    found = column(moved).scaled(1.0 / scale)
+    value, error, left, right = (float(a[0]) for a in (found.value, found.error, found.left, found.right))
+    if raised and len(sides) < 2:
+        return edge(left if False in sides else None, right if True in sides else None, 53, raised[0])
+    if found.kinked[0]:
+        reason = "the slopes on the two sides differ, in double precision"
+        return Slope("kink", left, right, None, 53, reason)
+    # A slope of 0 has no size of its own: the bound is relative to that of f nearby.
+    if not error <= _WEAKEST * (abs(value) if abs(value) > error else largest / scale):
+        reason = (
+            "differences in doubles are too rough to tell: near the point f jumps, changes too fast, or is "
+            "too large beside its slope"
+        )
+        return Slope("unresolved", None, None, None, 53, reason)
+    return Slope("smooth", value, value, value, 53, error=error)
+
+
+def _is_staircase(f: Callable[[float], Array], middle: Array, left: Array, right: Array) -> Array:
+    """Where f stands still on a side, so near that doubles would move by the slope, unless f has steps."""
+    found = np.zeros(middle.shape, dtype=bool)
+    for near in _NEARER:
+        for slope, side in ((left, -near), (right, near)):
+            stands = np.abs(slope) * near > 16.0 * _EPS * np.abs(middle)
+            for k in (1.0, 2.0, 3.0):
+                if stands.any():
+                    y = _tried(f, k * side)
+                    stands &= False if y is None else y == middle
+            found |= stands
+    return found
 
 
 def _near(f: Callable[[float], Array], middle: Array, apart: float) -> Array:

@@ -39,7 +39,8 @@ class Entries:
         source: where the truth comes from.
         doubles: differences in double precision.
         rule: the rule on Values; None if it does not run on them.
-        narrow: whether the function returns numbers of less than double precision.
+        narrow: whether the function or the rule has numbers of less than double precision.
+        hidden: whether the function seems to have such numbers inside, though it returns doubles.
         digits: how many right digits are enough where rounding costs some.
         rng: draws directions.
         end: the time by which to end.
@@ -58,6 +59,7 @@ class Entries:
         doubles: Doubles,
         rule: RuleOnValues | None,
         narrow: bool,
+        hidden: bool,
         digits: float,
         rng: np.random.Generator,
         end: float,
@@ -66,6 +68,7 @@ class Entries:
         self.slacks, self.tight, self.sizes = slacks, tight, sizes
         self.source, self.doubles = source, doubles
         self.rule, self.digits, self.rng, self.end = rule, digits, rng, end
+        self.hidden = hidden
         self.weakest = _WEAKEST_NARROW if narrow else _WEAKEST
         some = np.sort(np.abs(claims[(claims != 0.0) & np.isfinite(claims)]))
         self.typical = float(some[(len(some) - 1) // 2]) if len(some) else 1.0
@@ -84,6 +87,7 @@ class Entries:
         else:
             for group in self.groups():
                 self.settle(group)
+        self.judge_kinks_together()
         return [self.found[i] for i in everything]
 
     def along(
@@ -216,23 +220,49 @@ class Entries:
             enough = self.is_enough(i, known.error, known.value)
             return self.comparison(i, RIGHT if enough else INCONCLUSIVE, known)
         if known.two_sided:
-            between = known.fits(g, slack) or self.between_outputs(i, g, slack)
+            between = self.is_between({i: 1.0}, g, slack, known)
             return self.comparison(i, KINK if between else WRONG, known)
         return self.comparison(i, INCONCLUSIVE, known)
 
-    def between_outputs(self, i: int, g: float, slack: float) -> bool:
-        """Whether an entry is between the slopes, where each output has a kink of its own."""
+    def is_between(self, entries: Mapping[int, float], claim: float, slack: float, known: Measured) -> bool:
+        """Whether a sum of entries is between the slopes, where each output has a kink of its own."""
+        if known.fits(claim, slack):
+            return True
         if self.kind == "jvp" or self.source is self.doubles or len(self.given) > _ALONE:
             return False
         low = high = 0.0
         for j, u in enumerate(self.given):
-            known = self.along({i: 1.0}, unit(len(self.given), j))
+            known = self.along(entries, unit(len(self.given), j))
             left, right = (known.value, known.value) if known.value is not None else (known.left, known.right)
             if left is None or right is None:
                 return False
             ends = sorted((u * left, u * right))
             low, high = low + ends[0], high + ends[1]
-        return low - slack <= g <= high + slack
+        return low - slack <= claim <= high + slack
+
+    def judge_kinks_together(self) -> None:
+        """See whether entries at a kink add up: each may be between its slopes, and their sum not.
+
+        A convention for the kinks that f is made of may be no slope along any direction, if f is not convex:
+        a sum that is not between the slopes proves nothing.
+        """
+        kinks = [i for i in range(len(self.names)) if self.found[i].verdict == KINK]
+        if self.kind == "jvp" or len(kinks) < 2:
+            return
+        for signs in ([1.0], [1.0], [-1.0, 1.0], [-1.0, 1.0]):
+            if monotonic() > self.end:
+                return
+            weights = self.rng.uniform(0.5, 1.5, len(kinks)) * self.rng.choice(signs, len(kinks))
+            entries = dict(zip(kinks, map(float, weights), strict=True))
+            known = self.along(entries)
+            total = fsum(w * float(self.claims[i]) for i, w in entries.items())
+            slack = fsum(abs(w) * float(self.slacks[i]) for i, w in entries.items())
+            is_known = known.value is not None or known.two_sided
+            if is_known and not self.is_between(entries, total, slack, known):
+                reason = "each is between its slopes, but together they are no slope: f may be split wrongly"
+                for i in kinks:
+                    self.found[i] = replace(self.found[i], verdict=INCONCLUSIVE, ok=False, why=[reason])
+                return
 
     def not_fitting(self, i: int, known: Measured) -> RuleComparison:
         """An entry that differs from the truth: wrong, or right but for its rounding."""
@@ -263,6 +293,17 @@ class Entries:
         g, slack = float(self.claims[i]), 10.0 * (known.error + float(self.slacks[i]))
         if not isfinite(g):
             return WRONG, known
+        gap = abs(g - (known.value or 0.0))
+        if self.hidden and (g == 0.0 or gap <= _WEAKEST_NARROW * abs(g)):
+            reason = (
+                "f stands still near the point: it has few digits inside, or steps, and doubles do not tell"
+            )
+            return INCONCLUSIVE, Measured(None, reason=reason)
+        if known.value == 0.0 and gap <= self.doubles.hidden_rounding(v, u):
+            reason = (
+                "f does not move near the point: if it has numbers of float32 inside, they hide this slope"
+            )
+            return INCONCLUSIVE, Measured(None, reason=reason)
         if again.value is None or known.value is None or again.fits(known.value, slack) is False:
             reason = "steps of different lengths give different derivatives: f changes too fast for doubles"
             return INCONCLUSIVE, Measured(None, reason=reason)

@@ -30,6 +30,7 @@ class Replayed(Value):
     Args:
         number: the number.
         m: its number system, with a method `number` that turns a float into one.
+        label: its name, as a function may read it.
 
     Example:
         >>> from engine import exp
@@ -42,9 +43,10 @@ class Replayed(Value):
 
     __slots__ = ("m", "number")
 
-    def __init__(self, number: Any, m: Any) -> None:
+    def __init__(self, number: Any, m: Any, label: str = "") -> None:
         self.number = number
         self.m = m
+        self.label = label
         self.op = ""
         self.serial = 0
 

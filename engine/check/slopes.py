@@ -8,7 +8,6 @@ from time import monotonic
 from flint import arb
 from tqdm import tqdm
 
-from engine.check.extrapolation import extrapolate
 from engine.check.high_precision import Rules, agrees, widened
 from engine.check.raised import said
 from engine.check.replayed import DifferentiatesItselfError, NotReplayableError
@@ -140,5 +139,7 @@ def _in_double(subject: Subject, i: int) -> Slope:
     def along(x: float) -> float:
         point = [*function.point[:i], x, *function.point[i + 1 :]]
         return number_of_output(function.call([Value(x_j) for x_j in point]))
+
+    from engine.check.differences import extrapolate  # NumPy is not imported for a check over balls
 
     return extrapolate(along, function.point[i])

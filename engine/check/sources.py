@@ -183,13 +183,16 @@ class Exact:
 
     def __init__(self, f: ArrayFunction) -> None:
         self._f = f
+        self._are_values = True
 
     def along(self, v: Array, u: Array) -> Measured:
         """The derivative of u·f along v."""
 
         def moved(t: Any) -> Any:
             values = [t * float(d) + float(x) for x, d in zip(self._f.point, v, strict=True)]
-            return functions.sumprod(list(map(float, u)), self._f.outputs(values))
+            outputs = self._f.outputs(values)
+            self._are_values = self._are_values and all(isinstance(y, Value) for y in outputs)
+            return functions.sumprod(list(map(float, u)), outputs)
 
         return self._slope(moved)
 
@@ -208,7 +211,7 @@ class Exact:
     def _slope(self, function: Callable[[Any], Any]) -> Measured:
         truth = Truth(FunctionSubject(function, [0.0], {}))
         slope = truth.slope(0)
-        if truth.floats_matter:
+        if truth.floats_matter or (truth.floats_taken and not self._are_values):
             raise NotJudgedError("the function computes with floats that it takes out of Values")
         if slope.kind == "smooth":
             return Measured(float(slope.value), error=float(slope.error))
@@ -240,6 +243,12 @@ class Doubles:
         sides = np.where(kinked, found.left, found.value) * u, np.where(kinked, found.right, found.value) * u
         low, high = np.minimum(*sides)[used].sum(), np.maximum(*sides)[used].sum()
         return Measured(None, float(low), float(high), error)
+
+    def hidden_rounding(self, v: Array, u: Array) -> float:
+        """What rounding to float32 may hide of a derivative, where the outputs may be so rounded."""
+        y = self._f.numbers(self._f.output)
+        narrow = np.where(y == y.astype(np.float32), np.abs(u * y), 0.0)
+        return 10.0 * _NARROW_EPS["float32"] * float(narrow.sum() * np.max(np.abs(v) / self.sizes))
 
     def eps_inside(self, rng: np.random.Generator) -> float:
         """The rounding error of the coarsest numbers that f works with, looked for leaf by leaf."""

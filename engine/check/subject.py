@@ -125,7 +125,7 @@ class FunctionSubject(Subject):
 
     def over(self, m: Any, numbers: Sequence[Any]) -> Any:
         """Run the Python code again, on numbers of another system."""
-        output = self.call([Replayed(number, m) for number in numbers])
+        output = self.call([Replayed(x, m, name) for x, name in zip(numbers, self.names, strict=True)])
         if isinstance(output, Replayed):
             return output.number
         return m.number(number_of_output(output))

@@ -149,6 +149,7 @@ class Truth:
     Attributes:
         floats_matter: whether the subject computes with floats that it took out of numbers. Floats that
             only choose a branch, or are rounded, do not matter: they are taken on both sides of the point.
+        floats_taken: whether it took any.
 
     Example:
         >>> from engine.check.subject import FunctionSubject
@@ -159,7 +160,7 @@ class Truth:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.floats_matter = False
+        self.floats_matter = self.floats_taken = False
         self._systems: dict[tuple[int, int], Balls] = {}
         self._curvatures: dict[tuple[int, ...], _Sides] = {}
 
@@ -338,6 +339,7 @@ class Truth:
             return None
         back = {i: -v for i, v in direction.items()}
         if taken:
+            self.floats_taken = True
             matter = any(self._do_floats_matter(m, way) for way in (direction, back))
             self.floats_matter = self.floats_matter or matter
         choose = taken and not matter

@@ -174,8 +174,9 @@ class _Check:
             return RuleReport(self.kind, fault=str(fault), error=fault.__cause__)
         doubles = Doubles(self.f)
         self.source, why_not = source_of(self.f, doubles, self.rng)
+        returned = self.f.eps
         if self.source is doubles:
-            self.f.eps = max(self.f.eps, doubles.eps_inside(self.rng))
+            self.f.eps = max(returned, doubles.eps_inside(self.rng))
         self.eps = max(self.eps, self.f.eps)
         self.run = self.recorded() if isinstance(self.source, Exact) else None
         precision = FLOAT_PRECISION if self.eps == EPS else 16.0 * self.eps
@@ -194,6 +195,7 @@ class _Check:
             doubles,
             None if isinstance(self.rule, str) else self.rule_on_values,
             self.eps > EPS,
+            self.f.eps > returned,
             self.digits,
             self.rng,
             self.end,

@@ -84,7 +84,12 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
     a, truth = value.grad, slope.value
     digits = right_digits(a, truth)
     if digits >= FULL_DIGITS or abs(truth - a) <= slope.error:
-        return Finding(RIGHT, ok=True, digits=max(digits, FULL_DIGITS))
+        known = known_digits(slope)
+        if known < least_digits:
+            return Finding(
+                INCONCLUSIVE, ok=False, digits=known, why=f"the truth is known to {known:.0f} digits alone"
+            )
+        return Finding(RIGHT, ok=True, digits=min(max(digits, FULL_DIGITS), known))
     terms = number_of(rules.terms[value])
     of_terms = -log10(float(abs(truth - a) / terms)) if 0 < terms < inf and isfinite(a) else 0.0
     where = _where_digits_went(run, rules, digits)
@@ -95,6 +100,21 @@ def _digits_of(run: Run, rules: Rules, value: Value, slope: Slope, least_digits:
         return Finding(RIGHT, ok=True, digits=of_terms, why=why)
     why = f"{max(digits, 0.0):.0f} digits left; the others were lost {where}"
     return Finding(ROUNDING, digits >= least_digits, digits, why)
+
+
+def known_digits(slope: Slope) -> float:
+    """How many digits of a slope its bound leaves; of differences in doubles they may be few.
+
+    Args:
+        slope: the truth.
+
+    Returns:
+        The digits; of a slope that may be 0, none in doubles, and all over balls, which settled it.
+    """
+    size = float(abs(slope.value))
+    if slope.error == 0.0 or (size <= slope.error and slope.bits > _BITS_OF_DOUBLES):
+        return inf
+    return max(0.0, log10(size) - log10(slope.error)) if size > slope.error else 0.0
 
 
 def right_digits(a: float, truth: Any) -> float:
@@ -108,7 +128,7 @@ def right_digits(a: float, truth: Any) -> float:
     if gap == 0:
         return 17.0
     digits = -log10(float(gap / abs(truth))) if truth else 0.0
-    least = FULL_DIGITS if gap <= 2.0 * ulp(nearest) else 0.0
+    least = FULL_DIGITS if gap <= 4.0 * ulp(nearest) else 0.0  # as near as a rule, of the smallest floats
     return min(17.0, max(least, digits))
 
 

@@ -237,7 +237,7 @@ def _integrated(slope: arb_series, x: arb_series, value: arb) -> arb_series:
 def _inside(raw: Raw, low: int | None, high: int | None, name: str) -> None:
     """Refuse a number outside a closed interval."""
     x = _still(raw)
-    if (low is not None and x < low) or (high is not None and x > high) or x.is_nan():
+    if (low is not None and x < low) or (high is not None and x > high):
         raise ValueError(f"{name} of {x.str(10)} is not a real number")
     if not ((low is None or x >= low) and (high is None or x <= high)):
         raise UndecidedError(f"{name} at the edge of its domain")
@@ -384,6 +384,8 @@ class Balls:
             if sign:
                 return sign
             self.tied = True
+        if raw.prec <= self.order:
+            raise InfiniteSlopeError("a series that ends before its sign")
         self.short = True
         return 0
 

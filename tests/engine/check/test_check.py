@@ -40,7 +40,8 @@ from engine import (
 from engine.check.frameworks import FRAMEWORKS
 from engine.check.replayed import Replayed
 from engine.check.subject import Subject
-from engine.check.verdict import FULL_DIGITS, right_digits
+from engine.check.truth import Slope, exact
+from engine.check.verdict import FULL_DIGITS, known_digits, right_digits
 from engine.graph import topological
 from engine.numbers.multiprecision import Multiprecision
 from engine.ops import OPS
@@ -687,3 +688,59 @@ def test_replayed_numbers_mix_with_values_and_plain_numbers() -> None:
 )
 def test_right_digits(a: float, truth: Any, digits: float) -> None:
     assert right_digits(a, mpmath.mpf(truth)) == pytest.approx(digits, abs=0.01)
+
+
+# --- No verdict is stronger than the bound of the truth.
+
+
+def of_floats_alone(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function of a Value, but only of one that was recorded: it cannot run on balls."""
+
+    def g(x: Any) -> Any:
+        if type(x).__module__ != Value.__module__:
+            raise TypeError("it needs a recorded Value")
+        return f(x)
+
+    return g
+
+
+@pytest.mark.parametrize("claimed", [1.0, 1.0000001])
+def test_a_truth_of_few_digits_proves_no_more_than_those(claimed: float) -> None:
+    f = of_floats_alone(lambda x: x + 1e8)  # differences in doubles know 5 digits of the slope
+    report = check_gradients(f, x=3.0, claimed={"x": claimed})
+    assert report.verdicts == {"x": "inconclusive"}, str(report)
+    assert "the truth is known to 5 digits alone" in str(report)
+    enough = check_gradients(f, x=3.0, claimed={"x": claimed}, digits=4.0)
+    assert enough.ok
+    assert enough.digits < 6.0
+    assert not check_gradients(f, x=3.0, claimed={"x": 1.001}, digits=4.0).ok
+
+
+def test_a_function_that_reads_labels_is_proved_over_balls() -> None:
+    report = check_gradients(lambda w, x: w * x if w.label == "w" else x, w=2.0, x=3.0)
+    assert report.ok
+    assert report.reference.startswith("the function itself")
+    assert check_gradients(lambda w, x: (w * x).label or w * x, w=2.0, x=3.0).ok
+
+
+@pytest.mark.parametrize(
+    ("slope", "error", "bits", "digits"),
+    [
+        (1e300, 1e-300, 53, 600.0),
+        (2.0, 0.0, 53, math.inf),
+        (1e-9, 1e-8, 53, 0.0),
+        (0.0, 1e-9, 53, 0.0),
+        (0.0, 1e-300, 192, math.inf),
+    ],
+)
+def test_the_digits_that_a_bound_leaves_are_counted_at_any_size(
+    slope: float, error: float, bits: int, digits: float
+) -> None:
+    truth = exact.mpf(slope)
+    assert known_digits(Slope("smooth", truth, truth, truth, bits, error=error)) == pytest.approx(digits)
+
+
+@pytest.mark.parametrize("x", [-4.428886697430764, 5e-324])
+def test_a_slope_that_doubles_cannot_tell_from_none_is_not_proved(x: float) -> None:
+    f = of_floats_alone(lambda x: engine.erf(exp(4.0 * x) * 1e-60) + 1.0)
+    assert check_gradients(f, [x]).verdicts == {"x": "inconclusive"}

@@ -528,3 +528,21 @@ def test_a_rule_of_a_function_with_a_branch_on_a_float_is_proved_exactly() -> No
     computed = engine.check_vjp(lambda x: x * float(x), lambda x, u: 2.0 * x * u, [1.5])
     assert computed.ok
     assert "computes with floats that it takes out of Values" in str(computed)
+
+
+def test_a_number_that_balls_know_nothing_of_is_not_outside_a_domain() -> None:
+    """exp(700) - exp(700) of few bits may be anything; the rules then gave the partials of the floats, 0."""
+
+    def f(x: Any) -> Any:
+        return engine.atan(engine.log_softmax([x, exp(x)])[0])
+
+    c = check_gradients(f, [700.0]).comparisons[0]
+    assert c.truth == pytest.approx(-9.859676543759771e-305, rel=1e-12)
+    assert not c.ok or c.engine == pytest.approx(c.truth, rel=1e-8)
+
+
+def test_the_sign_of_a_number_of_infinite_slope_is_not_taken_for_0() -> None:
+    report = check_gradients(lambda x: sign(cbrt(x)) + x, [0.0])
+    assert not report.ok, str(report)
+    assert report.comparisons[0].truth is None
+    assert not check_gradients(lambda x: atanh(sign(cbrt(x * x))), [0.0]).ok

@@ -735,3 +735,70 @@ def test_the_bound_of_a_difference_holds() -> None:
 
 def test_values_as_points() -> None:
     assert check_vjp(lambda x: x * x, lambda x, g: 2.0 * x * g, (Value(3.0),)).ok
+
+
+# --- What doubles do not tell.
+
+
+@pytest.mark.parametrize("steps", [1e3, 1e6, 1e9, 1e12])
+@pytest.mark.parametrize("x", [0.3, 1.7, 0.123456789])
+def test_a_staircase_is_not_taken_for_its_mean_slope(steps: float, x: float) -> None:
+    def on_values(x: Any) -> Any:
+        return np.floor(steps * x) / steps
+
+    def on_floats(x: Any) -> Any:
+        return on_values(x.view(float))  # an array of Values has no such view
+
+    at = np.array([x])
+    assert check_vjp(on_values, lambda x, u: 0.0 * u, at).ok
+    assert check_vjp(on_values, lambda x, u: 1.0 * u, at).verdicts == {"x[0]": "wrong"}
+    assert check_vjp(on_floats, lambda x, u: 0.0 * u, at).verdicts["x[0]"] != "wrong"
+    if steps > 1e8:  # fewer steps look as float32 does
+        assert not check_vjp(on_floats, lambda x, u: 1.0 * u, at).ok
+
+
+def test_a_right_rule_of_hidden_float32_is_not_accused() -> None:
+    def wave(x: Any) -> Any:
+        return np.sin(2000 * np.float32(x)).astype(np.float64)
+
+    def sure(x: Any) -> Any:
+        return np.tanh(np.float32(10.0) * np.float32(x)).astype(np.float64)
+
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        x = rng.uniform(0.05, 3.0, 2)
+        for f, slope in (
+            (wave, lambda x: 2000 * np.cos(2000 * x)),
+            (sure, lambda x: 10.0 / np.cosh(10.0 * x) ** 2),
+        ):
+            found = check_vjp(f, lambda x, u, slope=slope: slope(x) * u, x).verdicts.values()
+            assert "wrong" not in found, (f.__name__, x, found)
+    wrong = check_vjp(wave, lambda x, u: -2000 * np.cos(2000 * x) * u, np.array([0.3, 1.1]))
+    assert not wrong.ok
+
+
+@pytest.mark.parametrize(
+    ("gradient", "ok"),
+    [
+        ([1.0, 0.0, 0.0], True),
+        ([0.5, 0.5, 0.0], True),
+        ([0.3, 0.7, 0.0], True),
+        ([0.5, 0.0, 0.0], False),
+        ([0.0, 0.0, 0.0], False),
+        ([1.0, 1.0, 0.0], False),
+    ],
+)
+@pytest.mark.parametrize("on_values", [True, False])
+def test_a_tied_maximum_is_judged_as_a_whole(gradient: list[float], ok: bool, on_values: bool) -> None:
+    def f(x: Any) -> Any:
+        return np.max(x if on_values else x.view(float))
+
+    report = check_vjp(f, lambda x, u: np.array(gradient) * u, np.array([2.0, 2.0, 1.0]))
+    assert report.ok is ok, str(report)
+    assert "wrong" not in report.verdicts.values()
+
+
+def test_kinks_of_their_own_are_judged_one_by_one() -> None:
+    at = np.array([0.0, 0.0, 1.0])
+    for sides in ([0.0, 1.0, 1.0], [1.0, -1.0, 1.0], [0.5, 0.25, 1.0]):
+        assert check_vjp(np.abs, lambda x, u, sides=sides: np.array(sides) * u, at).ok
