@@ -477,6 +477,7 @@ OPS = _table(
        _elu,
        _elu_partials,
        convention="elu'(0) is alpha",
+       underflows=lambda out, x, alpha: x < -708.0,  # exp(x) alone; alpha may be large
        source="Clevert, Unterthiner and Hochreiter 2016"),
     Op("gelu", "gelu", "x * normal_cdf(x)",
        lambda m, x: m.gelu(x),

@@ -40,7 +40,10 @@ from engine import (
     step,
     tanh,
 )
+from engine.check.verdict import EDGE, KINK
+from engine.functions import applied
 from engine.ops import OPS
+from engine.recording import REFUSED, recorder
 from tests.benchmarks.verdicts import PLANTED, expressions, gradients, is_wrong
 from tests.tools.flat import flat
 
@@ -546,3 +549,36 @@ def test_the_sign_of_a_number_of_infinite_slope_is_not_taken_for_0() -> None:
     assert not report.ok, str(report)
     assert report.comparisons[0].truth is None
     assert not check_gradients(lambda x: atanh(sign(cbrt(x * x))), [0.0]).ok
+
+
+# --- Every operation, at numbers that nobody chose.
+
+
+def judged_alone(name: str, point: list[float]) -> None:
+    """The operation alone has its derivative there, or none at all: a kink, a jump or an edge."""
+    record = recorder(OPS[name])
+    try:
+        record(*map(Value, point))
+    except REFUSED:
+        return
+    report = check_gradients(lambda *x: applied(OPS[name], x, record), point)
+    for c in report.comparisons:
+        assert c.finding.ok or c.finding.verdict in (KINK, EDGE), (point, c)
+    assert not report.fault
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPS)
+def test_no_float_makes_a_rule_wrong(name: str) -> None:
+    plain = st.floats(allow_nan=False, allow_infinity=False)
+
+    @settings(max_examples=60)
+    @given(st.lists(plain, min_size=OPS[name].arity or 4, max_size=OPS[name].arity or 4))
+    def check(point: list[float]) -> None:
+        judged_alone(name, point)
+
+    check()
+
+
+def test_the_slope_of_elu_underflows_no_earlier_than_it_must() -> None:
+    judged_alone("elu", [-760.0, 4.236543165226225e16])
