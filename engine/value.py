@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from engine import leaving
 from engine.backprop import backward
 from engine.graph import topological
+from engine.ops import OPS
 
 if TYPE_CHECKING:
     from engine.show.diagram import Diagram
@@ -73,6 +74,7 @@ _ADVICE = {
     "str": "convert it first: float(text)",
     "bool": "say 1.0 or 0.0",
     "NoneType": "is something missing a return?",
+    "ellipsis": "put a number in the place of ...",
     **dict.fromkeys(("complex", "complex64", "complex128"), "take its .real or .imag"),
     "list": "make one Value of each element",
     "tuple": "make one Value of each element",
@@ -239,6 +241,23 @@ class Value:
             return ()
         derivatives: tuple[float, ...] = self._dx if x.__class__ is tuple else (self._dx,)
         return derivatives
+
+    # Names that micrograd has for the record: programs that read it, such as `draw_dot`, run unchanged.
+
+    @property
+    def _prev(self) -> set[Value]:
+        """The operands, as micrograd has them: without an order, and each once."""
+        return set(self.parents)
+
+    @property
+    def _op(self) -> str:
+        """The sign of the operation, as micrograd shows it."""
+        return OPS[self.op].symbol if self.op in OPS else self.op
+
+    def _backward(self) -> None:
+        """Pass `grad` on to the operands: one step of a backward pass, for those who walk by hand."""
+        for parent, partial in zip(self.parents, self.partials, strict=True):
+            parent.grad += partial * self.grad
 
     def backward(self) -> None:
         """Set `grad` of every value that this one was computed from.

@@ -10,8 +10,6 @@
 # You need notebooks 3 and 5, and what an eigenvalue is. Allow 20 minutes.
 
 # %%
-from math import isclose, sqrt
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -62,7 +60,7 @@ print("E = {:.1f}   E' = {:.1f}   E'' = {:.1f}".format(*three(2.0)))
 # In a picture: lay a parabola with the same height, slope and curvature along the curve, and jump to its
 # lowest point.
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 line = np.linspace(-1.7, 2.3, 200)
 
 
@@ -109,12 +107,13 @@ def walk(step, w, count):
 for start in (2.0, 0.3):
     print("\n".join(f"{w:.15f}" for w in walk(newton, start, 7)), "\n")
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # Look at the digits from 2: once the guess is near, each step **doubles** the number of right digits.
 # Gradient descent adds a few at a time. From 0.3 it is just as fast, and wrong: at 0.0754 the slope is 0,
 # but it is the top of the hill. Newton looks for a place where $E' = 0$. It does not ask which kind of
 # place.
-#
+
+# %% [markdown]
 # **Mend it.** The slope knows which way is down, and the *size* of the curvature how far to go. Use both.
 
 
@@ -166,7 +165,7 @@ def newton_2(w):
 start = np.array([-1.6, 0.7])
 plain, straight = np.array(walk(downhill, start, 30)), np.array(walk(newton_2, start, 6))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
 u, v = np.meshgrid(np.linspace(-1.9, 0.9, 120), np.linspace(-0.85, 0.85, 120))
 axes.contour(u, v, canyon(u, v), levels=np.logspace(-2, 1, 14), cmap="Greys_r", linewidths=0.8)
@@ -202,7 +201,7 @@ slope, H = slope_and_hessian(two_layers, (0.0, 0.0))
 curvatures, directions = np.linalg.eigh(H)
 print("slope", slope + 0.0, "\nHessian\n", H, "\ncurvatures", curvatures)
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 path = np.array(walk(lambda w: w - 0.05 * slope_and_hessian(two_layers, w)[0], np.array([-0.9, 0.92]), 120))
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 u, v = np.meshgrid(np.linspace(-2, 2, 120), np.linspace(-2, 2, 120))
@@ -218,12 +217,13 @@ right.plot([two_layers(*w) for w in path], color="black")
 right.set(xlabel="step", ylabel="E", title="a plateau on the way")
 plt.show()
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # The slope is 0, and it is no minimum: along one direction the surface bends upwards, along the other
 # downwards. That is a **saddle**. Descent comes in along the blue line, hardly moves for a while, and
 # leaves along the red one. Many a plateau in a curve of training is such a place, and a network whose
 # weights are all 0 sits on one for ever.
-#
+
+# %% [markdown]
 # ## A network: never write the Hessian down
 #
 # A network with a million weights has a Hessian of $10^{12}$ numbers. But $H$ *times a vector* is only
@@ -269,7 +269,7 @@ def descend(rate, steps=60):
 
 below, above = list(descend(0.95 * 2 / largest)), list(descend(1.05 * 2 / largest))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
 axes.semilogy(below, label="5 percent below $2 / \\lambda$")
 axes.semilogy(above, "--", label="5 percent above")
@@ -290,7 +290,7 @@ once = check_gradients(lambda x: x * engine.abs(x), x=0.0)
 twice = check_gradients(lambda x: x * engine.abs(x), x=0.0, order=2)
 print(once.headline, twice.headline, sep="\n")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 line = np.linspace(-1, 1, 201)
 figure, places = plt.subplots(1, 3, figsize=(8, 2.4), layout="constrained")
 for place, title, curve in zip(
@@ -305,9 +305,12 @@ for place, title, curve in zip(
     place.grid(alpha=0.3)
 plt.show()
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # The first derivative is proved. The second has two sides, $-2$ and $2$, and no value at 0. The engine
-# answers 0, by the convention for $|x|$. A network of `relu` is made of such
+# answers 0, by the convention for $|x|$.
+
+# %% [markdown]
+# A network of `relu` is made of such
 # pieces: flat, with kinks between them. That is why methods that need curvature prefer smooth activations.
 #
 # ## Exercises
@@ -354,8 +357,10 @@ z = [Value(2.0), Value(1.0), Value(-0.5)]
 H = np.array([[entry.data for entry in row] for row in hessian(engine.logsumexp(z), z)])
 print(np.linalg.eigvalsh(H).round(4) + 0.0)
 
-# %% tags=["hide-input", "answer"] jupyter={"source_hidden": true}
+# %% tags=["test"]
 # Every number that the text states, checked.
+from math import isclose, sqrt
+
 assert np.allclose(three(2.0)[1:], (24.3, 44.0), rtol=1e-12)
 assert f"{walk(newton, 0.3, 7)[-1]:.4f}" == "0.0754"
 assert three(walk(newton, 0.3, 7)[-1])[2] < 0 < three(valley)[2]

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and what is committed is what they say."""
+"""The notebooks run from top to bottom, and what is committed is what they say; so for both editions."""
 
 import json
 import re
@@ -10,12 +10,22 @@ import jupytext
 import matplotlib.pyplot as plt
 import pytest
 
-from tests.tools.notebooks import FOLDER, SOURCES, cells
+from tests.tools.notebooks import (
+    FOLDER,
+    SOURCES,
+    STUDENT,
+    YOUR_ANSWER,
+    YOUR_CODE,
+    cells,
+    exercises,
+    solved,
+    student,
+)
 
 NAMES = [source.stem for source in SOURCES]
 LARGEST = 1_000_000  # bytes: a larger notebook is slow to show, if it is shown at all
 MAKE = "run: python -m tests.tools.notebooks {}"
-SHAPE = ("Aim.", "Predict", "assert ", "<details>", "## Recap")
+SHAPE = ("**The question.**", "**Aim.**", "Predict", "assert ", "<details>", "## Recap")
 MACHINE = re.compile(r"/(?:home|root|tmp|usr|work|Users)/|[A-Z]:\\\\|\bat 0x[0-9a-f]{6,}|site-packages")
 
 
@@ -30,11 +40,17 @@ def without_numbers(text: str) -> list[str]:
     return re.sub(r"\d[\d.]*(e[+-]?\d+)?", "#", text).split()
 
 
+def without_folders(text: str) -> str:
+    """A text whose links do not say from where: the edition of the student lies one folder deeper."""
+    return re.sub(r"\]\((\.\./)+", "](", text)
+
+
 def test_there_are_notebooks_and_an_index_that_lists_them() -> None:
     index = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert NAMES
     assert re.findall(r"\((\d\w+)\.ipynb\)", index) == NAMES
-    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == NAMES
+    for folder in (FOLDER, STUDENT):
+        assert sorted(path.stem for path in folder.glob("*.ipynb")) == NAMES
 
 
 @pytest.mark.slow
@@ -52,8 +68,31 @@ def test_it_runs_from_top_to_bottom_and_prints_what_is_saved(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_forms_have_the_same_cells(name: str) -> None:
-    assert cells(FOLDER / f"{name}.ipynb") == cells(FOLDER / f"{name}.py"), MAKE.format(name)
+def test_both_editions_are_made_of_the_source(name: str) -> None:
+    source = FOLDER / f"{name}.py"
+    for folder, edition in ((FOLDER, solved), (STUDENT, student)):
+        made = [(cell.cell_type, cell.source) for cell in edition(source).cells]
+        assert cells(folder / f"{name}.ipynb") == made, MAKE.format(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_edition_of_the_student_with_the_solutions_is_the_solved_one(name: str) -> None:
+    pasted = [text for _, text in cells(STUDENT / f"{name}.ipynb")]
+    for i, stub, solution in exercises(FOLDER / f"{name}.py"):
+        assert stub.rstrip() in pasted[i], "what is to be filled in can be found"
+        pasted[i] = pasted[i].replace(stub.rstrip(), solution.rstrip(), 1)
+    expected = [text for _, text in cells(FOLDER / f"{name}.ipynb")]
+    for mine, theirs in zip(pasted[1:], expected[1:], strict=True):  # the first says which edition it is
+        assert without_folders(mine) == without_folders(theirs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_edition_of_the_student_spoils_nothing(name: str) -> None:
+    notebook = jupytext.read(STUDENT / f"{name}.ipynb")
+    everything = "\n".join(cell.source for cell in notebook.cells)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert not any(word in everything for word in ("# ---", "<details>"))
+    assert everything.count(YOUR_CODE) + everything.count(YOUR_ANSWER) >= 3
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,3 +138,60 @@ def test_a_number_that_the_text_states_is_in_the_code(name: str) -> None:
     text = "\n".join(text for kind, text in both if kind == "markdown")
     for number in re.findall(r"\d+\.\d\d+", text):
         assert number in code, f"the text says {number}, and no cell asserts it"
+
+
+def test_the_tool_makes_two_editions_of_a_cell(tmp_path: Path) -> None:
+    source = tmp_path / "08_tool.py"
+    source.write_text(SOURCE, encoding="utf-8")
+    texts = [[cell.source for cell in edition(source).cells] for edition in (solved, student)]
+    for one, other, (expected_one, expected_other) in zip(*texts, EDITIONS, strict=True):
+        assert (one, other) == (expected_one, expected_other)
+    folded = [cell.metadata for cell in student(source).cells][-1]
+    assert folded == {"jupyter": {"source_hidden": True}}
+
+
+SOURCE = """\
+# %% [markdown]
+# # Title
+# See [there](../x.py), [here](#a) and [far](https://x.org). <details>Because.</details>
+
+# %%
+def f(x):
+    # --- solution
+    return 2 * x
+    # --- student
+    # return ...
+    # ---
+
+# %% tags=["solution"]
+def g(x, y=1):
+    return x + y
+a, b = {}, 0
+a[1] = 2
+
+# %% [markdown] tags=["answer"]
+# It is 2.
+
+# %% tags=["test"]
+assert f(1) == 2
+
+# %% tags=["hide-input"]
+# --- solution
+f(3)
+# ---
+"""
+TITLE = "# Title\nSee [there]({}../x.py), [here](#a) and [far](https://x.org). {}"
+TOLD = "\n\n*This is the edition to fill in. The [solved one](../08_tool.ipynb) has the answers.*\n"
+EDITIONS = [
+    (
+        TITLE.format("", "<details>Because.</details>"),
+        TITLE.format("../", YOUR_ANSWER).replace("\n", TOLD, 1),
+    ),
+    ("def f(x):\n    return 2 * x", f"def f(x):\n    {YOUR_CODE}\n    return ..."),
+    (
+        "def g(x, y=1):\n    return x + y\na, b = {}, 0\na[1] = 2",
+        f"def g(x, y=1):\n    {YOUR_CODE}\n    ...\n\n\n{YOUR_CODE}\na = ...\nb = ...",
+    ),
+    ("It is 2.", YOUR_ANSWER),
+    ("f(3)", f"{YOUR_CODE}\n..."),
+]

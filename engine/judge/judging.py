@@ -1,8 +1,14 @@
 """`judge`: somebody's engine put through every program."""
 
+import ast
+import atexit
 import inspect
+import linecache
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from engine.judge.diagnoses import conventions, diagnoses
@@ -29,7 +35,7 @@ def judge(
     its gradients are called is found by looking.
 
     Args:
-        engine: a file, as "engine.py" or "engine.py:Value", or a class that is defined in a file.
+        engine: a file, as "engine.py" or "engine.py:Value", or a class that is defined in a file or a cell.
         name: the class, if it is not to be found.
         data: where a value has its number, such as "data".
         grad: where it has its gradient, such as "grad".
@@ -81,17 +87,39 @@ def judge_all(engines: Sequence[str | Path], **options: Any) -> EnginesReport:
 
 def _path_and_name(engine: str | Path | type, name: str) -> tuple[Path, str]:
     if isinstance(engine, type):
+        module = sys.modules.get(engine.__module__)
+        if module and module.__spec__ is None:  # the program that is running: it would judge again
+            return _in_a_file(engine), engine.__name__
         try:
             return Path(inspect.getfile(engine)), engine.__name__
         except (TypeError, OSError):
-            raise TypeError(
-                f"{engine.__name__} is not defined in a file: give the file that defines it"
-            ) from None
+            raise _not_in_a_file(engine) from None
     text, colon, own = str(engine).rpartition(":")
     path = Path(text if colon and own.isidentifier() else str(engine))
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
     return path, name or (own if colon and own.isidentifier() else "")
+
+
+def _in_a_file(engine: type) -> Path:
+    """A class of a notebook's cell or of a script, in a file with the imports and functions beside it."""
+    methods = [method for method in vars(engine).values() if inspect.isfunction(method)]
+    lines = linecache.getlines(methods[0].__code__.co_filename) if methods else []
+    body = ast.parse("".join(lines)).body
+    classes = [node for node in body if isinstance(node, ast.ClassDef) and node.name == engine.__name__]
+    if not classes:
+        raise _not_in_a_file(engine)
+    imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+    path = Path(mkdtemp()) / f"{engine.__name__}.py"
+    text = "\n\n".join(map(ast.unparse, [*imports, *functions.values(), classes[-1]]))
+    path.write_text(f"{text}\n", encoding="utf-8")
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    return path
+
+
+def _not_in_a_file(engine: type) -> TypeError:
+    return TypeError(f"{engine.__name__} is not defined in a file: give the file that defines it")
 
 
 def _asked(name: str, data: str, grad: str, backward: str) -> dict[str, object]:

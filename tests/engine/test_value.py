@@ -51,6 +51,7 @@ def test_a_real_number_is_stored_as_the_nearest_float(given: Any, data: float) -
         ("3", r"not str '3'; convert it first: float\(text\)"),
         (True, "not bool True; say 1.0 or 0.0"),
         (None, "not NoneType None; is something missing a return"),
+        (..., "not ellipsis Ellipsis; put a number in the place of"),
         (1j, "not complex 1j; take its .real or .imag"),
         ([1.0], r"not list \[1.0\]; make one Value of each element"),
         ((1.0,), "not tuple .*; make one Value of each element"),

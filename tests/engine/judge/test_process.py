@@ -1,8 +1,12 @@
 """Whatever a judged file does, it is a line in the report."""
 
 import json
+import linecache
+import runpy
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -141,6 +145,27 @@ def test_a_class_is_judged_by_its_file() -> None:
     assert report.dialect.name == "Val"
     with pytest.raises(TypeError, match="Alone is not defined in a file: give the file that defines it"):
         judge(type("Alone", (), {"__module__": "builtins"}))
+
+
+def test_a_class_of_the_program_that_is_running_is_judged_alone(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(f"{CORRECT}\nfrom engine.judge import judge\nreport = judge(Value)\n", encoding="utf-8")
+    report = runpy.run_path(str(script))["report"]
+    assert report.ok
+    assert not report.remark
+
+
+def test_a_class_of_a_cell_is_judged() -> None:
+    cell = "<ipython-input-1>"
+    linecache.cache[cell] = (len(CORRECT), None, CORRECT.splitlines(keepends=True), cell)
+    names: dict[str, Any] = {"__name__": "notebook"}
+    sys.modules["notebook"] = ModuleType("notebook")
+    try:
+        exec(compile(CORRECT, cell, "exec"), names)  # noqa: S102  # as a notebook does
+        report = judge(names["Value"])
+    finally:
+        del sys.modules["notebook"], linecache.cache[cell]
+    assert report.ok
 
 
 def test_a_missing_file_is_told_by_its_name() -> None:

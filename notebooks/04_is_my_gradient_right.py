@@ -10,7 +10,7 @@
 # You need notebook 3, *The delta rule*. Allow 25 minutes.
 
 # %%
-from math import exp, isclose, tanh
+from math import exp, tanh
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,7 +36,7 @@ def anna(w_1, w_2, b):
     return {"w_1": error * w_2 * 2.0, "w_2": error * a, "b": error * w_2}
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 def bert(w_1, w_2, b):
     a = 1 / (1 + exp(-(w_1 * 2.0 + b)))
     delta = 2 * (w_2 * a - 1.0) * w_2 * a * (1 - a)
@@ -90,11 +90,12 @@ def tanh_slope(x):
 for x in (0.7, 15.0):
     print(f"at {x:4}   difference {difference(tanh, x):.16g}   exact {tanh_slope(x):.16g}")
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # Ten digits at 0.7. Not one at 15: the difference is 0. A float holds about 16 digits. Near 15 all of them
 # go into writing $\tanh(x) = 0.9999999999998$, and a step of $10^{-6}$ does not reach the last one. The two
 # values **cancel**, and nothing is left.
-#
+
+# %% [markdown]
 # ## There is no good step
 #
 # Perhaps another $h$ would do? Two errors add up:
@@ -114,7 +115,7 @@ def errors(f, x, slope):
 
 wave, flat = errors(tanh, 0.7, tanh_slope(0.7)), errors(tanh, 15.0, tanh_slope(15.0))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 axes.loglog(steps, wave, color="tab:blue", label="tanh at 0.7")
 axes.loglog(steps, flat, "--", color="tab:orange", label="tanh at 15")
@@ -132,11 +133,12 @@ axes.legend(loc="lower left")
 plt.show()
 print(f"best step for tanh at 0.7: error {min(wave):.0e}.  At 15: error {min(flat):.0e}")
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # A U. The dotted lines are the two errors. At 15 the whole U lies higher: no step gives even four right
 # digits, and from $10^{-4}$ to the left everything is lost. The best step is another one for each
 # function and each place, and you do not know it.
-#
+
+# %% [markdown]
 # ## A tolerance makes it worse
 #
 # What does the usual test do with an error of 1? It asks whether the two numbers differ by less than an
@@ -153,9 +155,10 @@ for name, claim in (
     passed = abs(difference(tanh, 15.0) - claim) < 1e-5
     print(f"{name:26} {claim:9.1e}   {'passed' if passed else 'refused'}")
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # All three. Its tolerance was made for larger gradients.
-#
+
+# %% [markdown]
 # ## A test without a step
 #
 # `check_gradients` runs the function on *balls*: numbers with many digits and with a bound of their own
@@ -276,10 +279,11 @@ check_vjp(layer, mended_backward, at).headline
 kink = check_gradients(relu, x=0.0)
 kink
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # Neither. The check takes the slope on each side, reports both, and accepts what lies between: it is a
 # convention.
-#
+
+# %% [markdown]
 # But conventions do not add up. $\mathrm{relu}(x) - \mathrm{relu}(-x)$ is just $x$, and its slope is 1
 # everywhere. **Predict** the engine's answer at 0, where each half says 0.
 
@@ -328,8 +332,10 @@ line.headline
 # %% tags=["answer"]
 check_gradients(engine.max, [2.0, 2.0])
 
-# %% tags=["hide-input", "answer"] jupyter={"source_hidden": true}
+# %% tags=["test"]
 # Every number that the text states, checked.
+from math import isclose
+
 assert curves["Anna"][-1] < curves["Bert"][-1] < curves["Bert"][0]
 assert difference(tanh, 15.0) == 0
 assert isclose(difference(tanh, 0.7), tanh_slope(0.7), rel_tol=1e-9)

@@ -33,8 +33,11 @@ x, y = [Value(0.5, "x_1"), Value(-1.0, "x_2")], Value(1.0, "y")
 output = model(x)
 output
 
+# %% [markdown] tags=["answer"]
+# Two: the weights into $z^1$, and those into $z^2$.
+
 # %% [markdown]
-# Two: the weights into $z^1$, and those into $z^2$. Write the activations of a layer below each other as
+# Write the activations of a layer below each other as
 # a vector
 # $a$, the weights as a matrix $W$ with one row for each neuron, the deltas as a vector $\delta$. Then the
 # equations of notebook 3 lose their sums:
@@ -58,11 +61,12 @@ loss = squared_error(output, y)
 program = engine.compile(loss, inputs=[*x, y], parameters=model.parameters())
 program.draw()
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # The names are those of the table. `[x; 1]` is $x$ with a 1 under it. $B$ is the number of examples: each
 # is a column. Five products carry an `@`: two forward, one backward, two gradients. There is no $(W^1)^T
 # \delta^1$, because nobody asked for a gradient by the inputs.
-#
+
+# %% [markdown]
 # ## By hand, in matrices
 #
 # The picture is short enough to type. The loss is $(z^2 - y)^2$, so $\delta^2 = 2 (z^2 - y)$, and $\tanh'
@@ -97,7 +101,7 @@ print("the program and your matrices agree:", agree)
 # $\delta_i\, a_j$. For 32 examples it is the mean of 32 such tables:
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 def table(place, numbers, title):
     place.imshow(numbers, cmap="RdBu_r", vmin=-3.5, vmax=3.5)
     for (i, j), number in np.ndenumerate(numbers):
@@ -133,7 +137,7 @@ def recorded():
     return np.array([p.grad for p in net.parameters()])
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 def seconds(function):
     times = []
     for _ in range(3):
@@ -174,7 +178,7 @@ training, scale = training.standardized()
 unseen = scale.apply(held_out.X)
 reader = MLP(64, [32, 10], activation="relu", init="he_uniform", rng=random.Random(0))
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 figure, places = plt.subplots(1, 8, figsize=(8, 1.4), layout="constrained")
 for place, image, digit in zip(places, held_out.X, held_out.y, strict=False):
     place.imshow(np.reshape(image, (8, 8)), cmap="gray_r")
@@ -194,7 +198,7 @@ cross_entropy_from_logits(reader(image), target).backward()
 dW = np.array([[w.grad for w in neuron.w] for neuron in reader.layers[0].neurons])
 delta = np.array([neuron.b.grad for neuron in reader.layers[0].neurons])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 figure, places = plt.subplots(1, 8, figsize=(8, 1.6), layout="constrained")
 places[0].imshow(np.reshape(image, (8, 8)), cmap="RdBu_r", vmin=-2, vmax=2)
 places[0].set_title("the image", fontsize=9)
@@ -207,11 +211,12 @@ for place in places:
     place.set_axis_off()
 plt.show()
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # The image again and again, times the delta of each neuron. (The first one is the image as the network
 # gets it: each pixel less its mean, red for more ink than usual.) A negative delta gives the negative,
 # and a neuron that `relu` has switched off learns nothing from this image.
-#
+
+# %% [markdown]
 # Now train. `fit` compiles one example as you did above, and runs the program on batches. `Adam` adapts
 # the step of each weight.
 
@@ -229,7 +234,7 @@ history = fit(
     progress=False,
 )
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(6, 2.6), layout="constrained")
 axes.semilogy(history.loss, label="training")
 axes.semilogy(history.validation, "--", label="held out")
@@ -247,7 +252,7 @@ read = outputs.argmax(axis=1)
 right = read == held_out.y
 print(f"{right.sum()} of {len(right)} held-out digits are right, {100 * right.mean():.1f} percent")
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 figure, places = plt.subplots(1, 8, figsize=(8, 1.6), layout="constrained")
 for place in places:
     place.set_axis_off()
@@ -304,7 +309,7 @@ cross_entropy_from_logits(z, target).backward()
 o = np.array([o_i.data for o_i in engine.softmax(z)])
 print(np.allclose([z_i.grad for z_i in z], o - target, rtol=1e-9, atol=1e-15))
 
-# %% tags=["hide-input", "answer"] jupyter={"source_hidden": true}
+# %% tags=["test"]
 # What the text states, checked.
 assert str(program).count("@") == 5
 assert "(W^1)^T" not in str(program)

@@ -93,7 +93,7 @@ E
 # the derivation can be held against numbers.
 
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 def error(output, label):
     """The log loss, with the name that it has here."""
     loss = log_loss(output, label)
@@ -156,8 +156,11 @@ line("∂o/∂z_6 = o (1 − o)", local("a_6", "z_6"), o * (1 - o))
 line("dE/do   = (o − y) / (o (1 − o))", total["a_6"], (o - y) / (o * (1 - o)))
 line("dE/dz_6 = o − y", total["z_6"], o - y)
 
+# %% [markdown] tags=["answer"]
+# Negative: a larger $z_6$ makes the loss smaller.
+
 # %% [markdown]
-# Negative: a larger $z_6$ makes the loss smaller. Another loss or another output function changes these
+# Another loss or another output function changes these
 # lines, and nothing that follows.
 #
 # ### 2. A hidden neuron
@@ -240,7 +243,7 @@ for name in w:
         before = x if i in (1, 2, 3) else a
         gradient[name] = delta[i] * before[int(name[3])]
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 assert all(isclose(gradient[name], total[name], rel_tol=1e-9) for name in w)
 figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
 names = sorted(gradient, key=lambda name: abs(gradient[name]))
@@ -309,14 +312,15 @@ exercise = log_loss(network()(INPUTS), TARGET)
 marks = grade(exercise, printed, learning_rate=0.5)
 marks
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # Two mistakes, and everything else follows from them:
 #
 # 1. **The derivative of the wrong neuron.** $\delta_5$ has $a_5 (1 - a_4)$ in place of $a_5 (1 - a_5)$.
 # 2. **The weight for the learning rate.** The step is $w - w \cdot dE/dw$ in place of $w - \alpha \cdot
 #    dE/dw$. For $w_{64}$ it made no difference, because $w_{64}$ happens to be 0.5, which is $\alpha$.
 #    $w_{41}$ is $-0.5$, and there it looks like a step uphill.
-#
+
+# %% [markdown]
 # An explanation is proved when it produces the number. `by_hand` is your computation, with the mistakes on
 # request. **Predict** whether the first mistake alone makes the output larger or smaller.
 
@@ -326,12 +330,13 @@ for first in (False, True):
         output = by_hand(wrong_derivative=first, wrong_step=second).output
         print(f"first {first!s:5}  second {second!s:5}  output after the step {output:.4f}")
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # With both, the published 0.7043 comes out, to the digit. With neither, 0.6981.
 #
 # A small irony: the wrong step came closer to 1 than the right one. A result that looks better is no
 # proof of a derivation. Only an independent computation is.
-#
+
+# %% [markdown]
 # ## Break it yourself
 #
 # Below is a right paper, and one line that breaks it: somebody took $a_4$ for $f'(z_4)$. **Predict** what
@@ -383,7 +388,7 @@ z = [Value(2.0, "z_1"), Value(1.0, "z_2"), Value(-0.5, "z_3")]
 outputs = softmax(z)
 J = np.array([[entry.data for entry in row] for row in jacobian(outputs, z)])
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
 shown = axes.imshow(J, cmap="RdBu_r", vmin=-0.4, vmax=0.4)
 for (k, i), number in np.ndenumerate(J):
@@ -393,9 +398,11 @@ axes.set_yticks(range(3), ["$o_1$", "$o_2$", "$o_3$"])
 figure.colorbar(shown, label=r"$\partial o_k / \partial z_i$")
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# Each column adds up to 0: what one output gains the others lose, because they always add up to 1.
+
 # %% [markdown]
-# Each column adds up to 0: what one output gains the others lose, because they always add up to 1. And the
-# lines of the derivation, for the label $y = (0, 1, 0)$:
+# The lines of the derivation, for the label $y = (0, 1, 0)$:
 
 # %%
 y, q = [0.0, 1.0, 0.0], [output.data for output in outputs]
@@ -488,7 +495,7 @@ for p in model.parameters():
     p.data -= 0.5 * p.grad
 print(f"after the second step: {model(INPUTS).data:.4f}")
 
-# %% tags=["hide-input", "answer"] jupyter={"source_hidden": true}
+# %% tags=["test"]
 # Every number that the text states, checked.
 wrong = by_hand(wrong_derivative=True)
 assert f"{a[6]:.4f} {loss.data:.4f} {by_hand().output:.4f}" == "0.6718 0.3977 0.6981"

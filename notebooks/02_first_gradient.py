@@ -1,15 +1,15 @@
 # %% [markdown]
-# # 1. A first gradient
+# # 2. A first gradient
 #
-# **Aim.** You take an ordinary formula, let the computer record it, and read its gradient off the recording.
-# At the end you can do the same with a pencil.
+# **The question.** How fast does the output of a neuron change with its weight?
+#
+# **Aim.** You take an ordinary formula, let the computer record it, and read its gradient off the
+# recording. At the end you can do the same with a pencil.
 #
 # You need to know what a derivative is, and that $\tanh'(z) = 1 - \tanh^2 z$. Allow 15 minutes. Wherever it
 # says **Predict**, write your number down before you run the cell below it.
 
 # %%
-from math import isclose
-
 from engine import Value, check_gradients, tanh
 
 # %% [markdown]
@@ -47,6 +47,9 @@ a
 print("a was made by", a.op, "from", [parent.label for parent in a.parents])
 print("its local derivative is", a.partials[0])
 
+# %% tags=["test"]
+from math import isclose
+
 assert isclose(a.data, 0.46211715726000975)
 assert isclose(a.partials[0], 1 - a.data**2)
 assert f"{a.partials[0]:.4f}" == "0.7864"
@@ -62,7 +65,19 @@ assert f"{a.partials[0]:.4f}" == "0.7864"
 # \frac{\partial u}{\partial w} = (1 - a^2) \cdot 1 \cdot x$$
 #
 # **Predict** $\partial a/\partial w$, $\partial a/\partial x$ and $\partial a/\partial b$ from the picture
-# above.
+# above. Type them with two decimals, in quotes: they claim what is written, and no more. `check_gradients`
+# holds them against the truth, and says why one is wrong.
+
+# %%
+# --- solution
+guess = {"w": "1.57", "x": "0.31", "b": "0.79"}
+# --- student
+# guess = {"w": "...", "x": "...", "b": "..."}
+# ---
+print(check_gradients(lambda w, x, b: tanh(w * x + b), w=0.4, x=2.0, b=-0.3, claimed=guess).headline)
+
+# %% [markdown]
+# The engine says the same.
 
 # %%
 a.backward()
@@ -72,6 +87,7 @@ a
 for leaf in (w, x, b):
     print(f"da/d{leaf.label} = {leaf.grad:.4f}")
 
+# %% tags=["test"]
 slope = 1 - a.data**2
 assert isclose(w.grad, slope * x.data)
 assert isclose(x.grad, slope * w.data)
@@ -102,6 +118,14 @@ print(a.explain())
 # **Predict** $dy/ds$ at $s = 2$. How many ways lead from $s$ to $y$?
 
 # %%
+# --- solution
+guess = {"s": 7}
+# --- student
+# guess = {"s": ...}
+# ---
+print(check_gradients(lambda s: s * s + 3 * s, s=2.0, claimed=guess).headline)
+
+# %%
 s = Value(2.0, "s")
 u = s * s
 u.label = "u"
@@ -110,11 +134,12 @@ y.label = "y"
 y.backward()
 y
 
+# %% [markdown] tags=["answer"]
+# Three ways lead from $s$ to $y$: two through the product, because it takes $s$ twice, and one through $3
+# s$. Each way gives a product of the numbers along it, $2 \cdot 1$ and $2 \cdot 1$ and $3 \cdot 1$. A small
+# step in $s$ goes all of these ways at once, so the products are **added**: $2 + 2 + 3 = 7$.
+
 # %% [markdown]
-# Three ways lead from $s$ to $y$: two through the product, because it takes $s$ twice, and one through $3 s$.
-# Each way gives a product of the numbers along it, $2 \cdot 1$ and $2 \cdot 1$ and $3 \cdot 1$. A small step
-# in $s$ goes all of these ways at once, so the products are **added**: $2 + 2 + 3 = 7$.
-#
 # That is the whole of reverse mode: *multiply along a way, add over the ways.*
 #
 # `play` shows it as a film. Step through it and watch the card of $s$: its `grad` grows three times.
@@ -122,11 +147,9 @@ y
 # %%
 y.play()
 
-# %%
+# %% tags=["test"]
 received = [step.contribution for step in y.explain().steps if step.phase == "backward" and step.value is s]
-print("the grad of s is the sum of", received)
 assert sorted(received) == [2, 2, 3]
-assert s.grad == 2 + 2 + 3
 assert s.grad == 2 * s.data + 3  # the derivative of s² + 3s
 
 # %% [markdown]
@@ -144,10 +167,10 @@ first, second = (v - 3) ** 2, (v - 5) ** 2
 
 first.backward()
 print("after the first: ", v.grad)
-assert v.grad == 2 * (1 - 3)
-
 second.backward()
 print("after the second:", v.grad)
+
+# %% tags=["test"]
 assert v.grad == 2 * (1 - 3) + 2 * (1 - 5)
 
 together = Value(1.0, "v")
@@ -155,26 +178,28 @@ together = Value(1.0, "v")
 assert together.grad == v.grad == -12
 
 # %% [markdown]
-# A leaf, a value that no operation made, keeps adding to its `grad` until you set it back to 0. Forgetting
-# that is the most common mistake in a training loop: the second step then uses a gradient that still
-# contains the first.
+# A leaf, a value that no operation made, keeps adding to its `grad` until you set it back to 0. Notebook 1
+# shows what happens to a training loop that forgets it. Here it is 0 again:
 
 # %%
+# --- solution
 v.grad = 0.0
+# ---
 first.backward()
+print("after the first alone:", v.grad)
+
+# %% tags=["test"]
 assert v.grad == -4
 
 # %% [markdown]
 # ## Is it right?
 #
-# We compared with formulas that we derived ourselves. A third party is better. `check_gradients` computes
-# the slope of the function without any rule for derivatives: it moves one input a very little, in arithmetic
-# with so many digits that the small difference survives. Notebook 3 shows why that matters.
+# Without a guess, `check_gradients` checks the engine. It computes the slope of the function without any
+# rule for derivatives: it moves one input a very little, in arithmetic with so many digits that the small
+# difference survives. Notebook 4 shows why that matters.
 
 # %%
-report = check_gradients(lambda w, x, b: tanh(w * x + b), w=0.4, x=2.0, b=-0.3)
-print(report)
-assert report.ok
+check_gradients(lambda w, x, b: tanh(w * x + b), w=0.4, x=2.0, b=-0.3)
 
 # %% [markdown]
 # ## Exercises
@@ -194,8 +219,8 @@ assert report.ok
 #
 # <details><summary>Answer</summary>
 #
-# Each squaring is a product that takes its operand twice, so the ways double three times: there are 8. At $x
-# = 1$ every local derivative is 1, so every way contributes 1, and the sum is 8, as $8 x^7$ says. The
+# Each squaring is a product that takes its operand twice, so the ways double three times: there are 8. At
+# $x = 1$ every local derivative is 1, so every way contributes 1, and the sum is 8, as $8 x^7$ says. The
 # backward walk does not visit 8 ways: it adds at each card, and needs 6 multiplications.
 #
 # </details>
@@ -210,8 +235,7 @@ assert report.ok
 #
 # </details>
 
-# %%
-# The answers, checked.
+# %% tags=["test"]
 dead = Value(0.4, "w")
 tanh(dead * Value(0.0, "x") + Value(-0.3, "b")).backward()
 assert dead.grad == 0
