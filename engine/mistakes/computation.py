@@ -160,25 +160,47 @@ class Computation:
 
     def predicted(self, change: Change) -> dict[Quantity, float]:
         """Every quantity as it follows with a mistake, from the numbers that are known."""
-        if change.numbers:
-            changed = compute(self.problem, self.claimed, change).follows
-            return {q: known.number for q, known in changed.items()} | dict(change.results)
         found = {q: known.number for q, known in self.follows.items()}
-        if change.partials:
-            found.update(self._adjoints(change.partials))
-        if self.problem.learning_rate is not None and (change.partials or change.rates):
+        partials: dict[Value, Sequence[float]] = {}
+        if change.numbers:
+            values, partials = self._values(change.numbers)
+            found.update({Quantity(VALUE, value): x for value, x in values.items()})
+        for (value, k), x in change.partials.items():
+            partials[value] = [
+                x if place == k else d for place, d in enumerate(partials.get(value) or self._slopes(value))
+            ]
+        if partials:
+            found.update(self._adjoints(partials))
+        if self.problem.learning_rate is not None and (partials or change.rates):
             found.update(self._after_the_step(found, change.rates))
         return found | dict(change.results)
 
-    def _adjoints(self, changed: Mapping[tuple[Value, int], float]) -> dict[Quantity, float]:
-        """The backward pass in plain numbers."""
+    def _slopes(self, value: Value) -> list[float]:
+        return [partial.number for partial in self.partials.get(value, ())]
 
-        def partials(value: Value) -> list[float]:
-            known = self.partials.get(value, ())
-            return [changed.get((value, k), partial.number) for k, partial in enumerate(known)]
+    def _values(
+        self, changed: Mapping[Value, float]
+    ) -> tuple[dict[Value, float], dict[Value, Sequence[float]]]:
+        """The forward pass in plain numbers, and the partials, where they are not those that are known."""
+        found: dict[Value, float] = {}
+        partials: dict[Value, Sequence[float]] = {}
+        known: dict[Value, float] = {}
+        for value in self.problem.order:
+            is_moved = not known.keys().isdisjoint(value.parents)
+            if not is_moved and value not in changed:
+                continue
+            x = [known.get(p, self.number(p)) for p in value.parents]
+            found[value] = changed[value] if value in changed else forward_or_nan(value.op, x)
+            if Quantity(VALUE, value) not in self.claimed:
+                known[value] = found[value]
+            partials[value] = _partials_or_nan(value, known.get(value, self.number(value)), x)
+        return found, partials
 
+    def _adjoints(self, partials: Mapping[Value, Sequence[float]]) -> dict[Quantity, float]:
+        """The backward pass in plain numbers, with some partials in place of those that are known."""
         given = {q.value: known.number for q, known in self.claimed.items() if q.kind == ADJOINT}
-        found = adjoints(self.problem.order, self.problem.output, partials, 1.0, given)
+        order, output = self.problem.order, self.problem.output
+        found = adjoints(order, output, lambda v: partials.get(v) or self._slopes(v), 1.0, given)
         return {Quantity(ADJOINT, value): x for value, x in found.items()}
 
     def _after_the_step(
