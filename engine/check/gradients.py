@@ -205,6 +205,35 @@ def _add_claims(
     known = {
         name: float(s.value) for name, s in zip(subject.names, slopes, strict=True) if s.value is not None
     }
+    fits = _claims_that_fit(subject, run, slopes, claims, findings)
+    wrong = [name for name, ok in fits.items() if not ok and name in known]
+    spoiled = {
+        name
+        for name, x, finding in zip(subject.names, run.inputs, findings, strict=True)
+        if name in wrong and finding.verdict == ROUNDING and claims[name].fits(x.grad)
+    }
+    unexplained = [name for name in wrong if name not in spoiled]
+    reasons = diagnose(run, subject.names, known, claims, unexplained) if unexplained else {}
+    for name, opinion in zip(subject.names, opinions, strict=True):
+        if name in claims:
+            claim, found = claims[name], reasons.get(name, ())
+            words = [reason.text for reason in found]
+            if name in spoiled:
+                words = ["it is the engine's number, which rounding has spoiled"]
+            elif name in wrong and not words:
+                words = few_digits(claim, known[name])
+            ids = list(dict.fromkeys(reason.id for reason in found))
+            opinion["claimed"] = Opinion(claim.text, claim.value, fits[name], words, ids)
+
+
+def _claims_that_fit(
+    subject: Subject,
+    run: Run,
+    slopes: Sequence[Slope],
+    claims: dict[str, Claim],
+    findings: Sequence[Finding],
+) -> dict[str, bool]:
+    """Whether each claim is right."""
     terms = sizes_of_terms(run)
     fits = {}
     for name, x, slope, finding in zip(subject.names, run.inputs, slopes, findings, strict=True):
@@ -212,25 +241,7 @@ def _add_claims(
             # A copy of the engine's number is as right as that, even where rounding costs digits.
             copied = finding.ok and claims[name].value == x.grad and not claims[name].exact
             fits[name] = copied or _fits(claims[name], slope, _noise(terms.get(x, 0.0)))
-    wrong = [name for name, ok in fits.items() if not ok and name in known]
-    rounded = [
-        name
-        for name, x, finding in zip(subject.names, run.inputs, findings, strict=True)
-        if name in wrong and finding.verdict == ROUNDING and claims[name].fits(x.grad)
-    ]
-    unexplained = [name for name in wrong if name not in rounded]
-    mistakes = diagnose(run, subject.names, known, claims, unexplained) if unexplained else {}
-    for i, name in enumerate(subject.names):
-        if name in claims:
-            claim = claims[name]
-            reasons = mistakes.get(name, ())
-            words = [reason.text for reason in reasons]
-            if name in rounded:
-                words = ["it is the engine's number, which rounding has spoiled"]
-            elif name in wrong and not words:
-                words = few_digits(claim, known[name])
-            ids = list(dict.fromkeys(reason.id for reason in reasons))
-            opinions[i]["claimed"] = Opinion(claim.text, claim.value, fits[name], words, ids)
+    return fits
 
 
 def _noise(terms: float) -> float:

@@ -62,6 +62,11 @@ class _Fit:
     chance: float
 
     @property
+    def weight(self) -> tuple[int, bool]:
+        """How much it explains, and whether that is all that it affects."""
+        return len(self.explained), len(self.explained) + len(self.near) == self.affected
+
+    @property
     def text(self) -> str:
         count = len(self.explained) + len(self.near)
         part = f" ({count} of {self.affected} numbers)" if count < self.affected else ""
@@ -89,12 +94,12 @@ def explain(
 def _best(q: Quantity, fits: Iterable[_Fit]) -> list[Reason]:
     """Of the cases that explain a number, those that explain the most; each prediction once."""
     found = [fit for fit in fits if q in fit.explained] or [fit for fit in fits if q in fit.near]
-    most = max((len(fit.explained) for fit in found), default=0)
+    most = max((fit.weight for fit in found), default=None)
     reasons: list[Reason] = []
     for fit in found:
         reason = Reason(fit.mistake.id, fit.text, fit.predicted[q], q not in fit.explained)
         known = any(other.id == reason.id and _same(other.number, reason.number) for other in reasons)
-        if len(fit.explained) == most and not known:
+        if fit.weight == most and not known:
             reasons.append(reason)
     if any(reason.id in _PLAIN_SIGNS for reason in reasons):  # they say it in fewer words
         reasons = [reason for reason in reasons if reason.id != "local-sign"]
