@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 from typing import NamedTuple
 
 from engine.backprop import adjoints
@@ -286,14 +287,15 @@ def _partials(result: Computation, value: Value) -> list[Known]:
     operands = [result.known(Quantity(VALUE, p)) for p in value.parents]
     out = result.known(Quantity(VALUE, value))
     x = [operand.number for operand in operands]
-    sources = _sources([out, *operands])
-    if len(x) == 1 and Quantity(VALUE, value) in result.claimed and not result.problem.by_operands:
-        # The operand of the claimed output: they belong together.
-        points = [(y, [_operand_of(value, y, x[0])]) for y in _around(out.number, out.error)]
+    if len(x) == 1 and not result.problem.by_operands:
+        best, *bent = [[_slope_where(value, y, x[0])] for y in _around(out.number, out.error)]
+    elif len(x) == 1:
+        best, *bent = [_own_partials(value, [at]) for at in _around(x[0], operands[0].error)]
     else:
         moved = [x_i + operand.error for x_i, operand in zip(x, operands, strict=True)]
         points = [(y, at) for at in (x, moved) for y in _around(out.number, out.error)]
-    best, *bent = [_partials_or_nan(value, y, at) for y, at in points]
+        best, *bent = [_partials_or_nan(value, y, at) for y, at in points]
+    sources = _sources([out, *operands])
     return [Known(d, max(abs(other[k] - d) for other in bent), sources) for k, d in enumerate(best)]
 
 
@@ -337,9 +339,34 @@ def _partials_or_nan(value: Value, out: float, x: Sequence[float]) -> Sequence[f
     return partials
 
 
-def _operand_of(value: Value, out: float, x: float) -> float:
-    """The operand at which a function of one number gives `out`, by Newton's method; x if it finds none."""
-    row, start = OPS[value.op], x
+def _own_partials(value: Value, x: Sequence[float]) -> Sequence[float]:
+    """The derivatives at operands, with the result that belongs to them."""
+    return _partials_or_nan(value, forward_or_nan(value.op, x), x)
+
+
+def _slope_where(value: Value, out: float, x: float) -> float:
+    """The derivative of a function of one number where its result is `out`, which may be wrong.
+
+    A rule may use the operand and the result; both must belong together. If the function never is `out`, the
+    derivative is still a formula in `out`, such as a (1 - a): people use that one.
+
+    Args:
+        value: a value that the function gives.
+        out: its number.
+        x: the operand from which to look for the one that gives `out`.
+    """
+    if forward_or_nan(value.op, [x]) == out:
+        return _partials_or_nan(value, out, [x])[0]
+    operand = _operand_of(value, out, x)
+    if operand is not None:
+        return _partials_or_nan(value, out, [operand])[0]
+    slope = _formula_in_result(value, out)
+    return _own_partials(value, [x])[0] if slope is None else slope
+
+
+def _operand_of(value: Value, out: float, x: float) -> float | None:
+    """The operand at which a function of one number gives `out`, by Newton's method; None if it finds none."""
+    row = OPS[value.op]
     try:
         for _ in range(30):
             y = row.forward(floats, x)
@@ -347,9 +374,28 @@ def _operand_of(value: Value, out: float, x: float) -> float:
             if slope == 0.0 or abs(y - out) <= 1e-15 * abs(out):
                 break
             x -= (y - out) / slope
-        return x if abs(row.forward(floats, x) - out) <= 1e-9 * abs(out) else start
+        return x if abs(row.forward(floats, x) - out) <= 1e-9 * abs(out) else None
     except (ValueError, ArithmeticError):
-        return start
+        return None
+
+
+_SAMPLES = (-0.9, -0.2, 0.6, 1.1)
+
+
+def _formula_in_result(value: Value, out: float) -> float | None:
+    """The derivative as a polynomial of the second degree in the result, such as 1 - a²; None if it is none."""
+    results = [forward_or_nan(value.op, [x]) for x in _SAMPLES]
+    slopes = [_partials_or_nan(value, y, [x])[0] for x, y in zip(_SAMPLES, results, strict=True)]
+    if len(set(results)) < len(_SAMPLES):
+        return None
+    *three, last = zip(results, slopes, strict=True)
+    fits = abs(_through(three, last[0]) - last[1]) <= 1e-9
+    return _through(three, out) if fits else None
+
+
+def _through(points: Sequence[tuple[float, float]], at: float) -> float:
+    """The polynomial through points, by Lagrange."""
+    return sum(y * prod((at - a) / (x - a) for a, _ in points if a != x) for x, y in points)
 
 
 def rounded(own: Computation, decimals: int, partials_too: bool) -> dict[Quantity, float]:

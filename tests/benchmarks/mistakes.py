@@ -115,7 +115,9 @@ def outcome(found: list[tuple[bool, list[str], list[str]]], mistake: Mistake) ->
     return "perhaps" if all(text.startswith("perhaps") for why in words for text in why) else "named"
 
 
-def controls(problem: Problem, rng: random.Random, whole: bool) -> Iterator[tuple[str, dict[Quantity, float]]]:
+def controls(
+    problem: Problem, rng: random.Random, whole: bool
+) -> Iterator[tuple[str, dict[Quantity, float]]]:
     """Right numbers but for one, which is random or an arithmetic slip; and nothing but random numbers."""
     quantities = asked(problem, whole)
     right = {q: x.number for q, x in compute(problem, {}).follows.items()}

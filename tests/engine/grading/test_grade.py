@@ -245,3 +245,30 @@ def test_a_leaf_that_was_assigned_after_recording_is_refused() -> None:
     w.data = 100.0
     with pytest.raises(ValueError, match=r"mul was recorded as 1\.5.* Record again to grade"):
         grade(E, {"z": "1.5"})
+
+
+FORMULAS = {"sigmoid": (sigmoid, lambda a: a * (1 - a)), "tanh": (tanh, lambda a: 1 - a * a)}
+
+
+@pytest.mark.parametrize("a", [-0.7, 0.45, 1.3, 2.0])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_formula_in_a_wrong_result_is_carried_forward_whatever_the_result(name: str, a: float) -> None:
+    """A student who wrote a = 1.3 for a sigmoid goes on with a (1 - a), though no sigmoid is 1.3."""
+    function, formula = FORMULAS[name]
+    z = Value(0.3, "z")
+    output = function(z)
+    output.label = "a"
+    report = grade(output * 2.0, {"a": f"{a}000", "dE/dz": f"{2 * formula(a):.4f}"})
+    assert report.verdicts == {"a": "wrong here", "dE/dz": "carried forward"}
+
+
+@pytest.mark.parametrize("a", [0.8, 1.3])
+def test_what_mixes_a_wrong_result_with_the_right_operand_is_not_carried_forward(a: float) -> None:
+    z = Value(0.3, "z")
+    output = sigmoid(z)
+    output.label = "a"
+    mixed = 2 * a * (1 - output.data)  # neither a (1 - a) nor the derivative at z
+    report = grade(output * 2.0, {"a": f"{a}000", "dE/dz": f"{mixed:.4f}"})
+    assert report.verdicts == {"a": "wrong here", "dE/dz": "wrong here"}
+    right = grade(output * 2.0, {"a": f"{a}000", "dE/dz": f"{2 * output.data * (1 - output.data):.4f}"})
+    assert right.verdicts["dE/dz"] == "right"
