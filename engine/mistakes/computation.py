@@ -287,14 +287,16 @@ def _partials(result: Computation, value: Value) -> list[Known]:
     operands = [result.known(Quantity(VALUE, p)) for p in value.parents]
     out = result.known(Quantity(VALUE, value))
     x = [operand.number for operand in operands]
+    found: list[Sequence[float]]
     if len(x) == 1 and not result.problem.by_operands:
-        best, *bent = [[_slope_where(value, y, x[0])] for y in _around(out.number, out.error)]
+        found = [[_slope_where(value, y, x[0])] for y in _around(out.number, out.error)]
     elif len(x) == 1:
-        best, *bent = [_own_partials(value, [at]) for at in _around(x[0], operands[0].error)]
+        found = [_own_partials(value, [at]) for at in _around(x[0], operands[0].error)]
     else:
         moved = [x_i + operand.error for x_i, operand in zip(x, operands, strict=True)]
         points = [(y, at) for at in (x, moved) for y in _around(out.number, out.error)]
-        best, *bent = [_partials_or_nan(value, y, at) for y, at in points]
+        found = [_partials_or_nan(value, y, at) for y, at in points]
+    best, *bent = found
     sources = _sources([out, *operands])
     return [Known(d, max(abs(other[k] - d) for other in bent), sources) for k, d in enumerate(best)]
 
@@ -365,7 +367,7 @@ def _slope_where(value: Value, out: float, x: float) -> float:
 
 
 def _operand_of(value: Value, out: float, x: float) -> float | None:
-    """The operand at which a function of one number gives `out`, by Newton's method; None if it finds none."""
+    """The operand at which a function of one number gives `out`, by Newton's method, if it finds one."""
     row = OPS[value.op]
     try:
         for _ in range(30):
@@ -383,7 +385,7 @@ _SAMPLES = (-0.9, -0.2, 0.6, 1.1)
 
 
 def _formula_in_result(value: Value, out: float) -> float | None:
-    """The derivative as a polynomial of the second degree in the result, such as 1 - a²; None if it is none."""
+    """The derivative as a polynomial in the result, such as 1 - a², if it is one of the second degree."""
     results = [forward_or_nan(value.op, [x]) for x in _SAMPLES]
     slopes = [_partials_or_nan(value, y, [x])[0] for x, y in zip(_SAMPLES, results, strict=True)]
     if len(set(results)) < len(_SAMPLES):

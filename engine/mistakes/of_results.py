@@ -180,7 +180,7 @@ ROWS = (
         "a sum in place of a mean, or the other way round",
         "n times, or one n-th of, the number",
         "The derivative of a mean over n has the factor 1/n.",
-        "Look at the loss: does it divide by the number of examples?.",
+        "Look whether the loss divides by the number of examples.",
         r"E = \frac{1}{n} \sum_i J_i",
         _times(_sum_and_mean),
     ),

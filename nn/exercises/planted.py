@@ -14,6 +14,7 @@ from engine.mistakes.computation import Problem
 from engine.mistakes.planting import plant
 from nn.exercises.exercise import Exercise, answers, find_exercise
 from nn.exercises.papers import mark as mark_paper
+from nn.exercises.papers import mark_entries
 
 _DECIMALS = 4
 
@@ -59,8 +60,9 @@ def planted(exercise: Exercise, rng: random.Random, mistake: str = "") -> Plante
     for row in rows:
         made = plant(problem, asked, row, rng, _DECIMALS)
         if made is not None:
-            numbers = dict(zip(exercise.asked, (made.numbers[q] for q in asked), strict=True))
-            return PlantedPaper(_printed(numbers), [row.id], [made.text])
+            numbers = _printed(dict(zip(exercise.asked, (made.numbers[q] for q in asked), strict=True)))
+            if not mark_entries(numbers.items(), exercise).ok:  # digits may be off by no more than rounding
+                return PlantedPaper(numbers, [row.id], [made.text])
     return PlantedPaper(_printed(answers(exercise)))
 
 

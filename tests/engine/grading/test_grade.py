@@ -247,7 +247,7 @@ def test_a_leaf_that_was_assigned_after_recording_is_refused() -> None:
         grade(E, {"z": "1.5"})
 
 
-FORMULAS = {"sigmoid": (sigmoid, lambda a: a * (1 - a)), "tanh": (tanh, lambda a: 1 - a * a)}
+FORMULAS: dict[str, Any] = {"sigmoid": (sigmoid, lambda a: a * (1 - a)), "tanh": (tanh, lambda a: 1 - a * a)}
 
 
 @pytest.mark.parametrize("a", [-0.7, 0.45, 1.3, 2.0])
@@ -272,3 +272,10 @@ def test_what_mixes_a_wrong_result_with_the_right_operand_is_not_carried_forward
     assert report.verdicts == {"a": "wrong here", "dE/dz": "wrong here"}
     right = grade(output * 2.0, {"a": f"{a}000", "dE/dz": f"{2 * output.data * (1 - output.data):.4f}"})
     assert right.verdicts["dE/dz"] == "right"
+
+
+def test_a_flipped_sign_is_told_in_plain_words_where_a_number_is_subtracted() -> None:
+    model = MLP.from_weights([[[1.2, 0.9]]], [[0.6]], ["sigmoid"])
+    o = 1 / (1 + 2.718281828459045 ** -(1.2 * -0.0798 + 0.9 * 0.4542 + 0.6))
+    report = grade(log_loss(model([-0.0798, 0.4542]), 0.0), {"delta_1^1": f"{-o:.4f}"})
+    assert report.mistakes == ["the sign is flipped"]

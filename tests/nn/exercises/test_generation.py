@@ -216,3 +216,13 @@ def test_the_solution_has_every_number(kind: str, level: int) -> None:
 def test_steps_are_expressions_of_the_engine() -> None:
     for text in generate(2, "expression", 3).content["steps"].values():
         assert parse(text).names
+
+
+@pytest.mark.parametrize("mistake", ["rounded-too-early", "truncated"])
+def test_no_planted_paper_is_right_throughout(mistake: str) -> None:
+    """What is off by no more than rounding explains is right, so that it is no mistake to look for."""
+    exercise = generate(7, "network", 2)
+    for seed in range(10):
+        paper = planted(exercise, random.Random(seed), mistake)
+        marked = mark_entries(paper.claims.items(), exercise)
+        assert marked.ok == (not paper.mistakes), paper.words
