@@ -54,6 +54,7 @@ def judge(
                 found["data"],
                 found["backward"],
                 found["grad"],
+                found["slope"],
                 found["ops"],
                 found["calls"],
             )
