@@ -41,6 +41,7 @@ def judge(
 
     Raises:
         FileNotFoundError: if there is no such file.
+        IsADirectoryError: if it is a folder.
         TypeError: if a class is not defined in a file.
     """
     path, name = _path_and_name(engine, name)
@@ -90,6 +91,8 @@ def _path_and_name(engine: str | Path | type, name: str) -> tuple[Path, str]:
             ) from None
     text, colon, own = str(engine).rpartition(":")
     path = Path(text if colon and own.isidentifier() else str(engine))
+    if path.is_dir():
+        raise IsADirectoryError(21, "it is a folder; give the file in it that has the engine", str(path))
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
     return path, name or (own if colon and own.isidentifier() else "")

@@ -116,7 +116,7 @@ class JudgeReport(Report):
             "fault": self.fault,
             "remark": self.remark,
             "groups": {group: {"points": got, "of": most} for group, (got, most) in self.groups.items()},
-            "mistakes": [asdict(diagnosis) for diagnosis in self.diagnoses],
+            "mistakes": [_data(diagnosis) for diagnosis in self.diagnoses],
             "conventions": list(self.conventions),
             "dialect": asdict(self.dialect) if self.dialect else None,
             "programs": [_program(result) for result in self.results],
@@ -169,6 +169,13 @@ def _table(i: int, diagnosis: Diagnosis) -> Table:
         notes.append(f"Remedy: {row.remedy}")
     shown = f" ({_count(diagnosis.shown, 'program')})" if diagnosis.shown > 1 else ""
     return Table((), [], notes, title, f"{program}\n{diagnosis.says}{shown}")
+
+
+def _data(diagnosis: Diagnosis) -> dict[str, Any]:
+    data = asdict(diagnosis)
+    for mistake in data["mistakes"]:
+        del mistake["cases"]  # code, not data
+    return data
 
 
 def _share(results: Sequence[Result], group: str) -> float | None:

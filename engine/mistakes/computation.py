@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import prod
 from typing import NamedTuple
 
 from engine.backprop import adjoints
@@ -359,16 +358,13 @@ def _slope_where(value: Value, out: float, x: float) -> float:
     """
     if forward_or_nan(value.op, [x]) == out:
         return _partials_or_nan(value, out, [x])[0]
-    operand = _operand_of(value, out, x)
-    if operand is not None:
-        return _partials_or_nan(value, out, [operand])[0]
-    slope = _formula_in_result(value, out)
-    return _own_partials(value, [x])[0] if slope is None else slope
+    formula = OPS[value.op].by_output
+    return float(formula(out)) if formula else _own_partials(value, [_operand_of(value, out, x)])[0]
 
 
-def _operand_of(value: Value, out: float, x: float) -> float | None:
-    """The operand at which a function of one number gives `out`, by Newton's method, if it finds one."""
-    row = OPS[value.op]
+def _operand_of(value: Value, out: float, x: float) -> float:
+    """The operand at which a function of one number gives `out`, by Newton's method; x if it finds none."""
+    row, start = OPS[value.op], x
     try:
         for _ in range(30):
             y = row.forward(floats, x)
@@ -376,28 +372,9 @@ def _operand_of(value: Value, out: float, x: float) -> float | None:
             if slope == 0.0 or abs(y - out) <= 1e-15 * abs(out):
                 break
             x -= (y - out) / slope
-        return x if abs(row.forward(floats, x) - out) <= 1e-9 * abs(out) else None
+        return x if abs(row.forward(floats, x) - out) <= 1e-9 * abs(out) else start
     except (ValueError, ArithmeticError):
-        return None
-
-
-_SAMPLES = (-0.9, -0.2, 0.6, 1.1)
-
-
-def _formula_in_result(value: Value, out: float) -> float | None:
-    """The derivative as a polynomial in the result, such as 1 - a², if it is one of the second degree."""
-    results = [forward_or_nan(value.op, [x]) for x in _SAMPLES]
-    slopes = [_partials_or_nan(value, y, [x])[0] for x, y in zip(_SAMPLES, results, strict=True)]
-    if len(set(results)) < len(_SAMPLES):
-        return None
-    *three, last = zip(results, slopes, strict=True)
-    fits = abs(_through(three, last[0]) - last[1]) <= 1e-9
-    return _through(three, out) if fits else None
-
-
-def _through(points: Sequence[tuple[float, float]], at: float) -> float:
-    """The polynomial through points, by Lagrange."""
-    return sum(y * prod((at - a) / (x - a) for a, _ in points if a != x) for x, y in points)
+        return start
 
 
 def rounded(own: Computation, decimals: int, partials_too: bool) -> dict[Quantity, float]:
