@@ -9,7 +9,7 @@ from engine.judge.diagnoses import Diagnosis
 from engine.judge.dialect import Dialect
 from engine.judge.programs import POINTS
 from engine.judge.results import NOT_THERE, RIGHT, Result
-from engine.report import Block, Report, Table
+from engine.report import Block, Report, Table, without_folder
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,12 @@ class EnginesReport(Report):
     def tables(self) -> list[Table]:
         """One table: a row for each engine."""
         blocks = []
+        names = without_folder(list(self.reports))
         for name, report in self.reports.items():
             lost = [group for group, (got, most) in report.groups.items() if got < most]
             first = report.fault or (report.diagnoses[0].title if report.diagnoses else "")
             points = "" if report.fault else str(report.points)
-            blocks.append(Block([(name, points, ", ".join(lost), first)], [report.ok]))
+            blocks.append(Block([(names[name], points, ", ".join(lost), first)], [report.ok]))
         return [Table(("engine", "points", "points lost in", "first mistake"), blocks, align="lrll")]
 
     def data(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The examiner, on the article's own numbers and on papers made up to be wrong in one place."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -279,3 +280,19 @@ def test_a_flipped_sign_is_told_in_plain_words_where_a_number_is_subtracted() ->
     o = 1 / (1 + 2.718281828459045 ** -(1.2 * -0.0798 + 0.9 * 0.4542 + 0.6))
     report = grade(log_loss(model([-0.0798, 0.4542]), 0.0), {"delta_1^1": f"{-o:.4f}"})
     assert report.mistakes == ["the sign is flipped"]
+
+
+def test_the_other_key_of_the_calculator_is_named_in_a_loss() -> None:
+    for target, loss in ((0.0, -math.log10(1 - 0.7136)), (1.0, -math.log10(0.7136))):
+        output = log_loss([Value(0.7136, "a")], target)
+        output.label = "E"
+        assert grade(output, {"E": f"{loss:.5f}"}).mistakes == ["log10 in place of log"]
+
+
+def test_another_learning_rate_is_named_where_it_gives_all_numbers_of_the_step() -> None:
+    w, b = Value(0.5, "w"), Value(0.25, "b")
+    z = w * 3.0 + b
+    claims = {"dE/dw": "10.5000", "dE/db": "3.5000", "new w": "-0.5500", "new b": "-0.1000"}
+    report = grade(z * z, claims, learning_rate=0.4)
+    assert report.mistakes == ["the learning rate 0.1 in place of 0.4"]
+    assert not grade(z * z, claims | {"new b": "0.2000"}, learning_rate=0.4).mistakes
