@@ -288,7 +288,8 @@ def _partials(result: Computation, value: Value) -> list[Known]:
     x = [operand.number for operand in operands]
     found: list[Sequence[float]]
     if len(x) == 1 and not result.problem.by_operands:
-        found = [[_slope_where(value, y, x[0])] for y in _around(out.number, out.error)]
+        claimed = Quantity(VALUE, value) in result.claimed
+        found = [[_slope_where(value, y, x[0], claimed)] for y in _around(out.number, out.error)]
     elif len(x) == 1:
         found = [_own_partials(value, [at]) for at in _around(x[0], operands[0].error)]
     else:
@@ -345,21 +346,24 @@ def _own_partials(value: Value, x: Sequence[float]) -> Sequence[float]:
     return _partials_or_nan(value, forward_or_nan(value.op, x), x)
 
 
-def _slope_where(value: Value, out: float, x: float) -> float:
+def _slope_where(value: Value, out: float, x: float, claimed: bool) -> float:
     """The derivative of a function of one number where its result is `out`, which may be wrong.
 
-    A rule may use the operand and the result; both must belong together. If the function never is `out`, the
-    derivative is still a formula in `out`, such as a (1 - a): people use that one.
+    A rule may use the operand and the result; both must belong together. A formula in the result, such as
+    a (1 - a), is used even where the function never is `out`.
 
     Args:
         value: a value that the function gives.
         out: its number.
-        x: the operand from which to look for the one that gives `out`.
+        x: the operand.
+        claimed: whether the number is claimed: then the operand that gives it is taken, if there is one.
     """
     if forward_or_nan(value.op, [x]) == out:
         return _partials_or_nan(value, out, [x])[0]
     formula = OPS[value.op].by_output
-    return float(formula(out)) if formula else _own_partials(value, [_operand_of(value, out, x)])[0]
+    if formula:
+        return float(formula(out))
+    return _own_partials(value, [_operand_of(value, out, x) if claimed else x])[0]
 
 
 def _operand_of(value: Value, out: float, x: float) -> float:

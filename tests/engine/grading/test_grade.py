@@ -296,3 +296,12 @@ def test_another_learning_rate_is_named_where_it_gives_all_numbers_of_the_step()
     report = grade(z * z, claims, learning_rate=0.4)
     assert report.mistakes == ["the learning rate 0.1 in place of 0.4"]
     assert not grade(z * z, claims | {"new b": "0.2000"}, learning_rate=0.4).mistakes
+
+
+def test_a_function_that_is_left_out_is_named_although_its_derivative_is_right() -> None:
+    model = MLP.from_weights([[[1.2, 0.9]]], [[0.6]], ["sigmoid"])
+    output = log_loss(model([-0.0798, 0.4542]), 0.0)
+    output.label = "E"
+    report = grade(output, {"a_1^1": "0.7136", "E": "0.7136", "delta_1^1": "0.7136"})
+    assert report.verdicts == {"a_1^1": "right", "E": "wrong here", "delta_1^1": "right"}
+    assert report.ids == ["function-left-out"]
