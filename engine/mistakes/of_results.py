@@ -144,7 +144,7 @@ ROWS = (
         SIGN,
         "the number with the other sign",
         "The sign of a derivative says which way the output moves.",
-        "Check each minus: in a difference, such as o - y, and in a derivative, such as cos' = -sin.",
+        "Check every minus: of a difference, such as o - y, or of a derivative: cos' = -sin.",
         r"\frac{\partial}{\partial o} (o - y)^2 = 2 (o - y)",
         _times(lambda own: [(-1.0, SIGN)]),
     ),
