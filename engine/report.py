@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from math import isfinite
+from os.path import commonpath, dirname, sep
 from typing import Any, ClassVar
 
 
@@ -227,6 +228,27 @@ def _padded(table: Table, rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def without_folder(names: Sequence[str]) -> dict[str, str]:
+    """Names of files without the folder that all of them are in.
+
+    Args:
+        names: the names, with their folders.
+
+    Returns:
+        What to show for each.
+
+    Example:
+        >>> without_folder(["class/a/anna.csv", "class/b/ben.csv"])
+        {'class/a/anna.csv': 'a/anna.csv', 'class/b/ben.csv': 'b/ben.csv'}
+    """
+    try:
+        folder = commonpath([dirname(name) for name in names]) if len(names) > 1 else ""
+    except ValueError:  # there is none
+        folder = ""
+    inside = bool(folder) and all(name.startswith(folder + sep) for name in names)
+    return {name: name[len(folder) + 1 :] if inside else name for name in names}
+
+
 def _cells(row: Sequence[str]) -> list[str]:
     """The cells of a row, one line each."""
     return [visible(cell).replace("\n", r"\n") for cell in row]
@@ -240,26 +262,73 @@ def _align(table: Table) -> str:
 
 
 def _rich(table: Table) -> Iterator[Any]:
-    from rich import table as rich_table
-    from rich.rule import Rule
     from rich.text import Text
 
     if table.title:
         yield Text()
-        yield Rule(visible(table.title), align="left", style="dim")
+        yield _Title(visible(table.title))
     if table.text:
         yield Text(f"{visible(table.text)}\n")
-    shown = rich_table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for title, side in zip(table.header, _align(table), strict=True):
-        # Folded, so that no digit and no exponent is cut off.
-        shown.add_column(title, overflow="fold", justify="right" if side == "r" else "left")
-    for row, right in table.rows:
-        shown.add_row(*map(Text, _cells(row)), style="" if right else "red")
     if table.blocks:
-        yield shown
+        yield _Rows(table)
     yield from map(Text, map(visible, table.remarks))
     for line in map(visible, table.notes):
         yield Text(line, style="dim")
+
+
+@dataclass(frozen=True)
+class _Title:
+    """A heading with a line to the edge; without it where it would be cut off."""
+
+    title: str
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich.rule import Rule
+        from rich.text import Text
+
+        fits = len(self.title) + 2 < options.max_width
+        yield Rule(self.title, align="left", style="dim") if fits else Text(self.title)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a table. Nothing is cut off, and words are broken only where there is no other way."""
+
+    table: Table
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich import table as rich_table
+        from rich.text import Text
+
+        shown = rich_table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        widths = self._widths(options.max_width)
+        for title, side, width in zip(self.table.header, _align(self.table), widths, strict=True):
+            # Folded, so that no digit and no exponent is cut off.
+            justify: Any = "right" if side == "r" else "left"
+            shown.add_column(title, overflow="fold", justify=justify, width=width)
+        for row, right in self.table.rows:
+            shown.add_row(*map(Text, _cells(row)), style="" if right else "red")
+        yield shown
+
+    def _widths(self, room: int) -> list[int | None]:
+        """The widths of the columns: first their longest words, then what is left, shared."""
+        from rich.cells import cell_len
+
+        lines = [self.table.header, *(_cells(row) for row, _ in self.table.rows)]
+        columns = list(zip(*lines, strict=True))
+        whole = [max(map(cell_len, column)) for column in columns]
+        widths = [
+            max(cell_len(word) for cell in column for word in [*cell.split(), ""]) for column in columns
+        ]
+        left = room - 2 * len(columns) - sum(widths)
+        if left < 0:
+            return [None] * len(columns)
+        narrow_first = sorted(range(len(columns)), key=lambda i: whole[i] - widths[i])
+        for done, i in enumerate(narrow_first):
+            more = min(whole[i] - widths[i], left // (len(columns) - done))
+            widths[i] += more
+            left -= more
+        return [*widths]
 
 
 # --- A notebook.

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
+from itertools import takewhile
 
 from engine.mistakes.computation import ADJOINT, UPDATED, VALUE, Quantity
 from engine.value import PARAMETER, Value
@@ -77,6 +78,12 @@ class UnknownNameError(LookupError):
             f"no value is labelled {label!r}; the labels are {', '.join(labels) or 'none'}{meant}"
         )
         self.nearest = nearest
+
+
+def _begins_alike(a: str, b: str) -> int:
+    """How many of the first letters and digits of two names are the same."""
+    pairs = zip(filter(str.isalnum, a), filter(str.isalnum, b), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 class Vocabulary:
@@ -170,7 +177,8 @@ class Vocabulary:
     def _nearest(self, name: str) -> str:
         kinds = (VALUE, ADJOINT, UPDATED)
         names = [self.standard(Quantity(kind, value)) for value in self._labelled for kind in kinds]
-        return next(iter(get_close_matches(name, names, 1)), "")
+        close = get_close_matches(name, names, 5)
+        return max(close, key=lambda other: _begins_alike(name, other), default="")
 
     # --- From a quantity to its name.
 

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import isnan
-from os.path import basename, dirname
 from typing import Any
 
 from engine.grading.marks import CARRIED_FORWARD, RIGHT, WRONG_HERE, Mark
 from engine.grading.points import MISSING, Score, score, written
 from engine.mistakes import CATALOGUE
-from engine.report import Block, Report, Table
+from engine.report import Block, Report, Table, without_folder
 
 UNREADABLE = "unreadable"
 
@@ -190,7 +189,7 @@ class PapersReport(Report):
         points = ("points",) if self.scores else ()
         header = ("paper", *points, "right", "wrong", "carried", "no mark", "first wrong")
         papers = Table(header, list(self._lines()), align="l" + "r" * (len(header) - 2) + "l")
-        names = _short([*self.reports, *self.unread])
+        names = without_folder([*self.reports, *self.unread])
         mistakes = [
             Block([(f"{len(made)} of {len(self.reports)}", mistake, _few([names[p] for p in made]))], [True])
             for mistake, made in self.mistakes.items()
@@ -200,7 +199,7 @@ class PapersReport(Report):
         )
 
     def _lines(self) -> Iterator[Block]:
-        names = _short([*self.reports, *self.unread])
+        names = without_folder([*self.reports, *self.unread])
         for paper, report in self.reports.items():
             points = [written(self.scores[paper].total)] if self.scores else []
             marked = [report.counts[verdict] for verdict in (RIGHT, WRONG_HERE, CARRIED_FORWARD)]
@@ -225,13 +224,6 @@ def _mistakes_in(report: GradeReport) -> list[str]:
     """The mistakes in a paper, as a class is told of them: each once, by its name in the catalogue."""
     wrong = [mark for mark in report.marks if mark.verdict == WRONG_HERE]
     return list(dict.fromkeys(CATALOGUE[m.ids[0]].name if m.ids else _UNEXPLAINED for m in wrong))
-
-
-def _short(papers: Sequence[str]) -> dict[str, str]:
-    """The papers without the folder that all of them are in."""
-    folders = {dirname(paper) for paper in papers}
-    same = folders.pop() if len(papers) > 1 and len(folders) == 1 else ""
-    return {paper: basename(paper) if same else paper for paper in papers}
 
 
 def _few(papers: Sequence[str]) -> str:

@@ -50,6 +50,7 @@ class Dialect:
         data: the number of a value, "{0}.data".
         backward: the statement that starts the backward pass, "{0}.backward()".
         grad: the gradient by a value, "{0}.grad".
+        slope: the gradient as a number; "{0}.grad.data" where gradients are values themselves.
         ops: how each operation is written, by its name in the table.
         calls: the functions of the engine that each operation calls.
     """
@@ -60,6 +61,7 @@ class Dialect:
     data: str
     backward: str
     grad: str
+    slope: str
     ops: Mapping[str, str]
     calls: Mapping[str, Sequence[str]]
 
@@ -130,14 +132,18 @@ class _Translation(ast.NodeTransformer):
         if name == "plain":  # numbers, not values
             return _Numbers(self._dialect, self._leaves).visit(node.args[0])
         if name == "gradients":
-            template = self._dialect.grad
-            one = template.format("x", y="y", i=0)
-            return _expression(
-                "list(grads)" if "{i}" in template else f"[{one} for x in {ast.unparse(node.args[0])}]"
-            )
+            return _expression(self._slopes(ast.unparse(node.args[0])))
         if name in ("leaf", "number", "gradient"):
             return self._special(name, node)
         return self._operation(name, *node.args) if name in OPS else self.generic_visit(node)
+
+    def _slopes(self, values: str) -> str:
+        template = self._dialect.slope
+        if template == "grads[{i}]":
+            return "list(grads)"
+        if "grads[{i}]" in template:
+            return f"[{template.replace('grads[{i}]', 'x')} for x in grads]"
+        return f"[{template.format('x', y='y')} for x in {values}]"
 
     def _special(self, name: str, node: ast.Call) -> ast.expr:
         operand = ast.unparse(self.visit(node.args[0]))

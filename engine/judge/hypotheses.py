@@ -113,8 +113,14 @@ _OF: dict[str, tuple[tuple[str, Partials], ...]] = {
     "sigmoid": (
         ("part-of-derivative", lambda op, out, xs, ps: [1.0 - out]),
         ("part-of-derivative", lambda op, out, xs, ps: [out]),
+        ("part-of-derivative", lambda op, out, xs, ps: [out * (1.0 + out)]),
         ("net-input-for-output", lambda op, out, xs, ps: [xs[0] * (1.0 - xs[0])]),
     ),
+    "mul": (
+        ("own-factor", lambda op, out, xs, ps: [ps[0], ps[0]]),
+        ("own-factor", lambda op, out, xs, ps: [ps[1], ps[1]]),
+    ),
+    "log": (("other-derivative", lambda op, out, xs, ps: [ps[0] / math.log(10.0)]),),
     "relu": (("gate-always-open", lambda op, out, xs, ps: [1.0]),),
     "log2": (("constant-factor", lambda op, out, xs, ps: [1.0 / xs[0]]),),
     "log10": (("constant-factor", lambda op, out, xs, ps: [1.0 / xs[0]]),),

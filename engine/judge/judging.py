@@ -47,6 +47,7 @@ def judge(
 
     Raises:
         FileNotFoundError: if there is no such file.
+        IsADirectoryError: if it is a folder.
         TypeError: if a class is not defined in a file.
     """
     path, name = _path_and_name(engine, name)
@@ -60,6 +61,7 @@ def judge(
                 found["data"],
                 found["backward"],
                 found["grad"],
+                found["slope"],
                 found["ops"],
                 found["calls"],
             )
@@ -96,6 +98,8 @@ def _path_and_name(engine: str | Path | type, name: str) -> tuple[Path, str]:
             raise _not_in_a_file(engine) from None
     text, colon, own = str(engine).rpartition(":")
     path = Path(text if colon and own.isidentifier() else str(engine))
+    if path.is_dir():
+        raise IsADirectoryError(21, "it is a folder; give the file in it that has the engine", str(path))
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
     return path, name or (own if colon and own.isidentifier() else "")

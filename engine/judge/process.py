@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -118,6 +119,7 @@ class Process:
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
+            start_new_session=True,
         )
         self._answers: Queue[str] = Queue()
         self._reader = Thread(target=_read, args=(self._process.stdout, self._answers), daemon=True)
@@ -139,6 +141,9 @@ class Process:
         return answer
 
     def _end(self) -> None:
+        if hasattr(os, "killpg"):  # with what the judged code has started
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         self._reader.join()

@@ -206,6 +206,10 @@ class _Search:
         if result.program.group == "network" or self._fit([result], self._mistakes):
             return True
         wrong = (self._faulty - self._tainted) | told
+        if result.program.group == "passes" and any(
+            _op(form) in reason.ops for reason in self.reasons.found for form in result.forms
+        ):
+            return True
         return (
             everywhere
             or (bool(result.forms & wrong) and not result.alone)

@@ -9,7 +9,7 @@ from engine.judge.diagnoses import Diagnosis
 from engine.judge.dialect import Dialect
 from engine.judge.programs import POINTS
 from engine.judge.results import NOT_THERE, RIGHT, Result
-from engine.report import Block, Report, Table
+from engine.report import Block, Report, Table, without_folder
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class JudgeReport(Report):
             "fault": self.fault,
             "remark": self.remark,
             "groups": {group: {"points": got, "of": most} for group, (got, most) in self.groups.items()},
-            "mistakes": [asdict(diagnosis) for diagnosis in self.diagnoses],
+            "mistakes": [_data(diagnosis) for diagnosis in self.diagnoses],
             "conventions": list(self.conventions),
             "dialect": asdict(self.dialect) if self.dialect else None,
             "programs": [_program(result) for result in self.results],
@@ -148,11 +148,12 @@ class EnginesReport(Report):
     def tables(self) -> list[Table]:
         """One table: a row for each engine."""
         blocks = []
+        names = without_folder(list(self.reports))
         for name, report in self.reports.items():
             lost = [group for group, (got, most) in report.groups.items() if got < most]
             first = report.fault or (report.diagnoses[0].title if report.diagnoses else "")
             points = "" if report.fault else str(report.points)
-            blocks.append(Block([(name, points, ", ".join(lost), first)], [report.ok]))
+            blocks.append(Block([(names[name], points, ", ".join(lost), first)], [report.ok]))
         return [Table(("engine", "points", "points lost in", "first mistake"), blocks, align="lrll")]
 
     def data(self) -> dict[str, Any]:
@@ -169,6 +170,13 @@ def _table(i: int, diagnosis: Diagnosis) -> Table:
         notes.append(f"Remedy: {row.remedy}")
     shown = f" ({_count(diagnosis.shown, 'program')})" if diagnosis.shown > 1 else ""
     return Table((), [], notes, title, f"{program}\n{diagnosis.says}{shown}")
+
+
+def _data(diagnosis: Diagnosis) -> dict[str, Any]:
+    data = asdict(diagnosis)
+    for mistake in data["mistakes"]:
+        del mistake["cases"]  # code, not data
+    return data
 
 
 def _share(results: Sequence[Result], group: str) -> float | None:

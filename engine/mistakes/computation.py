@@ -308,14 +308,18 @@ def _partials(result: Computation, value: Value) -> list[Known]:
     operands = [result.known(Quantity(VALUE, p)) for p in value.parents]
     out = result.known(Quantity(VALUE, value))
     x = [operand.number for operand in operands]
-    sources = _sources([out, *operands])
-    if len(x) == 1 and Quantity(VALUE, value) in result.claimed and not result.problem.by_operands:
-        # The operand of the claimed output: they belong together.
-        points = [(y, [_operand_of(value, y, x[0])]) for y in _around(out.number, out.error)]
+    found: list[Sequence[float]]
+    if len(x) == 1 and not result.problem.by_operands:
+        claimed = Quantity(VALUE, value) in result.claimed
+        found = [[_slope_where(value, y, x[0], claimed)] for y in _around(out.number, out.error)]
+    elif len(x) == 1:
+        found = [_own_partials(value, [at]) for at in _around(x[0], operands[0].error)]
     else:
         moved = [x_i + operand.error for x_i, operand in zip(x, operands, strict=True)]
         points = [(y, at) for at in (x, moved) for y in _around(out.number, out.error)]
-    best, *bent = [_partials_or_nan(value, y, at) for y, at in points]
+        found = [_partials_or_nan(value, y, at) for y, at in points]
+    best, *bent = found
+    sources = _sources([out, *operands])
     return [Known(d, max(abs(other[k] - d) for other in bent), sources) for k, d in enumerate(best)]
 
 
@@ -357,6 +361,31 @@ def _partials_or_nan(value: Value, out: float, x: Sequence[float]) -> Sequence[f
     except (ValueError, ArithmeticError):
         return [float("nan")] * len(x)
     return partials
+
+
+def _own_partials(value: Value, x: Sequence[float]) -> Sequence[float]:
+    """The derivatives at operands, with the result that belongs to them."""
+    return _partials_or_nan(value, forward_or_nan(value.op, x), x)
+
+
+def _slope_where(value: Value, out: float, x: float, claimed: bool) -> float:
+    """The derivative of a function of one number where its result is `out`, which may be wrong.
+
+    A rule may use the operand and the result; both must belong together. A formula in the result, such as
+    a (1 - a), is used even where the function never is `out`.
+
+    Args:
+        value: a value that the function gives.
+        out: its number.
+        x: the operand.
+        claimed: whether the number is claimed: then the operand that gives it is taken, if there is one.
+    """
+    if forward_or_nan(value.op, [x]) == out:
+        return _partials_or_nan(value, out, [x])[0]
+    formula = OPS[value.op].by_output
+    if formula:
+        return float(formula(out))
+    return _own_partials(value, [_operand_of(value, out, x) if claimed else x])[0]
 
 
 def _operand_of(value: Value, out: float, x: float) -> float:

@@ -183,7 +183,7 @@ ROWS = (
         "net-input-for-output",
         "the net input stands in place of the activation in a derivative",
         "z (1 - z) where a (1 - a) belongs",
-        "A (1 - a) is a formula in the output a = f(z), not in z.",
+        "The formula a (1 - a) is one in the output a = f(z), not in z.",
         "Take the activation a.",
         r"f'(z) = a (1 - a), \text{ not } z (1 - z)",
         at_each_edge(_of_the_operand),

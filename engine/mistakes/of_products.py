@@ -46,9 +46,13 @@ def _partner(edge: Edge) -> Value | None:
     return None if partner is None or is_factor_one(partner) else partner
 
 
+def _is_minus(value: Value) -> bool:
+    return value.kind == CONSTANT and value.data == -1.0 and not value.label
+
+
 def _factor_left_out(edge: Edge) -> Iterator[Wrong]:
     partner = _partner(edge)
-    if partner is not None:
+    if partner is not None and not _is_minus(partner):  # that is a mistake of the sign
         text = f"the factor {name_of(partner)} is left out of the derivative by {name_of(edge.parent)}"
         yield Wrong(1.0, text, _of_kind(edge, "the {} is left out of a product everywhere"))
 

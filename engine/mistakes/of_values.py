@@ -1,7 +1,7 @@
 """Mistakes in the forward pass, and in the step of gradient descent."""
 
 from collections.abc import Callable, Iterator
-from math import degrees, radians
+from math import degrees, log, radians
 
 from engine.mistakes.computation import UPDATED, VALUE, Change, Computation, Quantity, forward_or_nan
 from engine.mistakes.edge import describe, is_function, is_sum, name_of, terms_of
@@ -50,6 +50,8 @@ def _other_function(value: Value, x: list[float], right: float) -> Iterator[tupl
         if family and row.family == family and name != value.op:
             text = f"{name} in place of {value.op}"
             yield forward_or_nan(name, x), text, text
+    if value.op == "log1p":
+        yield right / log(10.0), "log10 in place of log", "log10 in place of log"
 
 
 def _degrees(value: Value, x: list[float], right: float) -> Iterator[tuple[float, str, str]]:
@@ -104,6 +106,19 @@ def _rate_doubled(own: Computation) -> Iterator[Case]:
     )
     yield from of_half(own)
     yield from of_twice(own)
+
+
+_RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
+
+
+def _other_rate(own: Computation) -> Iterator[Case]:
+    """A rate from somewhere else, for all leaves: which one it is, several numbers tell."""
+    rate = own.problem.learning_rate
+    if rate is not None:
+        for other in _RATES:
+            if other not in (rate, 2.0 * rate, 0.5 * rate):
+                rates = dict.fromkeys(own.problem.moved, other)
+                yield Case(f"the learning rate {other:g} in place of {rate:g}", Change(rates=rates))
 
 
 def _updated_weights(own: Computation) -> Iterator[Case]:
@@ -212,6 +227,15 @@ ROWS = (
         "Look whether the factor 2 of the loss was counted twice.",
         "",
         _rate_doubled,
+    ),
+    Mistake(
+        "other-rate",
+        "another learning rate",
+        "a step of another size, with 0.1 in place of 0.5",
+        "Each exercise gives its own learning rate.",
+        "Take the learning rate that is given.",
+        "",
+        _other_rate,
     ),
     Mistake(
         "step-not-taken",

@@ -28,7 +28,7 @@ def card(mistake: Mistake) -> str:
         <BLANKLINE>
         - It looks like this: the number with the other sign.
         - Why it is wrong: The sign of a derivative says which way the output moves.
-        - What to do: Check the order of a difference, such as o - y.
+        - What to do: Check every minus: of a difference, such as o - y, or of a derivative: cos' = -sin.
         <BLANKLINE>
         $\frac{\partial}{\partial o} (o - y)^2 = 2 (o - y)$
     """

@@ -24,6 +24,7 @@ Entry: TypeAlias = tuple[str, Any]
 _LARGEST = 1_000_000  # bytes; a paper is a page of numbers
 _MOST_ENTRIES = 1000
 _COLUMNS = ("quantity", "claimed")
+SHEET_COLUMNS = ("in the paper", "your number")
 _HOW = 'write lines such as "delta_5,-0.0497" below the line "quantity,claimed"'
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -41,7 +42,8 @@ def read_paper(path: str | os.PathLike[str]) -> list[Entry]:
     Args:
         path: a JSON file, `{"delta_5": "-0.0497", ...}`, or a CSV file with the columns `quantity` and
             `claimed`. Numbers count as printed: 0.0497 claims its four decimals. A CSV file may be that of a
-            spreadsheet: separated by semicolons, with decimal commas, in UTF-16, with more columns.
+            spreadsheet: separated by semicolons, with decimal commas, in UTF-16, with more columns. Lines
+            such as `delta_5 = -0.0497` and the table of the exercise's own sheet are read as well.
 
     Returns:
         The names and what was written for each, in order.
@@ -94,25 +96,38 @@ class _Pairs(list[tuple[str, Any]]):
 
 def _entries_in_csv(text: str) -> list[Entry]:
     rows = _rows(text)
-    header = [cell.casefold() for cell in rows[0]] if rows else []
-    if all(column in header for column in _COLUMNS):
-        places = [header.index(column) for column in _COLUMNS]
-        return [_entry(row, places, len(header)) for row in rows[1:]]
-    return [_entry(row, [0, 1], 2) for row in rows]  # the names of the columns were left out, or are others
+    for i, row in enumerate(rows):
+        header = [cell.casefold() for cell in row]
+        for columns in (_COLUMNS, SHEET_COLUMNS):
+            if all(column in header for column in columns):
+                places = [header.index(column) for column in columns]
+                return [_entry(row, places, len(header)) for row in rows[i + 1 :]]
+    # The names of the columns were left out, or are others.
+    return [_entry(row, [0, 1], 2) for row in rows[1 if rows and _is_header(rows[0]) else 0 :]]
+
+
+def _is_header(row: Sequence[str]) -> bool:
+    """Whether words stand where a name and a number are expected: Größe;Wert."""
+    return len(row) > 1 and all(re.fullmatch(r"[^\W\d_]{4,}", cell) for cell in row[:2])
 
 
 def _rows(text: str) -> list[list[str]]:
     """The rows that are not blank."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    lines = [line for line in text.splitlines() if line.strip()]
+    first = lines[0] if lines else ""
     if told := re.fullmatch(r"\s*sep=(.)\s*", first):  # a spreadsheet's own first line
         text, delimiter = text.partition("\n")[2], told[1]
+    elif in_bars := [row[1] for line in lines if (row := re.fullmatch(r"\s*\|(.*)\|\s*", line))]:
+        text, delimiter = "\n".join(row for row in in_bars if row.strip("|-: ")), "|"  # Markdown
     else:
-        delimiter = next((sign for sign in "\t;" if sign in first), ",")
+        delimiter = next(
+            (sign for sign in "\t;" if sign in first), "," if "," in first.split("=")[0] else "="
+        )
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True
     )
     try:
-        rows = [[cell.strip() for cell in row] for row in reader]
+        rows = [[cell.strip().strip("`") for cell in row] for row in reader]
     except csv.Error as error:
         raise PaperError(f"line {reader.line_num} cannot be read ({error})") from None
     return [row for row in rows if any(row)]

@@ -13,6 +13,7 @@ from engine.mistakes import CATALOGUE, Mistake
 from engine.mistakes.computation import Problem
 from engine.mistakes.planting import plant
 from nn.exercises.exercise import Exercise, answers, find_exercise
+from nn.exercises.papers import PaperError, mark_entries
 from nn.exercises.papers import mark as mark_paper
 
 _DECIMALS = 4
@@ -55,12 +56,14 @@ def planted(exercise: Exercise, rng: random.Random, mistake: str = "") -> Plante
     rows = [find_mistake(mistake)] if mistake else rng.sample(list(CATALOGUE.values()), len(CATALOGUE))
     words = Vocabulary(exercise.order, exercise.output)
     asked = [words.find(name) for name in exercise.asked]
-    problem = Problem(exercise.order, exercise.output, exercise.moved, exercise.learning_rate)
+    names = dict(zip(asked, exercise.asked, strict=True))
+    problem = Problem(exercise.order, exercise.output, exercise.moved, exercise.learning_rate, names)
     for row in rows:
         made = plant(problem, asked, row, rng, _DECIMALS)
         if made is not None:
-            numbers = dict(zip(exercise.asked, (made.numbers[q] for q in asked), strict=True))
-            return PlantedPaper(_printed(numbers), [row.id], [made.text])
+            numbers = _printed(dict(zip(exercise.asked, (made.numbers[q] for q in asked), strict=True)))
+            if not mark_entries(numbers.items(), exercise).ok:  # digits may be off by no more than rounding
+                return PlantedPaper(numbers, [row.id], [made.text])
     return PlantedPaper(_printed(answers(exercise)))
 
 
@@ -95,7 +98,11 @@ def last_mistake(paper: Path, exercise: str) -> str:
     Raises:
         ValueError: if no mistake is found.
     """
-    found = [mark.ids[0] for mark in mark_paper(paper, find_exercise(exercise)).marks if mark.ids]
+    try:
+        marks = mark_paper(paper, find_exercise(exercise)).marks
+    except PaperError as error:
+        raise ValueError(f"{paper}: {error}") from None
+    found = [mark.ids[0] for mark in marks if mark.ids]
     if not found:
         raise ValueError(f"{paper}: no mistake is known in it that could be practised")
     return found[-1]
@@ -114,6 +121,8 @@ def find_mistake(name: str) -> Mistake:
         ValueError: if there is none, with the nearest ids.
     """
     ids = [row.id for row in CATALOGUE.values() if row.cases is not None]
+    if name in CATALOGUE and name not in ids:
+        raise ValueError(f"{name} is a mistake in engines: no numbers of an exercise show it")
     if name not in ids:
         close = get_close_matches(name, ids, 3) or ids
         raise ValueError(f"there is no mistake {name!r} to plant; give one of {', '.join(close)}")

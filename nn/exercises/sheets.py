@@ -16,6 +16,7 @@ from engine.show.text import parse_name
 from engine.value import Value
 from nn import storage
 from nn.exercises.exercise import Exercise, Network, answers, from_content
+from nn.exercises.papers import SHEET_COLUMNS
 from nn.losses import LOSSES
 from nn.show.explain import explain_network
 from nn.show.network import describe
@@ -57,7 +58,7 @@ def question(exercise: Exercise) -> str:
         f"{task} Work by hand, with at least four decimals. The name in the second column stands for the "
         "quantity in the paper that you hand in.",
         "",
-        "| quantity | in the paper | your number |",
+        f"| quantity | {' | '.join(SHEET_COLUMNS)} |",
         "|---|---|---|",
         *rows,
     ]

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from engine import GradeReport, GradientError, Value, check_gradients, grade
 from engine.grading import PapersReport
-from engine.report import Block, Report, ReportError, Table, visible
+from engine.report import Block, Report, ReportError, Table, visible, without_folder
 from nn import MLP, check_network
 from nn.article.report import build
 
@@ -159,3 +159,56 @@ def test_what_a_stranger_wrote_is_shown_and_does_nothing() -> None:
 def test_what_everybody_can_see_stays_as_it_is() -> None:
     for text in ("plain", "δ₅ = −0.0497", "two\nlines", "日本語", "é ≈ ∂E/∂w"):
         assert visible(text) == text
+
+
+@dataclass(frozen=True)
+class Listed(Report):
+    """Names, numbers and words under a long title."""
+
+    rows: Sequence[Sequence[str]]
+    ok = False
+    headline = "listed"
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        return [Table(("name", "number", "words"), [Block(self.rows, [True] * len(self.rows))], title=TITLE)]
+
+    def data(self) -> Mapping[str, Any]:
+        return {}
+
+
+TITLE = "the gradient is set where it must be added to, in __add__, in __mul__ and in __truediv__"
+ROWS = [
+    ["class/02_somebody's_own_engine.py", "-1.2345678901234e-10", "words that may be broken at any space"],
+    ["class/03.py", "0.5", "a longer explanation, of which there is always more to say " * 3],
+]
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 120, 200])
+def test_a_terminal_breaks_lines_at_spaces_and_cuts_nothing_off(width: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width).print(Listed(ROWS))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(out.getvalue().replace("─", "").split()).startswith(f"listed {TITLE} ")
+    if width > 60:
+        assert sum(name in line and number in line for name, number, _ in ROWS for line in lines) == 2
+    for _, _, words in ROWS:
+        assert all(word in out.getvalue() for word in words.split() if len(word) < 5)
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["a/x.py"], ["a/x.py"]),
+        (["a/x.py", "a/y.py"], ["x.py", "y.py"]),
+        (["/t/a/x.py", "/t/b/x.py"], ["a/x.py", "b/x.py"]),
+        (["/a/x.py", "/b/x.py"], ["/a/x.py", "/b/x.py"]),
+        (["x.py", "a/x.py"], ["x.py", "a/x.py"]),
+        (["/a/x.py", "a/x.py"], ["/a/x.py", "a/x.py"]),
+        (["./a/x.py", "a/y.py"], ["./a/x.py", "a/y.py"]),
+        (["ab/x.py", "a/y.py"], ["ab/x.py", "a/y.py"]),
+    ],
+)
+def test_a_folder_that_all_files_share_is_not_shown(names: list[str], shown: list[str]) -> None:
+    assert list(without_folder(names).values()) == shown

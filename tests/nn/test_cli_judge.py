@@ -38,7 +38,7 @@ def test_many_engines_are_a_table(run: Run) -> None:  # noqa: F811 - likewise
     assert found.out.startswith("3 engines, 1 with all points\n")
     data = json.loads(run("judge", "wrong.py", "broken.py", "--json").out)
     assert list(data["engines"]) == ["wrong.py", "broken.py"]
-    assert data["engines"]["wrong.py"]["mistakes"][0]["mistakes"][0]["id"] == "sign-flipped"
+    assert data["engines"]["wrong.py"]["mistakes"][0]["mistakes"][0]["id"] == "sign"
     assert data["engines"]["broken.py"]["fault"].startswith("SyntaxError")
 
 

@@ -74,20 +74,12 @@ def _backwards(it: Any) -> list[str]:
 def _gradients(it: Any, backward: str, text: str, truth: tuple[float, ...]) -> Iterator[tuple[str, int]]:
     """Every way to read the gradients after a backward pass, and 100 if all of them are right."""
     letters = "abc"[: len(truth)]
-    space = dict(it.names)
-    for letter, x in zip(letters, (A, B, C), strict=False):
-        space[letter] = it.run(it.make.format(repr(x)))
-    space["y"] = it.run(text, (), **space)
+    space = _recorded(it, text, letters)
     if space["y"] is None:
         return
     before = {n: it.attribute(space["a"], n) for n in dir(space["a"]) if not n.startswith("__")}
-    if backward:
-        text = backward.replace("{leaves}", ", ".join(letters)).format("y")
-        try:
-            exec(text, space)  # noqa: S102  # what this process is for
-        except BaseException as error:  # not this way
-            it.raised.setdefault(text.removeprefix("grads = "), f"{type(error).__name__}: {error}")
-            return
+    if not _passed(it, backward, letters, space):
+        return
     for grad in _grad_readers(it, space, before):
         texts = [grad.format(letter, y="y", i=i) for i, letter in enumerate(letters)]
         got = [it.read(one, **space) for one in texts]
@@ -98,6 +90,33 @@ def _gradients(it: Any, backward: str, text: str, truth: tuple[float, ...]) -> I
         if name in before and not it.asked["grad"] and got[0] == before[name]:
             continue  # what does not change is no gradient
         yield grad, (100 if right else 0) + (1 if it.plain(name) in _GRAD else 0)
+
+
+def _recorded(it: Any, text: str, letters: str) -> dict[str, Any]:
+    """The names of the engine, leaves, and y, which is computed from them."""
+    space = dict(it.names)
+    for letter, x in zip(letters, (A, B, C), strict=False):
+        space[letter] = it.run(it.make.format(repr(x)))
+    space["y"] = it.run(text, (), **space)
+    return space
+
+
+def _passed(it: Any, backward: str, letters: str, space: dict[str, Any]) -> bool:
+    """Whether a backward pass raises nothing."""
+    text = backward.replace("{leaves}", ", ".join(letters)).format("y")
+    try:
+        exec(text, space)  # noqa: S102  # what this process is for
+    except BaseException as error:  # not this way
+        it.raised.setdefault(text.removeprefix("grads = "), f"{type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def slope(it: Any, backward: str, grad: str) -> str:
+    """How a gradient is read to go on with as a number: a gradient may be a value of the engine itself."""
+    space = _recorded(it, next(_probes(it))[0], "ab")
+    read = it.run(grad.format("a", y="y", i=0), **space) if _passed(it, backward, "ab", space) else None
+    return it.data.format(grad) if type(read) is type(space["a"]) else grad
 
 
 def _grad_readers(it: Any, space: dict[str, Any], before: dict[str, float | None]) -> list[str]:

@@ -4,10 +4,12 @@ import ast
 import json
 import os
 import sys
+import tokenize
 from types import ModuleType
 from typing import Any
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+_PACKAGE = "__init__.py"
 _SHORT = (ast.Assign, ast.AnnAssign)
 
 
@@ -38,6 +40,8 @@ def _load(path: str, definitions: bool) -> tuple[ModuleType, str | None]:
         return sys.modules[name], None
     module = ModuleType(name)
     module.__package__ = name.rpartition(".")[0]
+    if os.path.basename(path) == _PACKAGE:
+        module.__package__, module.__path__ = name, [os.path.dirname(path)]
     module.__file__ = path
     sys.modules[name] = module
     if "." in name:
@@ -93,10 +97,10 @@ def _name_and_folder(path: str) -> tuple[str, str]:
     """The name of a module, with those of the packages that it lies in, and the folder that they lie in."""
     folder, file = os.path.split(path)
     name = os.path.splitext(file)[0]
-    while os.path.exists(os.path.join(folder, "__init__.py")):
+    while os.path.exists(os.path.join(folder, _PACKAGE)):
         folder, package = os.path.split(folder)
         name = package if name == "__init__" else f"{package}.{name}"
-    if "." not in name and _is_relative(path):  # a package that has no __init__.py
+    if "." not in name and file != _PACKAGE and _is_relative(path):  # a package that has no __init__.py
         folder, package = os.path.split(folder)
         name = f"{package}.{name}"
     return name, folder
@@ -108,8 +112,11 @@ def _is_relative(path: str) -> bool:
 
 
 def _source(path: str) -> str:
-    with open(path, encoding="utf-8-sig") as file:
-        text = file.read()
+    try:
+        with open(path, encoding="utf-8-sig") if path.endswith(".ipynb") else tokenize.open(path) as file:
+            text = file.read()
+    except (SyntaxError, UnicodeDecodeError):
+        raise SyntaxError("it is not text in UTF-8, and names no other encoding") from None
     if not path.endswith(".ipynb"):
         return text
     cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]

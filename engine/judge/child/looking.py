@@ -75,7 +75,8 @@ class _Looking:
             among = f"among {', '.join(classes)}" if classes else "in the file"
             raise Nothing(why or f"no class of one number was found {among}: give --class and --data")
         _, name, make, data, backward, grad, spelled = best
-        self.make, self.spelled = make, spelled
+        self.make, self.data, self.spelled = make, data, spelled
+        slope = self.differentiating.slope(self, backward, grad)
         if "grads" not in grad:
             backward = backward.removeprefix("grads = ")
         return {
@@ -84,6 +85,7 @@ class _Looking:
             "data": data,
             "backward": backward,
             "grad": grad,
+            "slope": slope,
             "ops": {op: template for op, template in spelled.items() if template},
             "calls": {row[0]: self.calls(row) for row in self.asked["ops"] if spelled[row[0]]},
             "home": self.names["__judged__"].__name__,

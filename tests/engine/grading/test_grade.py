@@ -1,6 +1,7 @@
 """The examiner, on the article's own numbers and on papers made up to be wrong in one place."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -245,3 +246,62 @@ def test_a_leaf_that_was_assigned_after_recording_is_refused() -> None:
     w.data = 100.0
     with pytest.raises(ValueError, match=r"mul was recorded as 1\.5.* Record again to grade"):
         grade(E, {"z": "1.5"})
+
+
+FORMULAS: dict[str, Any] = {"sigmoid": (sigmoid, lambda a: a * (1 - a)), "tanh": (tanh, lambda a: 1 - a * a)}
+
+
+@pytest.mark.parametrize("a", [-0.7, 0.45, 1.3, 2.0])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_formula_in_a_wrong_result_is_carried_forward_whatever_the_result(name: str, a: float) -> None:
+    """A student who wrote a = 1.3 for a sigmoid goes on with a (1 - a), though no sigmoid is 1.3."""
+    function, formula = FORMULAS[name]
+    z = Value(0.3, "z")
+    output = function(z)
+    output.label = "a"
+    report = grade(output * 2.0, {"a": f"{a}000", "dE/dz": f"{2 * formula(a):.4f}"})
+    assert report.verdicts == {"a": "wrong here", "dE/dz": "carried forward"}
+
+
+@pytest.mark.parametrize("a", [0.8, 1.3])
+def test_what_mixes_a_wrong_result_with_the_right_operand_is_not_carried_forward(a: float) -> None:
+    z = Value(0.3, "z")
+    output = sigmoid(z)
+    output.label = "a"
+    mixed = 2 * a * (1 - output.data)  # neither a (1 - a) nor the derivative at z
+    report = grade(output * 2.0, {"a": f"{a}000", "dE/dz": f"{mixed:.4f}"})
+    assert report.verdicts == {"a": "wrong here", "dE/dz": "wrong here"}
+    right = grade(output * 2.0, {"a": f"{a}000", "dE/dz": f"{2 * output.data * (1 - output.data):.4f}"})
+    assert right.verdicts["dE/dz"] == "right"
+
+
+def test_a_flipped_sign_is_told_in_plain_words_where_a_number_is_subtracted() -> None:
+    model = MLP.from_weights([[[1.2, 0.9]]], [[0.6]], ["sigmoid"])
+    o = 1 / (1 + 2.718281828459045 ** -(1.2 * -0.0798 + 0.9 * 0.4542 + 0.6))
+    report = grade(log_loss(model([-0.0798, 0.4542]), 0.0), {"delta_1^1": f"{-o:.4f}"})
+    assert report.mistakes == ["the sign is flipped"]
+
+
+def test_the_other_key_of_the_calculator_is_named_in_a_loss() -> None:
+    for target, loss in ((0.0, -math.log10(1 - 0.7136)), (1.0, -math.log10(0.7136))):
+        output = log_loss([Value(0.7136, "a")], target)
+        output.label = "E"
+        assert grade(output, {"E": f"{loss:.5f}"}).mistakes == ["log10 in place of log"]
+
+
+def test_another_learning_rate_is_named_where_it_gives_all_numbers_of_the_step() -> None:
+    w, b = Value(0.5, "w"), Value(0.25, "b")
+    z = w * 3.0 + b
+    claims = {"dE/dw": "10.5000", "dE/db": "3.5000", "new w": "-0.5500", "new b": "-0.1000"}
+    report = grade(z * z, claims, learning_rate=0.4)
+    assert report.mistakes == ["the learning rate 0.1 in place of 0.4"]
+    assert not grade(z * z, claims | {"new b": "0.2000"}, learning_rate=0.4).mistakes
+
+
+def test_a_function_that_is_left_out_is_named_although_its_derivative_is_right() -> None:
+    model = MLP.from_weights([[[1.2, 0.9]]], [[0.6]], ["sigmoid"])
+    output = log_loss(model([-0.0798, 0.4542]), 0.0)
+    output.label = "E"
+    report = grade(output, {"a_1^1": "0.7136", "E": "0.7136", "delta_1^1": "0.7136"})
+    assert report.verdicts == {"a_1^1": "right", "E": "wrong here", "delta_1^1": "right"}
+    assert report.ids == ["function-left-out"]

@@ -125,3 +125,14 @@ def test_a_long_chain_without_labels_is_walked_once() -> None:
         out = out + out
     words = Vocabulary(topological([out]), out)
     assert words.all(0.1, [w]) == ["y", "dE/dy", "dE/dw", "new w", "new y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("z_1", "z_1^2"), ("z1_1", "z_1^1"), ("a_2**1", "a_2^1"), ("dE/dw_21**1", "dE/dw_21^1")],
+)
+def test_the_nearest_name_has_the_same_digits(name: str, nearest: str) -> None:
+    words = labelled("z_2^1", "z_1^1", "z_1^2", "a_1^1", "a_2^1", "w_12^1", "w_21^1")
+    with pytest.raises(UnknownNameError) as told:
+        words.find(name)
+    assert told.value.nearest == nearest

@@ -16,6 +16,7 @@ ENGINES = Path(__file__).parent / "engines"
         ("functions.py", ("{0}.value", "grads[{0}]", "grads = gradients({0})")),
         ("classes.py", ("{0}.val", "{0}.derivative", "{0}.backprop()")),
         ("lists.py", ("{0}.item()", "grads[{i}]", "grads = grad({0}, [{leaves}])")),
+        ("higher.py", ("{0}.data", "{0}.grad", "{0}.backward()")),
     ],
 )
 def test_a_correct_engine_has_all_points_in_its_own_dialect(file: str, reads: tuple[str, ...]) -> None:

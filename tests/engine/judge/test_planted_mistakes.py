@@ -84,7 +84,18 @@ PLANTED: list[tuple[str, dict[str, str], set[str]]] = [
         },
         {"own-factor"},
     ),
-    ("one partial of a product", {"other.data * out.grad\n": "self.data * out.grad\n"}, set()),
+    ("own factor first", {"other.data * out.grad\n": "self.data * out.grad\n"}, {"own-factor"}),
+    ("own factor last", {"self.data * out.grad\n": "other.data * out.grad\n"}, {"own-factor"}),
+    (
+        "a plus in a sigmoid",
+        {"out.data * (1 - out.data)": "out.data * (1 + out.data)"},
+        {"part-of-derivative"},
+    ),
+    (
+        "another logarithm",
+        {"out.grad / self.data\n": "out.grad / self.data / math.log(10)\n"},
+        {"other-derivative"},
+    ),
     (
         "sign in a difference",
         {"other.grad -= out.grad\n": "other.grad += out.grad\n"},

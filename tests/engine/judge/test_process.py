@@ -2,8 +2,10 @@
 
 import json
 import linecache
+import os
 import runpy
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -171,3 +173,41 @@ def test_a_class_of_a_cell_is_judged() -> None:
 def test_a_missing_file_is_told_by_its_name() -> None:
     with pytest.raises(FileNotFoundError, match="no such file"):
         judge("nowhere.py")
+
+
+def test_a_folder_is_told_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="it is a folder; give the file in it that has the engine"):
+        judge(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_processes_that_a_file_starts_end_with_it(tmp_path: Path) -> None:
+    began = time.monotonic()
+    demo = "import os, time\nif not os.fork():\n    time.sleep(60)\n    os._exit(0)\n"
+    assert judged(tmp_path, f"{CORRECT}\n{demo}").points == 100
+    assert time.monotonic() - began < 40
+
+
+@pytest.mark.parametrize(
+    ("cookie", "fault"),
+    [
+        ("# -*- coding: latin-1 -*-\n", ""),
+        ("", "SyntaxError: it is not text in UTF-8, and names no other encoding"),
+        ("\n\n\n", "SyntaxError: it is not text in UTF-8, and names no other encoding"),
+    ],
+)
+def test_a_file_may_name_its_encoding(cookie: str, fault: str, tmp_path: Path) -> None:
+    file = tmp_path / "engine.py"
+    head, rest = CORRECT.split("from __future__", 1)
+    file.write_bytes(f"{cookie}# gr\xfc\xdfe\n{head}from __future__{rest}".encode("latin-1"))
+    report = judge(file)
+    assert (report.fault, report.ok) == (fault, not fault)
+    json.dumps(report.to_dict())
+
+
+def test_a_package_is_judged_by_what_it_offers(tmp_path: Path) -> None:
+    package = tmp_path / "outer" / "mine"
+    package.mkdir(parents=True)
+    (package / "core.py").write_text(CORRECT, encoding="utf-8")
+    report = judged(package, "from .core import Value\n", "__init__.py")
+    assert (report.points, report.remark) == (100, "")

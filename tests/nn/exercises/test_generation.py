@@ -216,3 +216,30 @@ def test_the_solution_has_every_number(kind: str, level: int) -> None:
 def test_steps_are_expressions_of_the_engine() -> None:
     for text in generate(2, "expression", 3).content["steps"].values():
         assert parse(text).names
+
+
+@pytest.mark.parametrize("mistake", ["rounded-too-early", "truncated"])
+def test_no_planted_paper_is_right_throughout(mistake: str) -> None:
+    """What is off by no more than rounding explains is right, so that it is no mistake to look for."""
+    exercise = generate(7, "network", 2)
+    for seed in range(10):
+        paper = planted(exercise, random.Random(seed), mistake)
+        marked = mark_entries(paper.claims.items(), exercise)
+        assert marked.ok == (not paper.mistakes), paper.words
+
+
+def test_what_cannot_be_practised_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_bytes(b"\x89PNG\0")
+    with pytest.raises(ValueError, match=r"p\.csv: it is not a text file; save it as CSV"):
+        last_mistake(tmp_path / "p.csv", "article")
+    with pytest.raises(ValueError, match="sets-in-place-of-adding is a mistake in engines: no numbers of an"):
+        has_room_for("sets-in-place-of-adding")
+
+
+def test_what_is_planted_is_told_by_the_names_of_the_paper() -> None:
+    exercise = generate(7, "network", 2)
+    for seed in range(8):
+        first, second = (
+            planted(exercise, random.Random(seed), "swapped").words[0].split(" are ")[0].split(" and ")
+        )
+        assert {first, second} <= set(exercise.asked)

@@ -168,7 +168,7 @@ def test_papers_of_any_spreadsheet(run: Run, content: str | bytes) -> None:
     [
         ("p.csv", b"quantity,claimed\na_1,0.6900\nd\xe9lta,1\n", "délta: the exercise has no quantity"),
         ("p.csv", "quantity,claimed\na_1,0.6900\n\x1b[31mx\x07,1\n", r"\x1b[31mx\x07: the exercise has no"),
-        ("p.csv", "Name,Wert\na_1,0.6900\n", "Name: the exercise has no quantity of this name"),
+        ("p.csv", "Name,A. B.\na_1,0.6900\n", "Name: the exercise has no quantity of this name"),
         ("p.csv", "quantity,claimed\na_1,0.6900\na_2\n", "a_2: nothing is written here"),
         (
             "p.json",

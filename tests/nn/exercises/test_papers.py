@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nn.exercises import answers, article, mark, mark_all
+from nn.exercises import answers, article, generate, mark, mark_all
 from nn.exercises.papers import PaperError, paper_text, read_paper, template
+from nn.exercises.sheets import question
 
 NAMES = st.sampled_from(["a_1", "δ5", "dE/dw_41", "quantity", "claimed", '"', "\x1b[0m"]) | st.text(
     max_size=5
@@ -69,3 +70,36 @@ def test_the_reason_does_not_repeat_the_file(tmp_path: Path) -> None:
     with pytest.raises(PaperError) as told:
         read_paper(tmp_path / "p.csv")
     assert str(told.value).startswith("it is empty; ")
+
+
+LINES = [
+    "a_1 = 0.5\nδ5 = −0,25\n",
+    "a_1 = 0,5\nδ5 = −0,25\n",
+    "Größe;Wert\na_1;0.5\nδ5;−0,25\n",
+    "Anna,Huber\n\nquantity,claimed\na_1,0.5\nδ5,−0,25\n",
+    "| quantity | claimed |\n|---|--:|\n| `a_1` | 0.5 |\n| δ5 | −0,25 |\n",
+    "What I found:\n\n| quantity | claimed |\n|:-|-:|\n| a_1 | 0,5 |\n| δ5 | −0,25 |\n\nAnna\n",
+]
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_lines_are_read_as_people_write_them(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p.txt").write_text(text, encoding="utf-8")
+    read = read_paper(tmp_path / "p.txt")
+    assert [(name, written.replace(",", ".")) for name, written in read] == [("a_1", "0.5"), ("δ5", "−0.25")]
+
+
+@pytest.mark.parametrize("first", ["loss,nan", "E,about", "a_1,half", "loss"])
+def test_a_first_line_that_may_be_an_answer_is_no_header(tmp_path: Path, first: str) -> None:
+    (tmp_path / "p.csv").write_text(f"{first}\na_2,0.5\n", encoding="utf-8")
+    assert len(read_paper(tmp_path / "p.csv")) == 2
+
+
+@pytest.mark.parametrize("kind", ["network", "step", "expression"])
+def test_the_sheet_of_the_exercise_may_be_filled_in(tmp_path: Path, kind: str) -> None:
+    exercise = generate(3, kind, 2)
+    sheet = question(exercise)
+    for name, x in answers(exercise).items():
+        sheet = sheet.replace(f"| `{name}` | |", f"| `{name}` | {x:.4f} |")
+    (tmp_path / "exercise.md").write_text(sheet, encoding="utf-8")
+    assert mark(tmp_path / "exercise.md", exercise).ok
