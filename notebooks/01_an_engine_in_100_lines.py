@@ -737,8 +737,8 @@ square(Value(2.0, "a"), Value(3.0, "b")).play()
 # <details><summary>Answer</summary>
 #
 # It shows the shortest program that goes wrong. The first mistake fails only where somebody walks back
-# twice. The second fails nearly everywhere, and has a name: "the gradient is set where it must be added
-# to".
+# twice. The second fails wherever a number is used more than once, and has a name: "the gradient is set
+# where it must be added to".
 #
 # </details>
 

@@ -395,7 +395,8 @@ for (k, i), number in np.ndenumerate(J):
     axes.text(i, k, f"{number:.3f}", ha="center", va="center")
 axes.set_xticks(range(3), ["$z_1$", "$z_2$", "$z_3$"])
 axes.set_yticks(range(3), ["$o_1$", "$o_2$", "$o_3$"])
-figure.colorbar(shown, label=r"$\partial o_k / \partial z_i$")
+axes.set_title(r"$\partial o_k / \partial z_i$")
+figure.colorbar(shown)
 plt.show()
 
 # %% [markdown] tags=["answer"]

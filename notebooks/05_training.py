@@ -219,7 +219,7 @@ history
 # %% [markdown]
 # Four things help. Three of them take away its freedom, one gives it more to learn:
 #
-# - **stop early**, when the validation has been getting worse for 20 epochs;
+# - **stop early**, when the validation has not improved for 20 epochs;
 # - **weight decay**: make every weight a little smaller after each epoch, by 3 %;
 # - **fewer neurons**: 3 in place of 16 and 16;
 # - **more data**: 400 points.
