@@ -68,7 +68,8 @@ program.draw()
 # ## By hand, in matrices
 #
 # The picture is short enough to type. The loss is $(z^2 - y)^2$, so $\delta^2 = 2 (z^2 - y)$, and $\tanh'
-# = 1 - a^2$. Loss and gradients are means over the examples. Here are 32 of them, and the matrices:
+# = 1 - a^2$. The last row of $W^T \delta$ belongs to the 1, and a constant has no delta: leave it out, with
+# `[:-1]`. Loss and gradients are means over the examples. Here are 32 of them, and the matrices:
 
 # %%
 generator = np.random.default_rng(0)
@@ -93,8 +94,6 @@ agree = np.allclose(gradient, [*dW_1.flat, *dW_2.flat], rtol=1e-12, atol=0)
 print("the program and your matrices agree:", agree)
 
 # %% [markdown]
-# Why `[:-1]`? The last row of $W^T \delta$ belongs to the 1, and a constant has no delta.
-#
 # The gradient is a product that one can see. For one example it is a column times a row, each entry
 # $\delta_i\, a_j$. For 32 examples it is the mean of 32 such tables:
 
