@@ -30,8 +30,9 @@ def check(f, **at):
 
 
 # %% [markdown]
-# `check` runs your engine. The truth comes from somewhere else: from numbers with so many digits that a
-# tiny step can be taken and seen. It needs no rule for derivatives, and where you are wrong it says how.
+# `check` runs your engine. The truth comes from somewhere else: the program itself runs on numbers with many
+# more digits, which move, so that one sees how the result moves. None of your rules takes part, and where you
+# are wrong it says how.
 #
 # ## 1. Numbers that remember
 #
@@ -736,11 +737,12 @@ square(Value(2.0, "a"), Value(3.0, "b")).play()
 # <details><summary>Answer</summary>
 #
 # It shows the shortest program that goes wrong. The first mistake fails only where somebody walks back
-# twice. The second fails nearly everywhere, and has a name: "the gradient is set where it must be added
-# to".
+# twice. The second fails wherever a number is used more than once, and has a name: "the gradient is set
+# where it must be added to".
 #
 # </details>
-#
+
+# %% [markdown]
 # **2.** Add `sigmoid`. Which of its slopes is the shortest to write?
 #
 # <details><summary>Answer</summary>
@@ -748,7 +750,8 @@ square(Value(2.0, "a"), Value(3.0, "b")).play()
 # The one by its own output: `y = 1 / (1 + math.exp(-self.data))` and the slope `y * (1 - y)`.
 #
 # </details>
-#
+
+# %% [markdown]
 # **3.** `2**x` is an error. Where would you put it, and what is the slope?
 #
 # <details><summary>Answer</summary>

@@ -33,13 +33,13 @@ a
 #
 # The numbers on the arrows are **local derivatives**: how fast a result changes when one of its operands
 # changes and the others stand still. Each was computed when its operation was recorded, and each belongs to
-# one operation alone.
+# one operation alone. They are written with a round $\partial$.
 #
 # | operation | local derivatives | here |
 # |---|---|---|
 # | $u = w x$, the card `w·x` | $\partial u / \partial w = x$ and $\partial u / \partial x = w$ | 2 and 0.4 |
 # | $z = u + b$ | $\partial z / \partial u = 1$ and $\partial z / \partial b = 1$ | 1 and 1 |
-# | $a = \tanh(z)$ | $d a / d z = 1 - a^2$ | 0.7864 |
+# | $a = \tanh(z)$ | $\partial a / \partial z = 1 - a^2$ | 0.7864 |
 #
 # The picture is only a view of it. The record itself is two short tuples in each value:
 
@@ -61,12 +61,12 @@ assert f"{a.partials[0]:.4f}" == "0.7864"
 # $z$, from $z$ to $a$. At each arrow it is multiplied by the number that stands there. That is the chain
 # rule:
 #
-# $$\frac{\partial a}{\partial w} = \frac{d a}{d z} \cdot \frac{\partial z}{\partial u} \cdot
+# $$\frac{d a}{d w} = \frac{\partial a}{\partial z} \cdot \frac{\partial z}{\partial u} \cdot
 # \frac{\partial u}{\partial w} = (1 - a^2) \cdot 1 \cdot x$$
 #
-# **Predict** $\partial a/\partial w$, $\partial a/\partial x$ and $\partial a/\partial b$ from the picture
-# above. Type them with two decimals, in quotes: they claim what is written, and no more. `check_gradients`
-# holds them against the truth, and says why one is wrong.
+# The straight $d$ says that it is the whole change of $a$, along all of the way. **Predict** $da/dw$, $da/dx$
+# and $da/db$ from the picture above. Type them with two decimals, in quotes: they claim what is written, and
+# no more. `check_gradients` holds them against the truth, and says why one is wrong.
 
 # %%
 # --- solution
@@ -100,15 +100,15 @@ assert f"{w.grad:.4f} {x.grad:.4f} {b.grad:.4f}" == "1.5729 0.3146 0.7864"
 # right end. Nothing was computed twice: the `grad` of $z$ was used for $u$ as well as for $b$.
 #
 # `explain` writes the walk down, forward and backward, one arrow for each step. Compare steps 5 to 9 with
-# the picture.
+# the picture. (It writes $\partial$ for both kinds. The local ones have a small number, that of the operand.)
 
 # %%
 print(a.explain())
 
 # %% [markdown]
-# The number on the card of $z$ has a name of its own. It is the **delta** of this neuron, $\delta = da/dz$.
-# With it the three results read $\delta x$, $\delta w$ and $\delta$. You will meet them again in the next
-# notebook.
+# The number on the card of $z$ has a name of its own. It is the **delta** of this neuron: how fast the
+# result changes with its net input, here $\delta = da/dz$. With it the three gradients are $\delta x$,
+# $\delta w$ and $\delta$. You will meet them again in the next notebook.
 
 # %% [markdown]
 # ## A value that is used twice
@@ -194,9 +194,9 @@ assert v.grad == -4
 # %% [markdown]
 # ## Is it right?
 #
-# Without a guess, `check_gradients` checks the engine. It computes the slope of the function without any
-# rule for derivatives: it moves one input a very little, in arithmetic with so many digits that the small
-# difference survives. Notebook 4 shows why that matters.
+# Without a guess, `check_gradients` checks the engine. It computes the slopes in another way, without the
+# engine's rules: the function itself runs on numbers with many more digits, which move, and the result moves
+# with them. Notebook 4 shows why the digits matter.
 
 # %%
 check_gradients(lambda w, x, b: tanh(w * x + b), w=0.4, x=2.0, b=-0.3)
@@ -209,11 +209,12 @@ check_gradients(lambda w, x, b: tanh(w * x + b), w=0.4, x=2.0, b=-0.3)
 #
 # <details><summary>Answer</summary>
 #
-# $\partial a/\partial w = \delta x = 0$. The change of $w$ is multiplied by 0 at its first arrow. Whatever
-# $w$ is, the output is the same, so the example says nothing about $w$. It does say something about $b$.
+# $da/dw = \delta x = 0$. The change of $w$ is multiplied by 0 at its first arrow. Whatever $w$ is, the output
+# is the same, so the example says nothing about $w$. It does say something about $b$.
 #
 # </details>
-#
+
+# %% [markdown]
 # **2.** Let $y = x^2$ and then $y \leftarrow y^2$ twice more, so that $y = x^8$. Draw the graph with a
 # pencil. How many ways lead from $x$ to $y$? Find $dy/dx$ at $x = 1$ by counting alone.
 #
@@ -224,8 +225,9 @@ check_gradients(lambda w, x, b: tanh(w * x + b), w=0.4, x=2.0, b=-0.3)
 # backward walk does not visit 8 ways: it adds at each card, and needs 6 multiplications.
 #
 # </details>
-#
-# **3.** Somebody writes `w.grad` after calling `a.backward()` twice. What is it, and which number of this
+
+# %% [markdown]
+# **3.** Somebody reads `w.grad` after calling `a.backward()` twice. What is it, and which number of this
 # notebook shows up doubled?
 #
 # <details><summary>Answer</summary>

@@ -160,8 +160,7 @@ line("dE/dz_6 = o − y", total["z_6"], o - y)
 # Negative: a larger $z_6$ makes the loss smaller.
 
 # %% [markdown]
-# Another loss or another output function changes these
-# lines, and nothing that follows.
+# Another loss or another output function changes these lines, and nothing that follows.
 #
 # ### 2. A hidden neuron
 #
@@ -191,6 +190,7 @@ line("∂a_1/∂z_1 = a_1 (1 − a_1)", local("a_1", "z_1"), a[1] * (1 - a[1]))
 line("dE/da_1 = Σ dE/dz_j · ∂z_j/∂a_1", total["a_1"], ways)
 line("∂z_4/∂a_1 = w_41", local("z_4", "a_1"), w["w_41"])
 line("dE/dz_1 = f'(z_1) Σ w_j1 δ_j", total["z_1"], rule)
+print(f"the two terms: {w['w_41'] * δ_4:.4f} and {w['w_51'] * δ_5:.4f}")
 
 # %% [markdown]
 # ### 3. The weights
@@ -395,7 +395,8 @@ for (k, i), number in np.ndenumerate(J):
     axes.text(i, k, f"{number:.3f}", ha="center", va="center")
 axes.set_xticks(range(3), ["$z_1$", "$z_2$", "$z_3$"])
 axes.set_yticks(range(3), ["$o_1$", "$o_2$", "$o_3$"])
-figure.colorbar(shown, label=r"$\partial o_k / \partial z_i$")
+axes.set_title(r"$\partial o_k / \partial z_i$")
+figure.colorbar(shown)
 plt.show()
 
 # %% [markdown] tags=["answer"]
@@ -419,8 +420,7 @@ for i in range(3):
 # ## Any network
 #
 # Nothing in the derivation depends on sigmoids or on six neurons. With the layer as an upper index, $l = 1$
-# to
-# $L$, and $a^0 = x$:
+# to $L$, and $a^0 = x$:
 #
 # $$\delta_i^L = \frac{dE}{do_i}\, f'(z_i^L) \qquad
 # \delta_i^l = f'(z_i^l) \sum_j w_{ji}^{l+1} \delta_j^{l+1} \qquad
@@ -440,15 +440,14 @@ print(report.headline.replace(": ", ":\n"))
 # %% [markdown]
 # ## Exercises
 #
-# **1.** The two terms of the sum in $\delta_1$: what are they, and why is $\delta_1$ so small? What did the
-# first published mistake do to its sign?
+# **1.** Why is $\delta_1$ so small? What did the first published mistake do to its sign?
 
 # %% [markdown] tags=["answer"]
 # <details><summary>Answer</summary>
 #
-# $w_{41} \delta_4 = 0.0205$ and $w_{51} \delta_5 = -0.0149$. They pull in opposite directions and nearly
-# cancel. With the mistake the second becomes $-0.0247$, and $\delta_1$ changes its sign. So a mistake in
-# one place can turn a weight the wrong way in another.
+# The two terms of its sum, $w_{41} \delta_4 = 0.0205$ and $w_{51} \delta_5 = -0.0149$, pull in opposite
+# directions and nearly cancel. With the mistake the second becomes $-0.0247$, and $\delta_1$ changes its
+# sign. So a mistake in one place can turn a weight the wrong way in another.
 #
 # </details>
 

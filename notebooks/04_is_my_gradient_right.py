@@ -60,7 +60,7 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# **Predict**: whose gradient is wrong? You can read Anna's, Bert's is folded away. Write the name down.
+# **Predict** from the curves alone: whose gradient is wrong? Write the name down.
 #
 # A loss that goes down proves nothing: any direction that points roughly downhill makes it go down. So the
 # gradient must be tested itself.
@@ -177,10 +177,12 @@ report
 verdict_on_anna = check_gradients(squared_error, w_1=0.3, w_2=0.4, b=0.1, claimed=anna)
 verdict_on_anna
 
+# %% [markdown] tags=["answer"]
+# Anna's is wrong, though it trains faster. (It is too large, like a larger learning rate.)
+
 # %% [markdown]
-# Anna's is wrong, though it trains faster. (It is too large, like a larger learning rate.) The check also
-# says why: it puts known mistakes into the computation and sees which of them gives her numbers. **Mend
-# it**:
+# The check also says why: it puts known mistakes into the computation and sees which of them gives these
+# numbers. **Mend** the gradient:
 
 
 # %% tags=["solution"]
@@ -255,9 +257,12 @@ at = np.array([[0.3, -0.4], [0.1, 0.2]]), np.array([0.5, -1.0]), np.array([0.1, 
 rule = check_vjp(layer, backward, at)
 rule
 
-# %% [markdown]
+# %% [markdown] tags=["answer"]
 # All derivatives by $W$ and $b$ are right, and those by $x$ are wrong. The delta goes back through the
-# transposed matrix: neuron $i$ collects $\sum_j w_{ji}\, \delta_j$, the delta rule. **Mend it.**
+# transposed matrix: neuron $i$ collects $\sum_j w_{ji}\, \delta_j$, the delta rule.
+
+# %% [markdown]
+# **Mend it.**
 
 
 # %% tags=["solution"]

@@ -3,7 +3,7 @@
 #
 # **The question.** You have the gradient. Why does the network not learn, and why does it learn by heart?
 #
-# **Aim.** You turn gradients into learning, and then make it fail in six ways: steps of the wrong size, a
+# **Aim.** You turn gradients into learning, and then make it fail in seven ways: steps of the wrong size, a
 # network that learns by heart, three bad starts, gradients that vanish, a valley that holds.
 #
 # You need notebooks 2 and 3. Allow 40 minutes.
@@ -47,10 +47,10 @@ def sides(models, data):
 # %% [markdown]
 # ## The loop
 #
-# The loss of a network over $n$ examples is the mean, $E(w) = \tfrac{1}{n} \sum J(y, o)$. Its gradient
-# points uphill. So take a small step against it, and repeat:
+# The loss $E$ of a network over $n$ examples is the mean of their losses. Its gradient points uphill. So take
+# a small step against it, and repeat:
 #
-# $$w \leftarrow w - \alpha \frac{\partial E}{\partial w}$$
+# $$w \leftarrow w - \alpha\, \frac{dE}{dw}$$
 #
 # The smallest data set that needs a hidden layer is XOR: two inputs, and the label says whether they
 # differ.
@@ -219,13 +219,13 @@ history
 # %% [markdown]
 # Four things help. Three of them take away its freedom, one gives it more to learn:
 #
-# - **stop early**, when the validation has been getting worse for 20 epochs;
+# - **stop early**, when the validation has not improved for 20 epochs;
 # - **weight decay**: make every weight a little smaller after each epoch, by 3 %;
 # - **fewer neurons**: 3 in place of 16 and 16;
 # - **more data**: 400 points.
 #
-# `fit` calls a callback after each epoch, and stops if it returns True. Write both. **Predict** which of
-# the four helps most.
+# `fit` calls a callback after each epoch, and stops if it returns True. Write those of the first two.
+# **Predict** which of the four helps most.
 
 
 # %%
@@ -442,7 +442,8 @@ assert isclose(w.data, rolling[-1])
 # because the weights hardly move between them. Try it: `curves({"stochastic": train(1, 0.5)[1]})`.
 #
 # </details>
-#
+
+# %% [markdown]
 # **2.** Give all weights of the XOR network the value 0. What is its gradient? Why does it never learn?
 #
 # <details><summary>Answer</summary>
@@ -452,7 +453,8 @@ assert isclose(w.data, rolling[-1])
 # and for XOR, with as many ones as zeros, that is 0 at the start as well. Nothing moves.
 #
 # </details>
-#
+
+# %% [markdown]
 # **3.** Does a momentum of 0.95 find the deeper valley as well?
 #
 # <details><summary>Answer</summary>
@@ -483,7 +485,7 @@ assert f"{far[-1]:.2f}" == "0.96"
 # %% [markdown]
 # ## Recap
 #
-# - Training is one line, $w \leftarrow w - \alpha\, \partial E/\partial w$. Its step must be neither too
+# - Training is one line, $w \leftarrow w - \alpha\, dE/dw$. Its step must be neither too
 #   small nor too large, and fewer examples make more and rougher steps.
 # - A network that does not learn may begin badly, lose its gradient on the way back, or sit in a valley.
 #   Look at the deltas, layer by layer.

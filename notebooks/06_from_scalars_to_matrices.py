@@ -37,10 +37,8 @@ output
 # Two: the weights into $z^1$, and those into $z^2$.
 
 # %% [markdown]
-# Write the activations of a layer below each other as
-# a vector
-# $a$, the weights as a matrix $W$ with one row for each neuron, the deltas as a vector $\delta$. Then the
-# equations of notebook 3 lose their sums:
+# Write the activations of a layer below each other as a vector $a$, the weights as a matrix $W$ with one row
+# for each neuron, the deltas as a vector $\delta$. Then the equations of notebook 3 lose their sums:
 #
 # | | one neuron | one layer |
 # |---|---|---|
@@ -70,7 +68,8 @@ program.draw()
 # ## By hand, in matrices
 #
 # The picture is short enough to type. The loss is $(z^2 - y)^2$, so $\delta^2 = 2 (z^2 - y)$, and $\tanh'
-# = 1 - a^2$. Loss and gradients are means over the examples. Here are 32 of them, and the matrices:
+# = 1 - a^2$. The last row of $W^T \delta$ belongs to the 1, and a constant has no delta: leave it out, with
+# `[:-1]`. Loss and gradients are means over the examples. Here are 32 of them, and the matrices:
 
 # %%
 generator = np.random.default_rng(0)
@@ -95,8 +94,6 @@ agree = np.allclose(gradient, [*dW_1.flat, *dW_2.flat], rtol=1e-12, atol=0)
 print("the program and your matrices agree:", agree)
 
 # %% [markdown]
-# Why `[:-1]`? The last row of $W^T \delta$ belongs to the 1, and a constant has no delta.
-#
 # The gradient is a product that one can see. For one example it is a column times a row, each entry
 # $\delta_i\, a_j$. For 32 examples it is the mean of 32 such tables:
 
@@ -150,7 +147,7 @@ def seconds(function):
 by_scalars, by_matrices = recorded(), fast.value_and_grad(examples)[1]
 assert np.allclose(by_matrices, by_scalars, rtol=1e-9, atol=1e-15)
 ratio = seconds(recorded) / seconds(lambda: fast.value_and_grad(examples))
-print(f"the same {by_matrices.size} gradients, about {ratio:.0f} times as fast, here and this time")
+print(f"the same {by_matrices.size} gradients; the record takes about {ratio:.0f} times as long, here")
 
 # %% [markdown]
 # ## What a record does not know
@@ -205,7 +202,7 @@ places[0].set_title("the image", fontsize=9)
 order = np.argsort(delta)
 strongest = [*order[:-4:-1], *order[:3], np.flatnonzero(delta == 0)[0]]
 for place, i in zip(places[1:], strongest, strict=True):
-    place.imshow(dW[i].reshape(8, 8), cmap="RdBu_r", vmin=-0.8, vmax=0.8)
+    place.imshow(dW[i].reshape(8, 8), cmap="RdBu_r", vmin=-0.4, vmax=0.4)
     place.set_title(rf"$\delta_{{{i + 1}}}$ = {delta[i]:.2f}", fontsize=9)
 for place in places:
     place.set_axis_off()
@@ -213,8 +210,8 @@ plt.show()
 
 # %% [markdown] tags=["answer"]
 # The image again and again, times the delta of each neuron. (The first one is the image as the network
-# gets it: each pixel less its mean, red for more ink than usual.) A negative delta gives the negative,
-# and a neuron that `relu` has switched off learns nothing from this image.
+# gets it: each pixel less its mean, divided by its spread, and red for more ink than usual.) A negative
+# delta gives the negative, and a neuron that `relu` has switched off learns nothing from this image.
 
 # %% [markdown]
 # Now train. `fit` compiles one example as you did above, and runs the program on batches. `Adam` adapts

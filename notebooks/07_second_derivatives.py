@@ -124,15 +124,14 @@ def careful(w):
 
 
 # %%
-valley = walk(careful, 0.3, 12)[-1]
+valley = walk(careful, 0.3, 16)[-1]
 print(f"from 0.3 the mended step ends at {valley:.4f}, with the curvature {three(valley)[2]:.2f}")
 
 # %% [markdown]
 # ## Two weights
 #
 # With two weights there are four second derivatives. They form the **Hessian** $H$, and Newton's step
-# becomes
-# $w \leftarrow w - H^{-1} \nabla E$. Here is a long, narrow valley:
+# becomes $w \leftarrow w - H^{-1} \nabla E$. Here is a long, narrow valley:
 #
 # $$E(u, v) = \tfrac12 u^2 + 8 v^2 + \tfrac14 (u + v)^4$$
 #
@@ -178,10 +177,12 @@ plt.show()
 slope, H = slope_and_hessian(canyon, (0.0, 0.0))
 print("curvatures at the bottom:", np.linalg.eigvalsh(H))
 
+# %% [markdown] tags=["answer"]
+# To its floor: gradient descent bounces between the walls, and then creeps along the floor. One learning rate
+# must serve both directions, and their curvatures are 1 and 16. Newton's step divides each direction by its
+# own.
+
 # %% [markdown]
-# Gradient descent bounces between the walls and creeps along the floor. One learning rate must serve both
-# directions, and their curvatures are 1 and 16. Newton's step divides each direction by its own.
-#
 # ## A saddle
 #
 # Here is the smallest network with two layers: one input, one hidden neuron, one output, no bias and no
@@ -310,8 +311,9 @@ plt.show()
 # answers 0, by the convention for $|x|$.
 
 # %% [markdown]
-# A network of `relu` is made of such
-# pieces: flat, with kinks between them. That is why methods that need curvature prefer smooth activations.
+# The output of a `relu` network is straight in each of its weights, with kinks between the pieces: the second
+# derivative by one weight is 0, or there is none. That is why methods that need curvature prefer smooth
+# activations.
 #
 # ## Exercises
 #
@@ -337,6 +339,11 @@ print(walk(lambda w: (w + 2 / w) / 2, 1.0, 5))
 # $\partial^2 f / \partial x \partial y$ does not depend on the order, if these derivatives are continuous.
 #
 # </details>
+
+# %% tags=["answer"]
+x, y = Value(0.3), Value(-0.7)
+mixed = hessian(x * x * y + engine.exp(x * y), [x, y])
+print(mixed[0][1].data, mixed[1][0].data)
 
 # %% [markdown]
 # **3.** The gradient of $\log \sum_k e^{z_k}$ is the softmax $o$. So what is its Hessian? You have met it
@@ -374,8 +381,6 @@ assert below[-1] < below[0] < above[-1]
 assert once.ok
 assert "differ: -2 and 2" in twice.headline
 assert isclose(walk(lambda w: (w + 2 / w) / 2, 1.0, 5)[-1], sqrt(2))
-x, y = Value(0.3), Value(-0.7)
-mixed = hessian(x * x * y + engine.exp(x * y), [x, y])
 assert isclose(mixed[0][1].data, mixed[1][0].data)
 o = [value.data for value in engine.softmax(z)]
 assert np.allclose(H, np.diag(o) - np.outer(o, o))

@@ -51,6 +51,7 @@ def judge(
         TypeError: if a class is not defined in a file.
     """
     path, name = _path_and_name(engine, name)
+    shown = engine.__name__ if isinstance(engine, type) else path.name
     try:
         with Process(path, [Path(file) for file in functions]) as process:
             found = process.look(_asked(name, data, grad, backward))
@@ -68,10 +69,10 @@ def judge(
             results, chosen = run_all(process, dialect)
             stopped = process.stopped
     except JudgedFileError as error:
-        return JudgeReport(path.name, fault=str(error))
+        return JudgeReport(shown, fault=str(error))
     told = diagnoses(results, reasons(results, dialect), dialect)
     remark = f"only the definitions of the file were loaded: {stopped}" if stopped else ""
-    return JudgeReport(path.name, results, told, [*conventions(results), *chosen], dialect, remark=remark)
+    return JudgeReport(shown, results, told, [*conventions(results), *chosen], dialect, remark=remark)
 
 
 def judge_all(engines: Sequence[str | Path], **options: Any) -> EnginesReport:

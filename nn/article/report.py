@@ -8,7 +8,15 @@ from typing import Any
 
 from engine.report import Block, Report, Table
 from nn.article import worked_example
-from nn.article.worked_example import EDITIONS, LEARNING_RATE, NEURONS, PUBLISHED, Pass, Slip, is_right
+from nn.article.worked_example import (
+    EDITIONS,
+    LEARNING_RATE,
+    NEURONS,
+    PUBLISHED,
+    Pass,
+    PublishedMistake,
+    is_right,
+)
 from nn.proof.agreement import AgreementReport
 
 RULES = {
@@ -28,19 +36,19 @@ class ExampleReport(Report):
     Attributes:
         exact: the numbers, by the engine.
         agreement: its gradients by three routes.
-        slips: the mistakes of the published editions, demonstrated.
+        mistakes: those of the published editions, demonstrated.
     """
 
     exact: Pass
     agreement: AgreementReport
-    slips: list[Slip]
+    mistakes: list[PublishedMistake]
 
     @property
     def ok(self) -> bool:
-        """Whether the three routes agree, the last edition is right, and the slips explain the first."""
+        """Whether the three routes agree, the last edition is right, and the mistakes explain the first."""
         numbers = self.exact.by_name()
         last = all(is_right(printed[-1], numbers[name]) for name, printed in PUBLISHED.items())
-        return self.agreement.ok and last and all(slip.explains for slip in self.slips)
+        return self.agreement.ok and last and all(mistake.explains for mistake in self.mistakes)
 
     @property
     def headline(self) -> str:
@@ -51,11 +59,11 @@ class ExampleReport(Report):
             return "The worked example does not come out: " + self.agreement.headline
         return (
             f"One step takes the output from {before:.4f} to {after:.4f}. The {first} first published comes "
-            "from two slips."
+            "from two mistakes."
         )
 
     def data(self) -> dict[str, Any]:
-        """The exact numbers, the three routes, the editions and their slips as data."""
+        """The exact numbers, the three routes, the editions and their mistakes as data."""
         numbers = self.exact.by_name()
         return {
             "exact": asdict(self.exact),
@@ -71,12 +79,12 @@ class ExampleReport(Report):
                 }
                 for k, edition in enumerate(EDITIONS)
             },
-            "slips": [asdict(slip) | {"explains": slip.explains} for slip in self.slips],
+            "mistakes": [asdict(mistake) | {"explains": mistake.explains} for mistake in self.mistakes],
         }
 
     @property
     def tables(self) -> list[Table]:
-        """The network, both passes, the three routes, the step, the editions and their slips."""
+        """The network, both passes, the three routes, the step, the editions and their mistakes."""
         return [
             self._weights(),
             self._forward(),
@@ -84,7 +92,7 @@ class ExampleReport(Report):
             self._routes(),
             self._step(),
             self._editions(),
-            self._slips(),
+            self._mistakes(),
         ]
 
     def _weights(self) -> Table:
@@ -163,14 +171,14 @@ class ExampleReport(Report):
             right=[all(of_name) for of_name in right.values()],
         )
 
-    def _slips(self) -> Table:
-        rows = [[s.name, f"{s.exact:.6f}", f"{s.with_slip:.6f}", s.published] for s in self.slips]
+    def _mistakes(self) -> Table:
+        rows = [[m.name, f"{m.exact:.6f}", f"{m.with_mistake:.6f}", m.published] for m in self.mistakes]
         return _chapter(
-            "The two slips",
-            "Put a slip back into the exact computation, and the published number comes out.",
-            ("number", "exact", "with the slip", "published"),
+            "The two mistakes",
+            "Put a mistake back into the exact computation, and the published number comes out.",
+            ("number", "exact", "with the mistake", "published"),
             rows,
-            remarks=[(s.name, s.text) for s in self.slips],
+            remarks=[(m.name, m.text) for m in self.mistakes],
         )
 
 
@@ -182,9 +190,9 @@ def build() -> ExampleReport:
 
     Example:
         >>> build().headline
-        'One step takes the output from 0.6718 to 0.6981. The 0.7043 first published comes from two slips.'
+        'One step takes the output from 0.6718 to 0.6981. The 0.7043 first published comes from two mistakes.'
     """
-    return ExampleReport(worked_example.by_engine(), worked_example.agreement(), worked_example.slips())
+    return ExampleReport(worked_example.by_engine(), worked_example.agreement(), worked_example.mistakes())
 
 
 def _chapter(

@@ -216,7 +216,7 @@ def is_right(printed: str, exact: float) -> bool:
 
 
 @dataclass(frozen=True)
-class Slip:
+class PublishedMistake:
     """A mistake in a published edition, and the proof that it explains the number.
 
     Attributes:
@@ -225,7 +225,7 @@ class Slip:
         edition: the first edition that has it.
         published: that number as printed.
         exact: the exact number.
-        with_slip: the number with the slip put back.
+        with_mistake: the number with the mistake put back.
     """
 
     text: str
@@ -233,16 +233,16 @@ class Slip:
     edition: str
     published: str
     exact: float
-    with_slip: float
+    with_mistake: float
 
     @property
     def explains(self) -> bool:
-        """Whether the slip turns the exact number into the published one."""
-        return is_right(self.published, self.with_slip) and not is_right(self.published, self.exact)
+        """Whether the mistake turns the exact number into the published one."""
+        return is_right(self.published, self.with_mistake) and not is_right(self.published, self.exact)
 
 
-def slips() -> list[Slip]:
-    """The two slips of the April edition, each demonstrated, and both together."""
+def mistakes() -> list[PublishedMistake]:
+    """The two mistakes of the April edition, each demonstrated, and both together."""
     exact = by_hand().by_name()
     trials = [
         (
@@ -263,6 +263,6 @@ def slips() -> list[Slip]:
         ),
     ]
     return [
-        Slip(text, name, EDITIONS[0], PUBLISHED[name][0], exact[name], trial.by_name()[name])
+        PublishedMistake(text, name, EDITIONS[0], PUBLISHED[name][0], exact[name], trial.by_name()[name])
         for text, name, trial in trials
     ]

@@ -118,7 +118,7 @@ def outcome(found: list[tuple[bool, list[str], list[str]]], mistake: Mistake) ->
 def controls(
     problem: Problem, rng: random.Random, whole: bool
 ) -> Iterator[tuple[str, dict[Quantity, float]]]:
-    """Right numbers but for one, which is random or an arithmetic slip; and nothing but random numbers."""
+    """Right numbers but for one, which is random or has a wrong digit; and nothing but random numbers."""
     quantities = asked(problem, whole)
     right = {q: x.number for q, x in compute(problem, {}).follows.items()}
     numbers = {q: right[q] for q in quantities}

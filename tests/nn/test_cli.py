@@ -76,7 +76,8 @@ def test_the_example_is_quiet_in_one_line(run: Run) -> None:
     found = run("example", "--quiet")
     assert found.status == 0
     assert found.out == (
-        "One step takes the output from 0.6718 to 0.6981. The 0.7043 first published comes from two slips.\n"
+        "One step takes the output from 0.6718 to 0.6981. "
+        "The 0.7043 first published comes from two mistakes.\n"
     )
 
 
@@ -93,7 +94,11 @@ def test_the_example_is_data(run: Run) -> None:
         "right": False,
     }
     assert data["published"]["November 2023"]["output after the step"]["right"] is True
-    assert [round(slip["with_slip"], 6) for slip in data["slips"]] == [-0.082283, -0.514119, 0.704316]
+    assert [round(mistake["with_mistake"], 6) for mistake in data["mistakes"]] == [
+        -0.082283,
+        -0.514119,
+        0.704316,
+    ]
     assert len(data["agreement"]["gradients"]) == 12
 
 

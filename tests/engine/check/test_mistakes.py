@@ -16,7 +16,7 @@ INPUTS = ((1.0, -0.5), (0.3, 0.8), (-0.7, 0.4))
 TARGETS = ((1.0, 0.0), (0.0, 0.0), (1.0, 1.0))
 
 Gradient = dict[str, float]
-Slip = Callable[[str, float, dict[str, float]], float]
+Planted = Callable[[str, float, dict[str, float]], float]
 """What somebody makes of one factor of a delta: from its name, its number, and the forward pass."""
 
 
@@ -34,20 +34,20 @@ def cost(model: MLP) -> Value:
     return total
 
 
-def no_slip(name: str, factor: float, a: dict[str, float]) -> float:
+def right_factor(name: str, factor: float, a: dict[str, float]) -> float:
     return factor
 
 
-def by_hand(model: MLP, slip: Slip = no_slip, only: int | None = None) -> Gradient:
-    """The gradient by the delta rule, written out, with a slip in the examples or in one of them."""
+def by_hand(model: MLP, planted: Planted = right_factor, only: int | None = None) -> Gradient:
+    """The gradient by the delta rule, written out, with a mistake in the examples or in one of them."""
     gradient = {p.label: 0.0 for p in model.parameters()}
     for n, (x, target) in enumerate(zip(INPUTS, TARGETS, strict=True)):
-        for name, g in one_example(model, x, target, slip if only in (None, n) else no_slip).items():
+        for name, g in one_example(model, x, target, planted if only in (None, n) else right_factor).items():
             gradient[name] += g / 3.0
     return gradient
 
 
-def one_example(model: MLP, x: tuple[float, ...], target: tuple[float, ...], slip: Slip) -> Gradient:
+def one_example(model: MLP, x: tuple[float, ...], target: tuple[float, ...], planted: Planted) -> Gradient:
     w = {p.label: p.data for p in model.parameters()}
     a = {f"a_{j}^0": x_j for j, x_j in enumerate(x, start=1)}
     depth = len(SIZES) - 1
@@ -65,19 +65,21 @@ def one_example(model: MLP, x: tuple[float, ...], target: tuple[float, ...], sli
                 upstream = 2.0 * (own - target[i - 1])
             else:
                 upstream = fsum(
-                    slip(f"path {k} to {i}, {layer}", delta[layer + 1, k] * w[f"w_{k}{i}^{layer + 1}"], a)
+                    planted(f"path {k} to {i}, {layer}", delta[layer + 1, k] * w[f"w_{k}{i}^{layer + 1}"], a)
                     for k in range(1, SIZES[layer + 1] + 1)
                 )
-            delta[layer, i] = upstream * slip(f"derivative {i}, {layer}", own * (1.0 - own), a)
+            delta[layer, i] = upstream * planted(f"derivative {i}, {layer}", own * (1.0 - own), a)
     gradient = {}
     for (layer, i), d in delta.items():
         gradient[f"b_{i}^{layer}"] = d
         for j in range(1, SIZES[layer - 1] + 1):
-            gradient[f"w_{i}{j}^{layer}"] = d * slip(f"input {j} of {i}, {layer}", a[f"a_{j}^{layer - 1}"], a)
+            gradient[f"w_{i}{j}^{layer}"] = d * planted(
+                f"input {j} of {i}, {layer}", a[f"a_{j}^{layer - 1}"], a
+            )
     return gradient
 
 
-def replaced(place: str, number: Callable[[dict[str, float]], float]) -> Slip:
+def replaced(place: str, number: Callable[[dict[str, float]], float]) -> Planted:
     return lambda name, factor, a: number(a) if name == place else factor
 
 
@@ -205,7 +207,7 @@ def test_what_no_mistake_explains_is_said_to_be_unexplained() -> None:
     assert "w_12^2: claimed: no single common mistake gives this number" in str(report)
 
 
-def test_two_slips_at_once_are_each_named() -> None:
+def test_two_mistakes_at_once_are_each_named() -> None:
     g = {**GRADIENT, "b_1^3": -GRADIENT["b_1^3"], "b_2^3": 2.0 * GRADIENT["b_2^3"]}
     by_name = {c.name: list(c.opinions["claimed"].mistakes) for c in checked(g).comparisons if not c.ok}
     assert by_name["b_1^3"] == ["the sign is flipped"]

@@ -70,13 +70,13 @@ def test_the_article_as_first_published() -> None:
 def test_every_edition_as_the_example_prints_it(edition: int) -> None:
     claims = {name.replace("output after the step", "new a_6"): p[edition] for name, p in PUBLISHED.items()}
     report = graded(claims)
-    slips: list[list[str]] = [[WRONG_NEURON, WEIGHT_FOR_RATE], [WEIGHT_FOR_RATE], []]
-    assert report.mistakes == slips[edition]
+    mistakes: list[list[str]] = [[WRONG_NEURON, WEIGHT_FOR_RATE], [WEIGHT_FOR_RATE], []]
+    assert report.mistakes == mistakes[edition]
     assert (report.verdicts["delta_5"] == "wrong here") == (edition == 0)
     assert (report.verdicts["delta_1"] == "carried forward") == (edition == 0)
 
 
-def test_a_last_decimal_that_is_off_on_top_of_a_slip_is_told() -> None:
+def test_a_last_decimal_that_is_off_on_top_of_a_mistake_is_told() -> None:
     by_name = {mark.name: mark for mark in graded(APRIL_2023).marks}
     assert by_name["new w_65"].remark == "with that mistake it is 0.85705: the last decimal is off too"
     assert by_name["new w_41"].remark == ""

@@ -148,7 +148,7 @@ def test_of_a_mistake_made_in_most_places_it_is_said_in_how_many() -> None:
 
 
 @pytest.mark.parametrize("number", ["0.05", "-0.123", "7.5", "1e9", "-0.0700"])
-def test_an_arithmetic_slip_has_no_reason(number: str) -> None:
+def test_an_arithmetic_mistake_has_no_reason(number: str) -> None:
     numbers = {n: f"{x:.4f}" for n, x in {"z": z, "a": a, "o": o, **by_hand()}.items()}
     report = grade(recorded()[0], {**numbers, "dE/dz": number}, learning_rate=RATE)
     assert [list(mark.ids) for mark in report.marks if mark.name == "dE/dz"] == [[]]

@@ -17,8 +17,8 @@ from nn.article.worked_example import (
     by_engine,
     by_hand,
     is_right,
+    mistakes,
     network,
-    slips,
 )
 
 OUTPUT = 0.6718458612293685
@@ -154,7 +154,7 @@ def test_a_printed_number_is_right_within_its_last_digit(printed: str, exact: fl
     assert is_right(printed, exact) is right
 
 
-# --- The slips.
+# --- The mistakes.
 
 
 @pytest.mark.parametrize(
@@ -166,20 +166,20 @@ def test_a_printed_number_is_right_within_its_last_digit(printed: str, exact: fl
         (True, True, "0.704316"),
     ],
 )
-def test_each_slip_alone_and_both_together(wrong_derivative: bool, wrong_step: bool, output: str) -> None:
+def test_each_mistake_alone_and_both_together(wrong_derivative: bool, wrong_step: bool, output: str) -> None:
     found = by_hand(wrong_derivative=wrong_derivative, wrong_step=wrong_step)
     assert f"{found.output:.6f}" == output
 
 
 @pytest.mark.parametrize(("edition", "wrong_derivative"), [(0, True), (1, False)])
-def test_the_slips_make_every_number_of_their_edition(edition: int, wrong_derivative: bool) -> None:
+def test_the_mistakes_make_every_number_of_their_edition(edition: int, wrong_derivative: bool) -> None:
     found = by_hand(wrong_derivative=wrong_derivative, wrong_step=True).by_name()
     other = {name for name, printed in PUBLISHED.items() if not is_right(printed[edition], found[name])}
-    assert other == {"new w_65"}  # printed 0.8569: the slip makes 0.8570, a unit of the last digit away
+    assert other == {"new w_65"}  # printed 0.8569: the mistake makes 0.8570, a unit of the last digit away
     assert f"{found['new w_65']:.4f}" == "0.8570"
 
 
-def test_both_slips_make_the_weights_of_april() -> None:
+def test_both_mistakes_make_the_weights_of_april() -> None:
     printed = {
         "w_11": "0.5004", "b_1": "0.3003", "w_21": "-0.2031", "b_2": "0.7108", "b_3": "-0.1008",
         "w_41": "-0.5141", "w_42": "0.4101", "w_51": "0.3170", "w_52": "0.6307", "w_53": "0.4156",
@@ -190,9 +190,9 @@ def test_both_slips_make_the_weights_of_april() -> None:
     assert f"{found['w_65']:.4f}" == "0.8570"
 
 
-def test_the_slips_are_demonstrated_by_the_number_they_show_in() -> None:
-    found = slips()
-    assert [slip.name for slip in found] == ["delta_5", "new w_41", "output after the step"]
-    assert [slip.published for slip in found] == ["-0.0823", "-0.5141", "0.7043"]
-    assert [f"{slip.with_slip:.4f}" for slip in found] == ["-0.0823", "-0.5141", "0.7043"]
-    assert all(slip.explains for slip in found)
+def test_the_mistakes_are_demonstrated_by_the_number_they_show_in() -> None:
+    found = mistakes()
+    assert [mistake.name for mistake in found] == ["delta_5", "new w_41", "output after the step"]
+    assert [mistake.published for mistake in found] == ["-0.0823", "-0.5141", "0.7043"]
+    assert [f"{mistake.with_mistake:.4f}" for mistake in found] == ["-0.0823", "-0.5141", "0.7043"]
+    assert all(mistake.explains for mistake in found)
