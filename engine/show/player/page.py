@@ -110,4 +110,3 @@ def _listed(scenes: Sequence[Scene]) -> str:
             )
         lines.append("</ol>")
     return "\n".join(lines)
-
