@@ -9,12 +9,12 @@
   const themes = Object.keys(schemes);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const starts = leaves.map(leaf => Number(leaf.start));
-  const firstRate = -1; // of a power of ten
+  const rates = [-4, -3, -2, -1, 0].flatMap(power => [1, 2, 5].map(m => Number(`${m}e${power}`))); // of the slider
+  const firstRate = 0.1;
   const pace = 100; // milliseconds between two steps downhill
-  let now = starts, frame = 0, timer = 0, saving = 0;
+  let now = starts, rate = firstRate, frame = 0, timer = 0, saving = 0;
 
   const evaluate = at => compute(Object.fromEntries(leaves.map((leaf, i) => [leaf.node, at[i]])));
-  const rate = () => 10 ** part("rate").value;
 
   // A number with four digits, as diagrams write it; three where the exponent is long.
   function written(x) {
@@ -54,8 +54,9 @@
     say(part("output"), written(data[output]));
     say(part("failed"), failed < 0 ? "" : reason(failed, data));
     leaves.forEach((leaf, i) => drawLeaf(leaf, i, grad[leaf.node]));
-    part("rate-shown").textContent = written(rate());
-    part("rate").setAttribute("aria-valuetext", written(rate()));
+    part("rate-shown").textContent = written(rate);
+    part("rate").value = rates.findLastIndex(one => one <= rate * 1.2);
+    part("rate").setAttribute("aria-valuetext", written(rate));
   }
 
   function drawLeaf(leaf, i, gradient) {
@@ -100,7 +101,7 @@
   // A step of gradient descent. It returns whether a number moved.
   function downhill() {
     const {grad} = evaluate(now), before = now;
-    set(leaves.map((leaf, i) => now[i] - rate() * grad[leaf.node]));
+    set(leaves.map((leaf, i) => now[i] - rate * grad[leaf.node]));
     return now.some((x, i) => x !== before[i]);
   }
 
@@ -125,7 +126,7 @@
     const address = new URLSearchParams();
     leaves.forEach(({key}, i) => { if (now[i] !== starts[i]) address.append(key, now[i]); });
     const option = (name, value) => { if (value && !keys.includes(name)) address.append(name, value); };
-    option("rate", Number(part("rate").value) === firstRate ? "" : String(rate()));
+    option("rate", rate === firstRate ? "" : rate);
     option("theme", root.dataset.theme);
     try {
       history.replaceState(null, "", `#${address}`);
@@ -136,7 +137,7 @@
     const address = new URLSearchParams(location.hash.slice(1));
     const option = name => keys.includes(name) ? null : address.get(name);
     const asked = Number(option("rate"));
-    part("rate").value = asked > 0 ? Math.log10(asked) : firstRate;
+    rate = asked > 0 && asked < Infinity ? asked : firstRate;
     if (themes.includes(option("theme"))) root.dataset.theme = option("theme");
     stop();
     now = moved(starts, keys.map(key => address.get(key)?.trim() ? Number(address.get(key)) : NaN));
@@ -153,8 +154,8 @@
   part("leaves").addEventListener("focusout", redraw); // a field then shows the number that there is
   part("downhill").onclick = downhill;
   run.onclick = () => timer ? stop() : start();
-  part("rate").oninput = () => set([]);
-  part("reset").onclick = () => { stop(); set(starts); };
+  part("rate").oninput = () => { rate = rates[part("rate").value]; set([]); };
+  part("reset").onclick = () => { stop(); rate = firstRate; set(starts); };
   part("theme").onclick = () => {
     const preferred = themes.find(theme => schemes[theme] === (dark.matches ? "dark" : "light"));
     const current = themes.indexOf(root.dataset.theme ?? preferred);

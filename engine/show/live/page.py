@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from engine.backprop import adjoints
 from engine.derivatives import refuse_if_changed
+from engine.leaving import warn_of_branches
 from engine.ops import OPS
 from engine.recording import taking_limits
 from engine.show.diagram import Diagram
@@ -50,7 +51,8 @@ def live(
     """A page on which every leaf has a slider, and all numbers follow it. No `grad` is modified.
 
     Leaves are named by their labels; of several with one label, as the page names them: x, x[2], x[3]. A
-    leaf that the picture leaves out keeps its number.
+    leaf that the picture leaves out keeps its number. A branch that Python took while recording, as in
+    `if v > 0`, stays as it is, and a warning says where it was taken.
 
     Args:
         output: the value.
@@ -97,6 +99,8 @@ def live(
             refuse_if_changed(value, "show it live")
     picture = _Picture(selection, "light", parameters, names=distinct_names(selection))
     picture.draw(widths={}, local=True)
+    moving = [value for value in selection.values if value.is_variable]
+    warn_of_branches(selection.order, moving, "page", "number")
     recorded = _Recorded(picture)
     leaves = _leaves(recorded, limits or {}, steps or {}, list(locked))
     return Live(_diagram(picture, title, timeout), recorded, leaves, theme)

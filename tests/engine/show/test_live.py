@@ -419,6 +419,13 @@ def test_a_leaf_assigned_after_recording_is_refused() -> None:
         live(y)
 
 
+def test_a_branch_of_python_is_told() -> None:
+    x = Value(0.5, "x")
+    y = x * 2 if x > 0 else -x
+    with pytest.warns(engine.LeftRecordWarning, match=r"x was compared .* if the page .* for every number"):
+        live(y)
+
+
 # --- The page in a browser.
 
 DRIVE = """
@@ -521,7 +528,7 @@ def test_in_a_browser_everything_follows_the_sliders(tmp_path: Path) -> None:
         ("enter", "number-2", 5),
         ("enter", "number-0", ""),
         ("click", "reset"),
-        ("enter", "rate", 0),
+        ("enter", "rate", 12),
         ("click", "downhill"),
     ]
     one, other = drive([page, neuron(w=2.0).live(theme="dark")], actions, tmp_path)
