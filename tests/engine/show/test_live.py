@@ -1,12 +1,13 @@
 """Live pages: the JavaScript number system against the truth, the graph against the engine, and the page."""
 
+import itertools
 import json
 import math
 import random
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -59,30 +60,50 @@ def javascript(program: str, given: Any, tmp_path: Path) -> Any:
 # --- The number system.
 
 
-def run_operation(name: str, xs: Sequence[Point], tmp_path: Path) -> list[list[float]]:
-    """The value and the partials of an operation at points, by its rule as data."""
-    counts = sorted({len(x) for x in xs})
-    given = {
-        "rules": [written_rule(OPS[name], count) for count in counts],
-        "points": [[counts.index(len(x)), [as_data(x_i) for x_i in x]] for x in xs],
-    }
+def run_operations(xs: Mapping[str, Sequence[Point]], tmp_path: Path) -> dict[str, list[list[float]]]:
+    """The value and the partials of operations at points, by their rules as data, in one run."""
+    rules = {(name, len(x)): written_rule(OPS[name], len(x)) for name in xs for x in xs[name]}
+    places = {rule: i for i, rule in enumerate(rules)}
+    tasks = {name: [[places[name, len(x)], list(map(as_data, x))] for x in xs[name]] for name in xs}
     program = """
       const run = given.rules.map(rule => runnable(rule, numbers));
-      return given.points.map(([rule, x]) => run[rule](x.map(Number)).flat().map(String));
+      const at = ([rule, x]) => run[rule](x.map(Number)).flat().map(String);
+      return Object.fromEntries(Object.entries(given.tasks).map(([name, tasks]) => [name, tasks.map(at)]));
     """
-    return [[float(y) for y in ys] for ys in javascript(program, given, tmp_path)]
+    found = javascript(program, {"rules": list(rules.values()), "tasks": tasks}, tmp_path)
+    return {name: [list(map(float, y)) for y in found[name]] for name in xs}
+
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, -2.5, 0.5, math.inf, -math.inf, math.nan, 1e308, -1e308, 800.0, 5e-324]
+
+
+def drawn_points(name: str) -> list[Point]:
+    return [*points(name, 250), *(x for other, x in WORST_POINTS if other == name)]
+
+
+def special_points(name: str) -> list[Point]:
+    """All of one or two special numbers, some of more."""
+    count = OPS[name].arity or (4 if OPS[name].paired else 3)
+    every = list(itertools.product(SPECIAL, repeat=count))
+    return every if count < 3 else random.Random(name).sample(every, 250)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[float]]]:
+    """Every operation, run on the points of the tests below."""
+    xs = {name: [*drawn_points(name), *special_points(name)] for name in TRUTH}
+    return run_operations(xs, tmp_path_factory.mktemp("operations"))
 
 
 @with_javascript
 @EVERY_OPERATION
 def test_values_and_partials_of_the_page_keep_their_digits_over_the_whole_domain(
-    name: str, tmp_path: Path
+    name: str, ran: dict[str, list[list[float]]]
 ) -> None:
     """Where a partial underflows on the way, recording has more digits than a page; see `Op.underflows`."""
     truth, underflows = TRUTH[name], OPS[name].underflows
-    xs = [*points(name, 250), *(x for other, x in WORST_POINTS if other == name)]
     compared = 0
-    for x, (out, *partials) in zip(xs, run_operation(name, xs, tmp_path), strict=True):
+    for x, (out, *partials) in zip(drawn_points(name), ran[name], strict=False):
         true = truth.value(*exact(x))
         if abs(true) > LARGEST:
             assert out == math.copysign(math.inf, true), (name, x)
@@ -95,22 +116,15 @@ def test_values_and_partials_of_the_page_keep_their_digits_over_the_whole_domain
     assert compared > 100
 
 
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, -2.5, 0.5, math.inf, -math.inf, math.nan, 1e308, -1e308, 800.0, 5e-324]
-
-
 @with_javascript
 @EVERY_OPERATION
-def test_special_numbers_are_those_of_the_engine(name: str, tmp_path: Path) -> None:
+def test_special_numbers_are_those_of_the_engine(name: str, ran: dict[str, list[list[float]]]) -> None:
     """Zeros, kinks, ties, infinities and NaN: as recorded where limits are taken."""
-    rng = random.Random(name)
-    count = OPS[name].arity or (2 if OPS[name].paired else 3)
-    xs = [tuple(rng.choice(SPECIAL) for _ in range(count)) for _ in range(60)]
-    if count == 1:
-        xs = [(x,) for x in SPECIAL]
-    with engine.recording.taking_limits():
-        recorded = [evaluate(OPS[name], [Value(x_i) for x_i in x]) for x in xs]
-    underflows = OPS[name].underflows or (lambda out, *x: False)
-    for x, found, (out, partials) in zip(xs, run_operation(name, xs, tmp_path), recorded, strict=True):
+    op, xs = OPS[name], special_points(name)
+    underflows = op.underflows or (lambda out, *x: False)
+    for x, found in zip(xs, ran[name][-len(xs) :], strict=True):
+        with engine.recording.taking_limits():
+            out, partials = evaluate(op, [Value(x_i) for x_i in x])
         if underflows(out, *x):
             partials = tuple(found[1:])
         assert found == pytest.approx([out, *partials], rel=1e-14, abs=1e-320, nan_ok=True), (name, x)
@@ -151,7 +165,8 @@ def own() -> Iterator[Callable[..., Any]]:
 
 @with_javascript
 def test_an_operation_of_your_own_runs_on_the_page(own: Callable[..., Any], tmp_path: Path) -> None:
-    assert run_operation("softsign", [(3.0,), (-1.0,)], tmp_path) == [[0.75, 0.0625], [-0.5, 0.25]]
+    found = run_operations({"softsign": [(3.0,), (-1.0,)]}, tmp_path)
+    assert found == {"softsign": [[0.75, 0.0625], [-0.5, 0.25]]}
 
 
 @pytest.mark.parametrize(
