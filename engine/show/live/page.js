@@ -11,20 +11,10 @@
   const starts = leaves.map(leaf => Number(leaf.start));
   const rates = [-4, -3, -2, -1, 0].flatMap(power => [1, 2, 5].map(m => Number(`${m}e${power}`))); // of the slider
   const firstRate = 0.1;
-  const pace = 100; // milliseconds between two steps downhill
+  const pace = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 100; // milliseconds to a step downhill
   let now = starts, rate = firstRate, frame = 0, timer = 0, saving = 0;
 
   const evaluate = at => compute(Object.fromEntries(leaves.map((leaf, i) => [leaf.node, at[i]])));
-
-  // A number with four digits, as diagrams write it; three where the exponent is long.
-  function written(x) {
-    if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
-    const power = x === 0 ? 0 : Number(x.toExponential(3).split("e")[1]);
-    const [mantissa] = x.toExponential(Math.abs(power) < 100 ? 3 : 2).split("e");
-    const short = text => text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-    const text = power < -4 || power > 3 ? `${short(mantissa)}e${power}` : short((x + 0).toPrecision(4));
-    return text.replaceAll("-", "−");
-  }
 
   // --- Drawing.
 
@@ -95,7 +85,13 @@
     now = moved(now, changed);
     redraw();
     clearTimeout(saving);
-    saving = setTimeout(remember, 300);
+    saving = setTimeout(settle, 300);
+  }
+
+  // What is said and kept of numbers that have come to rest.
+  function settle() {
+    part("said").textContent = part("result").textContent;
+    remember();
   }
 
   // A step of gradient descent. It returns whether a number moved.

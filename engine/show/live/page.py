@@ -1,7 +1,7 @@
 """A recorded graph as a page with a slider for every leaf, which computes both passes itself.
 
-The page gets the graph and the rules of its operations as data. Three scripts make it: a number system, the
-graph run over it, and the page. Everything that it shows is a function of the numbers of the leaves.
+The page gets the graph and the rules of its operations as data. Its scripts are a number system, the graph
+run over it, and the page. Everything that it shows is a function of the numbers of the leaves.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Live(Page):
     theme: Theme | None = None
     noun: ClassVar[str] = "live page"
     room: ClassVar[str] = "engine.show.live"
-    scripts: ClassVar[tuple[str, ...]] = ("numbers.js", "graph.js", "page.js")
+    scripts: ClassVar[tuple[str, ...]] = ("numbers.js", "graph.js", "text.js", "page.js")
     below_the_picture: ClassVar[int] = 420
 
     def __post_init__(self) -> None:
@@ -257,9 +257,11 @@ class _Recorded:
         return 1 + self.selection.is_cut(value)
 
     def _edges(self) -> Iterator[tuple[str, Value, int, float]]:
-        """The edges: their ids, where their partials were recorded, and these."""
+        """The edges, but those of constants: their ids, where their partials were recorded, and these."""
         for value, operation in self.selection.operations.items():
             for place, operand in enumerate(operation.operands):
+                if self.picture.kinds[operand.value] == "constant":
+                    continue
                 yield f"e{self.picture.index[value]}_{place}", *operand.edge, operand.partial
 
 
@@ -373,5 +375,5 @@ def _row(i: int, leaf: Leaf) -> str:
         f'<input type="range" id="live-slider-{i}" data-leaf="{i}" step="{leaf.step!r}"{disabled}>'
         f'<input type="number" id="live-number-{i}" data-leaf="{i}" step="{leaf.step!r}" '
         f'aria-label="{name}, as a number"{disabled}>'
-        f'<output id="live-grad-{i}" for="live-slider-{i}"></output></li>'
+        f'<span id="live-grad-{i}"></span></li>'
     )

@@ -1,5 +1,6 @@
 """Live pages: the JavaScript number system against the truth, the graph against the engine, and the page."""
 
+import base64
 import itertools
 import json
 import math
@@ -25,13 +26,14 @@ from engine.recording import evaluate
 from engine.show.live import Live
 from engine.show.live.rules import as_data, written_rule
 from engine.show.text import number
-from tests.engine.show.test_browser import CHROMIUM, measure
+from tests.engine.show.test_browser import CHROMIUM, FONT, measure
 from tests.engine.show.test_draw import HOSTILE
 from tests.engine.show.test_player import GRAPHS, HOSTILE_PAGES, Page, data_of, expression
 from tests.engine.test_operations import EVERY_OPERATION, WORST_POINTS
 from tests.tools.truth import LARGEST, TRUTH, Point, errors, exact, points
 
 ROOM = Path(engine.__file__).parent / "show" / "live"
+SCRIPTS = ("numbers.js", "graph.js", "text.js")
 NODE = shutil.which("node")
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 with_javascript = pytest.mark.skipif(
@@ -43,7 +45,7 @@ VALUE_ULPS, PARTIAL_ULPS = 4.0, 4.0
 
 def javascript(program: str, given: Any, tmp_path: Path) -> Any:
     """What a program returns that is run with the number system, the graph and something given."""
-    scripts = "".join((ROOM / name).read_text(encoding="utf-8") for name in ("numbers.js", "graph.js"))
+    scripts = "".join((ROOM / name).read_text(encoding="utf-8") for name in SCRIPTS)
     program = f"{scripts}\nconst result = (given => {{ {program} }})({json.dumps(given)});"
     if NODE:
         path = tmp_path / "program.js"
@@ -147,6 +149,33 @@ def test_rules_are_written_once_and_share_their_steps() -> None:
         ("item", 2, 0),
         ("item", 2, 1),
     ]
+
+
+@with_javascript
+def test_numbers_are_written_as_diagrams_write_them(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    x = [rng.choice((-1, 1)) * rng.uniform(1.0, 10.0) * 10.0 ** rng.randint(-99, 98) for _ in range(500)]
+    x += [rng.uniform(-2e4, 2e4) for _ in range(500)] + [rng.uniform(-1e-3, 1e-3) for _ in range(500)]
+    x += [
+        0.0,
+        -0.0,
+        1.0,
+        10.0,
+        9999.4,
+        9999.6,
+        1e4,
+        1e-4,
+        9.9999e-5,
+        0.1,
+        -1.5,
+        math.inf,
+        -math.inf,
+        math.nan,
+    ]
+    found = javascript("return given.map(x => written(Number(x)));", list(map(as_data, x)), tmp_path)
+    assert found == list(map(number, x))
+    found = javascript("return given.map(written);", [-1.23456e-300, 5e-324, 1.7e308], tmp_path)
+    assert found == ["−1.23e−300", "4.94e−324", "1.7e308"]
 
 
 # --- Operations of your own.
@@ -445,6 +474,7 @@ def test_a_branch_of_python_is_told() -> None:
 
 DRIVE = """
 (async () => {
+  const face = Uint8Array.from(atob("FACE"), c => c.charCodeAt(0));
   const report = [];
   for (const frame of document.querySelectorAll("iframe")) {
     const loaded = () => frame.contentDocument?.readyState === "complete"
@@ -454,11 +484,21 @@ DRIVE = """
     const part = name => doc.getElementById(`live-${name}`);
     view.requestAnimationFrame = draw => view.setTimeout(draw, 16); // a browser that only dumps stops drawing
     const drawn = () => new Promise(done => setTimeout(done, 60));
-    const sliders = [...doc.querySelectorAll("#live-leaves [type=range]")];
+    doc.fonts.add(await new view.FontFace("DejaVu Sans", face).load());
+    await doc.fonts.ready;
+    const outside = [], sliders = [...doc.querySelectorAll("#live-leaves [type=range]")];
     const violations = [];
     doc.addEventListener("securitypolicyviolation", e => violations.push(e.effectiveDirective));
     const state = async () => {
       await drawn();
+      for (const node of doc.querySelectorAll("g.node")) {
+        const box = node.querySelector("path,polygon,ellipse").getBoundingClientRect();
+        for (const text of node.querySelectorAll("text")) {
+          const b = text.getBoundingClientRect();
+          const inside = b.left >= box.left - 1 && b.right <= box.right + 1;
+          if (!inside) outside.push([node.id, text.textContent]);
+        }
+      }
       return {
         output: part("output").textContent,
         failed: part("failed").textContent,
@@ -491,7 +531,7 @@ DRIVE = """
     const wide = doc.documentElement.scrollWidth - doc.documentElement.clientWidth;
     const unlabelled = [...doc.querySelectorAll("button, input")]
       .filter(e => !(e.labels?.length || e.getAttribute("aria-label") || e.textContent.trim())).length;
-    report.push({states, small, wide, unlabelled, violations, title: doc.title});
+    report.push({states, outside, small, wide, unlabelled, violations, title: doc.title});
   }
   return report;
 })().catch(error => String(error.stack)).then(report => {
@@ -508,8 +548,10 @@ def drive(pages: Sequence[Live], actions: Sequence[Action], tmp_path: Path, widt
     frames = [
         f'<iframe width="{width}" height="700" srcdoc="{escape(page.html)}"></iframe>' for page in pages
     ]
-    report = measure(frames, tmp_path, DRIVE.replace("ACTIONS", json.dumps(actions)), seconds=60)
+    script = DRIVE.replace("FACE", base64.b64encode(FONT.read_bytes()).decode())
+    report = measure(frames, tmp_path, script.replace("ACTIONS", json.dumps(actions)), seconds=60)
     assert isinstance(report, list), report
+    assert [found["outside"] for found in report] == [[]] * len(pages)
     return report
 
 
@@ -604,6 +646,19 @@ def test_in_a_browser_a_domain_error_is_told_and_the_page_goes_on(tmp_path: Path
 
 @pytest.mark.slow
 @in_a_browser
+def test_in_a_browser_the_longest_numbers_fit_their_cards(tmp_path: Path) -> None:
+    x = Value(0.5, "x")
+    numbers = [-1.2345678e-10, -1.2345678e-200, -0.00012345678, -1234.5678, -8.8888888e88]
+    actions: list[Action] = [("enter", "number-0", number) for number in numbers]
+    (report,) = drive([(x * 3.0).live()], actions, tmp_path)
+    found = [state["lines"]["v0/1"] for state in report["states"]]
+    assert found == [
+        f"data {text}" for text in ("−1.235e−10", "−1.23e−200", "−0.0001235", "−1235", "−8.889e88")
+    ]
+
+
+@pytest.mark.slow
+@in_a_browser
 def test_in_a_browser_every_graph_starts_as_recorded(tmp_path: Path) -> None:
     made = [make() for make in GRAPHS.values()]
     pages = [live(y) for y in made]
@@ -619,7 +674,7 @@ def test_in_a_browser_every_graph_starts_as_recorded(tmp_path: Path) -> None:
 @in_a_browser
 @pytest.mark.parametrize("label", ["w", "a&b=1#%", "</script>", "theme"])
 def test_a_link_leads_to_numbers(label: str, tmp_path: Path) -> None:
-    page = (Value(0.5, label) * Value(2.0, "x")).live(limits={"x": (0, 3)})
+    page = (Value(0.5, label) * Value(2.0, "x") + Value(0.0, "b")).live(limits={"x": (0, 3)}, locked=["b"])
     path = page.save(tmp_path / "y.html")
     command = [
         str(CHROMIUM),
@@ -628,7 +683,7 @@ def test_a_link_leads_to_numbers(label: str, tmp_path: Path) -> None:
         "--disable-gpu",
         f"--user-data-dir={tmp_path / 'p'}",
     ]
-    link = f"{path.as_uri()}#{quote(label, safe='')}=-1.25&x=7&nothing=1&theme=dark"
+    link = f"{path.as_uri()}#{quote(label, safe='')}=-1.25&x=7&b=9&nothing=1&theme=dark"
     command += ["--virtual-time-budget=1000", "--dump-dom", link]
     text = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout  # noqa: S603  # our page
     assert "data −1.25" in text
