@@ -20,6 +20,7 @@ import engine
 from engine import Value, live, log, relu, sqrt, tanh
 from engine.extend import withdraw
 from engine.graph import topological
+from engine.numbers import floats
 from engine.numbers.protocol import NAMES
 from engine.ops import OPS
 from engine.recording import evaluate
@@ -149,6 +150,15 @@ def test_rules_are_written_once_and_share_their_steps() -> None:
         ("item", 2, 0),
         ("item", 2, 1),
     ]
+
+
+@with_javascript
+def test_sums_are_rounded_once(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    sums = [[rng.uniform(-1.0, 1.0) * 2.0 ** rng.randint(-60, 60) for _ in range(9)] for _ in range(300)]
+    sums += [[1e16, 1.0, 1e-16], [1e16, -1.0, -1e-16], [1e308, 1e308, -1e308], []]
+    found = javascript("return given.map(numbers.fsum);", sums, tmp_path)
+    assert list(map(float, found)) == [floats.fsum(x) for x in sums]
 
 
 @with_javascript
@@ -316,6 +326,7 @@ def test_the_chain_rule_of_the_page_is_that_of_the_engine(tmp_path: Path) -> Non
     # A branch that is not taken passes nothing on, though its derivative is infinite.
     chosen = engine.where(relu(x), sqrt(x), 0.0 * w) + w
     assert on_the_page(chosen, {"x": 0.0}, tmp_path) == ({"x": 0.0, "w": 1.0}, 2.0)
+    assert on_the_page(sqrt(x * x), {"x": 0.0}, tmp_path) == ({"x": 0.0}, 0.0)  # 0 times infinity
     gradients, data = on_the_page(log(x) * w, {"x": -1.0}, tmp_path)
     assert math.isnan(data)
     assert all(map(math.isnan, gradients.values()))
@@ -672,7 +683,7 @@ def test_in_a_browser_every_graph_starts_as_recorded(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @in_a_browser
-@pytest.mark.parametrize("label", ["w", "a&b=1#%", "</script>", "theme"])
+@pytest.mark.parametrize("label", ["w", "a&b=1#%", "</script>", "theme", "rate"])
 def test_a_link_leads_to_numbers(label: str, tmp_path: Path) -> None:
     page = (Value(0.5, label) * Value(2.0, "x") + Value(0.0, "b")).live(limits={"x": (0, 3)}, locked=["b"])
     path = page.save(tmp_path / "y.html")
@@ -683,11 +694,12 @@ def test_a_link_leads_to_numbers(label: str, tmp_path: Path) -> None:
         "--disable-gpu",
         f"--user-data-dir={tmp_path / 'p'}",
     ]
-    link = f"{path.as_uri()}#{quote(label, safe='')}=-1.25&x=7&b=9&nothing=1&theme=dark"
+    link = f"{path.as_uri()}#{quote(label, safe='')}=1.25&x=7&b=9&nothing=1&theme=dark"
     command += ["--virtual-time-budget=1000", "--dump-dom", link]
     text = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout  # noqa: S603  # our page
-    assert "data −1.25" in text
+    assert "data 1.25" in text
     assert "data 3" in text  # within the limits
-    assert '<span id="live-output">−3.75</span>' in text
+    assert '<span id="live-output">3.75</span>' in text
+    assert '<span id="live-rate-shown">0.1</span>' in text
     assert ('<html lang="en" data-theme="dark">' in text) == (label != "theme")
     assert unescape(text).count(label) >= 2
