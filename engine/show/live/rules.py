@@ -35,7 +35,8 @@ def written_rule(op: Op, count: int) -> dict[str, Any]:
         `steps`; `out`, the place of the value; `partials`, the places of the derivatives.
 
     Raises:
-        ValueError: if the rule cannot be written down, because it asks for a number.
+        ValueError: if the rule cannot be written down, because it asks for a number, or for a function that
+            number systems do not have.
 
     Example:
         >>> written_rule(OPS["sigmoid"], 1)
@@ -43,8 +44,11 @@ def written_rule(op: Op, count: int) -> dict[str, Any]:
     """
     sheet = Sheet(op.name, count)
     x = [Written(sheet, place) for place in range(count)]
-    out = sheet.place(op.forward(sheet, *x))
-    partials = [sheet.place(partial) for partial in op.partials(sheet, Written(sheet, out), *x)]
+    try:
+        out = sheet.place(op.forward(sheet, *x))
+        partials = [sheet.place(partial) for partial in op.partials(sheet, Written(sheet, out), *x)]
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"the rule of {op.name} cannot be written down for a page: {error}") from error
     return {"steps": list(sheet.steps), "out": out, "partials": partials}
 
 

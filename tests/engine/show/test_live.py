@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
 import engine
@@ -230,8 +231,18 @@ def test_a_rule_that_asks_for_numbers_is_refused(forward: Callable[..., Any]) ->
 
 def test_a_rule_that_asks_for_another_name_is_refused() -> None:
     op = engine.ops.Op("lax", "lax", "lax", lambda m, x: m.frobnicate(x), lambda m, out, x: (1.0,))
-    with pytest.raises(AttributeError, match="the numbers of a page have no function 'frobnicate'"):
+    with pytest.raises(ValueError, match=r"the rule of lax cannot .* page have no function 'frobnicate'"):
         written_rule(op, 1)
+    op = engine.ops.Op("lax", "lax", "lax", lambda m, x: np.exp(x), lambda m, out, x: (1.0,))
+    with pytest.raises(ValueError, match=r"the rule of lax cannot be written down for a page: .*exp"):
+        written_rule(op, 1)
+
+
+def test_numbers_of_numpy_are_numbers_in_a_rule() -> None:
+    op = engine.ops.Op(
+        "twice", "2", "twice", lambda m, x: np.float64(2.0) * x, lambda m, out, x: (np.int64(2),)
+    )
+    assert written_rule(op, 1) == {"steps": [("number", 2.0), ("mul", 1, 0)], "out": 2, "partials": [1]}
 
 
 # --- The graph.
