@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.grading import grade as grade
     from engine.show.draw import draw as draw
     from engine.show.explain import explain as explain
+    from engine.show.live import live as live
     from engine.show.player import play as play
 
 __version__ = "0.1.0"
@@ -58,6 +59,7 @@ _LATE = {
     "explain": "show.explain",
     "first_nonfinite": "anomalies",
     "grade": "grading",
+    "live": "show.live",
     "operation": "extend",
     "play": "show.player",
 }

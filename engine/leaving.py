@@ -126,12 +126,16 @@ def compare(values: Iterable[Compared], time: int) -> None:
         forget_comparisons()
 
 
-def warn_of_branches(order: Sequence[Compared], inputs: Sequence[Compared]) -> None:
+def warn_of_branches(
+    order: Sequence[Compared], inputs: Sequence[Compared], runs: str = "program", each: str = "sample"
+) -> None:
     """Warn of values that Python compared while their graph was recorded: a branch is fixed.
 
     Args:
-        order: the graph that is compiled, parents first.
-        inputs: the leaves that change from sample to sample; a branch may have left one out.
+        order: the graph that is run again, parents first.
+        inputs: the leaves that change; a branch may have left one out.
+        runs: what runs it again.
+        each: what the leaves change for.
     """
     if not order:
         return
@@ -141,7 +145,7 @@ def warn_of_branches(order: Sequence[Compared], inputs: Sequence[Compared]) -> N
         if code is not None and time < last and _owner(code.co_filename) == "user":
             warnings.warn_explicit(
                 f"{value.label or 'a value'} was compared or rounded here while the graph was recorded: "
-                "if the program depends on that, it takes this branch for every sample. Choose with "
+                f"if the {runs} depends on that, it takes this branch for every {each}. Choose with "
                 "engine.where, max, min or relu, which choose anew for each; or use .data, if the branch is "
                 "meant to stay.",
                 LeftRecordWarning,

@@ -18,6 +18,7 @@ from engine.ops import OPS
 if TYPE_CHECKING:
     from engine.show.diagram import Diagram
     from engine.show.explain import Explanation
+    from engine.show.live import Live
     from engine.show.player import Player
 
 Number: TypeAlias = int | float | Fraction | Decimal
@@ -315,6 +316,20 @@ class Value:
         from engine.show.player import play
 
         return play(self, **options)
+
+    def live(self, **options: Any) -> Live:
+        """A page on which every leaf has a slider and all numbers follow; see `engine.live` for the options.
+
+        No `grad` is modified.
+
+        Example:
+            >>> w, x = Value(0.5, "w"), Value(3.0, "x")
+            >>> (w * x).live(limits={"w": (-2, 2)}, locked=["x"])
+            <Live page of y: 1 of 2 leaves to move>
+        """
+        from engine.show.live import live
+
+        return live(self, **options)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """What a notebook shows: the value as text, with its diagram if its graph is small."""

@@ -274,6 +274,55 @@ def explain(
         print(f"player written to {result.play(theme=theme, parameters=shown, depth=depth).save(output)}")
 
 
+@app.command()
+def live(
+    expression: ExpressionText,
+    numbers: Numbers = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File for the page, .html.")] = Path(
+        "live.html"
+    ),
+    limits: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The least and the largest number of a name, such as w=-2:2. Repeat it for others."
+        ),
+    ] = None,
+    step: Annotated[
+        list[str] | None, typer.Option(help="The step of a slider, such as w=0.1. Repeat it for others.")
+    ] = None,
+    locked: Annotated[str, typer.Option(help="Names that cannot be moved, such as x,b.")] = "",
+    theme: Annotated[
+        str | None, typer.Option(help="light or dark to begin with; by default that of the reader.")
+    ] = None,
+    parameters: Parameters = "",
+    depth: Depth = None,
+) -> None:
+    """Write a page on which every number has a slider, and the gradients follow."""
+    from engine.expression import assigned_texts, assignments
+
+    result, shown = _record(expression, numbers or [], parameters, "show")
+    page = result.live(
+        limits={name: _between(name, text) for name, text in assigned_texts(limits or []).items()},
+        steps=assignments(step or []),
+        locked=[name.strip() for name in locked.split(",") if name.strip()],
+        theme=theme,
+        parameters=shown,
+        depth=depth,
+    )
+    print(f"live page written to {page.save(output)}")
+
+
+def _between(name: str, text: str) -> tuple[float, float]:
+    """Two numbers with a colon between them."""
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        raise ValueError(
+            f"--limits {name}={text}: give the least and the largest number, as in {name}=-2:2"
+        ) from None
+    return low, high
+
+
 def _record(expression: str, numbers: list[str], parameters: str, purpose: str) -> tuple[Value, list[Value]]:
     """An expression recorded at numbers, and the leaves to show as parameters."""
     from engine import Value

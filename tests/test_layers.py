@@ -28,6 +28,7 @@ LATE = {
     ("engine.value", "engine.show.diagram"),
     ("engine.value", "engine.show.draw"),
     ("engine.value", "engine.show.explain"),
+    ("engine.value", "engine.show.live"),
     ("engine.value", "engine.show.player"),
     ("nn.modules", "nn.show.network"),
     ("nn.modules", "nn.show.explain"),

@@ -16,7 +16,7 @@ from engine.show.diagram import Canvas, Diagram, Field, Heat, widths
 from engine.show.notation import TEXT, Names
 from engine.show.palette import Theme
 from engine.show.render import TIMEOUT
-from engine.show.selection import Selection, ShownOperation, select
+from engine.show.selection import Selection, ShownOperand, ShownOperation, select
 from engine.show.text import number
 from engine.value import Value
 
@@ -161,7 +161,7 @@ class Picture:
         self._cards()
         self._edges(widths, local=local)
         selection = self.selection
-        cut = any(value.parents and value not in selection.operations for value in selection.values)
+        cut = any(map(selection.is_cut, selection.values))
         left_out = len(selection.order) - len(selection.values)
         lines = [f"⋯ stands for what is not drawn, {left_out:,} values"] if cut else []
         lines += [f"Out of date: {line}" for line in self._changes()]
@@ -184,11 +184,11 @@ class Picture:
         for value, i in self.index.items():
             operation, kind = self.selection.operations.get(value), self.kinds[value]
             name = self.names.text[value][0]
-            data, gradient = number(value.data), self._gradient(value)
+            data, gradient = self._number(value), self._gradient(value)
             title = f"{name}, constant" if kind == "constant" else f"{name} = {data}, grad {gradient}, {kind}"
             if self.merged and operation is not None and name != (formula := self.names.formula(operation)):
                 name = f"{name} = {formula or operation.symbol}"
-            cut = ["⋯"] if operation is None and value.parents else []
+            cut = ["⋯"] if self.selection.is_cut(value) else []
             fields: list[Field] = [*cut, name, [f"data {data}", f"grad {gradient}"]]
             self.canvas.card(f"v{i}", [name] if kind == "constant" else fields, kind, "value", title)
             if operation is not None and not self.merged:
@@ -197,6 +197,12 @@ class Picture:
                 ordering = {"ordering": "in"} if in_order else {}
                 title = f"{operation.op.text}: {name}"
                 self.canvas.operation(f"o{i}", operation.symbol, operation.op.name, title, **ordering)
+
+    def _number(self, value: Value) -> str:
+        return number(value.data)
+
+    def _partial(self, operand: ShownOperand) -> str:
+        return number(operand.partial)
 
     def _gradient(self, value: Value) -> str:
         if self.gradients is not None:
@@ -218,8 +224,8 @@ class Picture:
                     target,
                     f"e{i}_{place}",
                     "operand",
-                    "" if fixed else f"{partial} = {number(operand.partial)}",
-                    f"×{number(operand.partial)}" if local and not fixed else "",
+                    "" if fixed else f"{partial} = {self._partial(operand)}",
+                    f"×{self._partial(operand)}" if local and not fixed else "",
                     penwidth=f"{widths.get((value, place), 1.2):.3g}",
                 )
             if not self.merged:
@@ -234,4 +240,4 @@ class Picture:
         names = self.names.text
         for value, operation in self.selection.operations.items():
             of = ", ".join(names[operand.value][0] for operand in operation.operands)
-            yield f"{names[value][0]} is {operation.symbol} of {of}: {number(value.data)}."
+            yield f"{names[value][0]} is {operation.symbol} of {of}: {self._number(value)}."

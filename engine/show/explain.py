@@ -18,7 +18,7 @@ from engine.backprop import adjoints
 from engine.derivatives import refuse_if_changed
 from engine.recording import taking_limits
 from engine.show.formulas import Formula, partial_formula
-from engine.show.notation import ATOM, LATEX, TEXT, Names, Piece, Writing
+from engine.show.notation import ATOM, LATEX, TEXT, Names, Piece, Writing, distinct_names
 from engine.show.selection import Selection, ShownOperand, ShownOperation, select
 from engine.show.steps import Line, Phase, Step, Walkthrough
 from engine.value import Value
@@ -154,14 +154,7 @@ def explain(output: Value, *, depth: int | None = None, max_nodes: int = MOST_VA
     with taking_limits():  # derivatives are recorded in this mode, and can be explained too
         for value in selection.operations:
             refuse_if_changed(value, "explain it")
-    names = Names(selection, output=_letter_for_output(selection), distinct=True)
-    return _Passes(selection, names).explanation()
-
-
-def _letter_for_output(selection: Selection) -> str:
-    """A free letter for an output without a label, because its formula would be in every step."""
-    taken = {value.label for value in selection.values}
-    return next((letter for letter in ("y", "f", "output") if letter not in taken), "")
+    return _Passes(selection, distinct_names(selection)).explanation()
 
 
 @dataclass(frozen=True, repr=False)

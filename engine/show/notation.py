@@ -356,3 +356,23 @@ class Names:
         if operation.op.shares:
             operands = [operands[0], (notation.dots, ATOM)]
         return notation.formula(operation, operands)
+
+
+def distinct_names(selection: Selection) -> Names:
+    """Names for equations: no two the same, and a letter for an output whose formula would be in every step.
+
+    Args:
+        selection: the values, with one root.
+
+    Returns:
+        The names.
+
+    Example:
+        >>> from engine.show.selection import select
+        >>> y = Value(0.5, "a").tanh()
+        >>> distinct_names(select([y], depth=None, max_nodes=9, whole="this", ways_out="")).text[y]
+        ('y', 6)
+    """
+    taken = {value.label for value in selection.values}
+    letter = next((letter for letter in ("y", "f", "output") if letter not in taken), "")
+    return Names(selection, output=letter, distinct=True)

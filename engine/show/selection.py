@@ -73,6 +73,10 @@ class Selection:
     values: Sequence[Value]
     operations: dict[Value, ShownOperation]
 
+    def is_cut(self, value: Value) -> bool:
+        """Whether a value was computed, and its operation is not shown."""
+        return bool(value.parents) and value not in self.operations
+
     def kind(self, value: Value, parameters: Iterable[Value] = ()) -> str:
         """What a value is in its graph: output, parameter, constant, input or intermediate."""
         if value in self.roots:

@@ -329,6 +329,16 @@ def test_an_expression_is_played(run: Run) -> None:
     assert "node value parameter" in page
 
 
+def test_an_expression_is_live(run: Run) -> None:
+    options = ["--limits", "w=-2:3", "--step", "b=0.5", "--locked", "x, b", "--theme", "dark"]
+    found = run("live", "w*x + b", "w=0.4", "x=1", "b=0.1", "-o", "y.html", *options)
+    assert (found.status, found.out, found.err) == (0, "live page written to y.html\n", "")
+    page = Path("y.html").read_text(encoding="utf-8")
+    assert '<html lang="en" data-theme="dark">' in page
+    assert '"limits": [-2.0, 3.0]' in page
+    assert '"step": 0.5, "locked": true' in page
+
+
 # --- What is refused: one line on standard error, status 2.
 
 ODD = "x,y\n1,2\n2\n"
@@ -417,6 +427,17 @@ REFUSED = {
     "a parameter there is not": (["explain", "x", "x=1", "--parameters", "w"], "no such name among x"),
     "a player as a picture": (["explain", "x", "x=1", "-o", "x.svg"], "saved as .html, not as 'x.svg'"),
     "a theme there is not": (["explain", "x", "x=1", "-o", "x.html", "--theme", "red"], "not 'red'"),
+    "limits that are none": (["live", "x*x", "x=1", "--limits", "x=2"], "--limits x=2: give the least and"),
+    "limits elsewhere": (["live", "x*x", "x=1", "--limits", "x=2:3"], "x = 1 is not between 2 and 3"),
+    "a lock on nothing": (
+        ["live", "x*x", "x=1", "--locked", "w"],
+        "'w' is no leaf with a slider; there are x",
+    ),
+    "nothing to move": (["live", "[x]", "x=1"], "there is nothing to show"),
+    "a live picture": (
+        ["live", "x*x", "x=1", "-o", "x.svg"],
+        "a live page is saved as .html, not as 'x.svg'",
+    ),
     "text and a player": (["explain", "x", "x=1", "-o", "x.html", "--markdown"], "give one of them"),
 }
 

@@ -136,8 +136,7 @@ class GraphStage(Stage):
 
     def _line(self, value: Value, place: int) -> str:
         """A line of a card, counted from its name, which may follow a line with dots."""
-        cut = bool(value.parents) and value not in self.selection.operations
-        return f"{self._card(value)}/{place + cut}"
+        return f"{self._card(value)}/{place + self.selection.is_cut(value)}"
 
     def _data(self, value: Value) -> str:
         return self._line(value, 1)

@@ -2,7 +2,7 @@
 // What the page shows of a step is computed from all steps before it, so that any step can follow any other.
 {
   const part = name => document.getElementById(`player-${name}`);
-  const {steps, blank, schemes} = JSON.parse(part("data").textContent);
+  const {steps, blank, schemes} = JSON.parse(document.getElementById("page-data").textContent);
   const last = steps.length - 1;
   const stage = part("stage"), slider = part("slider"), play = part("play"), root = document.documentElement;
   const lines = [...stage.querySelectorAll("[data-line]")];
