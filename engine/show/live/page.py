@@ -2,6 +2,10 @@
 
 The page gets the graph and the rules of its operations as data. Its scripts are a number system, the graph
 run over it, and the page. Everything that it shows is a function of the numbers of the leaves.
+
+The page computes in double precision only: where a partial underflows on the way (`Op.underflows`),
+recording has more digits. Outside a domain the page goes on with NaN or infinity, and says which operation
+made it.
 """
 
 from __future__ import annotations
