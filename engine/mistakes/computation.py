@@ -193,8 +193,16 @@ class Computation:
             found[value] = changed[value] if value in changed else forward_or_nan(value.op, x)
             if Quantity(VALUE, value) not in self.claimed:
                 known[value] = found[value]
-            partials[value] = _partials_or_nan(value, known.get(value, self.number(value)), x)
+            partials[value] = self._partials_where(value, known.get(value, self.number(value)), x)
         return found, partials
+
+    def _partials_where(self, value: Value, out: float, x: Sequence[float]) -> Sequence[float]:
+        """The partials of a value that may be wrong."""
+        if len(x) != 1:
+            return _partials_or_nan(value, out, x)
+        if self.problem.by_operands:
+            return _own_partials(value, x)
+        return [_slope_where(value, out, x[0], Quantity(VALUE, value) in self.claimed)]
 
     def _adjoints(self, partials: Mapping[Value, Sequence[float]]) -> dict[Quantity, float]:
         """The backward pass in plain numbers, with some partials in place of those that are known."""

@@ -413,7 +413,8 @@ def polynomial(coefficients: list[Any], x: float) -> Any:
 
 def drawn_and_trained(w: Any, x: Any) -> None:
     print([polynomial([2.0 * float(w), 1.0], t) for t in (0.0, 1.0)])
-    assert polynomial([w, 1.5], 2.5).data == 2.75
+    trained = polynomial([w, 1.5], 2.5)  # before 8.4 pytest loses the place of a call inside an assert
+    assert trained.data == 2.75
 
 
 STAY_OUT = [
