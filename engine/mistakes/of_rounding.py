@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from math import floor, log10
+from math import floor, isfinite, log10, nan
 
-from engine.mistakes.computation import Change, Computation, Known, rounded
+from engine.mistakes.computation import Change, Computation, Known, Quantity, rounded
 from engine.mistakes.mistake import Case, Mistake
 
 _NEAR = 0.2  # relative: what rounding may change by
@@ -12,14 +12,14 @@ _NEAR = 0.2  # relative: what rounding may change by
 
 def _truncated(own: Computation) -> Iterator[Case]:
     for q, claim in own.claimed.items():
-        if q in own.follows and claim.error:
-            decimals, follows = _decimals(claim), own.follows[q].number
+        follows = own.follows[q].number if q in own.follows else nan
+        if claim.error and isfinite(follows):
+            decimals = _decimals(claim)
             unit = Fraction(10) ** decimals
-            if follows - follows == 0.0:
-                cut = float(int(Fraction(follows) * unit) / unit)
-                if abs(cut * unit) >= 10:  # one digit alone is too often near
-                    text = f"truncated, not rounded: it rounds to {follows:.{max(decimals, 0)}f}"
-                    yield Case(text, Change(results={q: cut}), "truncated, not rounded")
+            cut = float(int(Fraction(follows) * unit) / unit)
+            if _is_claimed(own, q, cut) and abs(cut * unit) >= 10:  # one digit alone is too often near
+                text = f"truncated, not rounded: it rounds to {follows:.{max(decimals, 0)}f}"
+                yield Case(text, Change(results={q: cut}), "truncated, not rounded")
 
 
 def _early(own: Computation) -> Iterator[Case]:
@@ -32,10 +32,16 @@ def _early(own: Computation) -> Iterator[Case]:
             for q, claim in own.claimed.items():
                 if q in found and q in own.follows and claim.error and _decimals(claim) == decimals:
                     number, right = round(found[q], decimals), own.follows[q].number
-                    if abs(number - right) <= _NEAR * abs(right):
+                    if _is_claimed(own, q, number) and abs(number - right) <= _NEAR * abs(right):
                         said = f"rounded too early: with {decimals} decimals at every step it is"
                         change = Change(results={q: number})
                         yield Case(f"{said} {number:.{decimals}f}", change, "rounded too early")
+
+
+def _is_claimed(own: Computation, q: Quantity, number: float) -> bool:
+    """Whether the claim is that very number, without room for the rounding of what came before; or right."""
+    claim = own.claimed[q]
+    return abs(claim.number - number) < claim.error or claim.number == own.follows[q].number
 
 
 def _decimals(claim: Known) -> int:

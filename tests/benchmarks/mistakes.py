@@ -122,7 +122,10 @@ def controls(
     quantities = asked(problem, whole)
     right = {q: x.number for q, x in compute(problem, {}).follows.items()}
     numbers = {q: right[q] for q in quantities}
-    q = rng.choice([q for q in quantities if abs(right[q]) > 1e-3])
+    large = [q for q in quantities if abs(right[q]) > 1e-3]
+    if not large:
+        return
+    q = rng.choice(large)
     yield "random number", {**numbers, q: rng.uniform(-2.0, 2.0) * right[q]}
     digits = list(f"{abs(right[q]):.4f}")
     places = [i for i, d in enumerate(digits) if d.isdigit()]
