@@ -10,7 +10,7 @@ from typing import Any
 __tracebackhide__ = True  # in pytest an invalid call is shown by its own line and the message
 
 OPTIONS = ("f", "at", "claimed", "against", "order", "digits", "seconds")
-"""The parameters of `check_gradients`, which are no keywords of a point."""
+"""The parameters of `check_gradients`, which cannot name a number of a point."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Entries:
         claims: the entries.
         given: the cotangent, or the tangents.
         slacks: how far each entry may be off.
-        tight: how far it may be off if it is no sum of larger terms.
+        tight: how far it may be off unless it is a sum of larger terms.
         sizes: how far each entry may be moved.
         source: where the truth comes from.
         doubles: differences in double precision.

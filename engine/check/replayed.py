@@ -60,7 +60,7 @@ class Replayed(Value):
         """The attributes that recording would have set.
 
         `data` is the number itself, so that code that compares or multiplies `x.data` goes on with numbers
-        of the other system. Nothing is recorded, so that there are no operands.
+        of the other system. Nothing is recorded, so there are no operands.
         """
         if name == "data":
             return _Data(self.number, self.m)

@@ -93,8 +93,27 @@ class GradientComparison:
 _UNEXPLAINED = "no single common mistake gives this number"
 
 
+class DerivativeReport(Report):
+    """A report on derivatives, each with a verdict."""
+
+    comparisons: Sequence[Any]
+    fault: str
+
+    error_type = GradientError
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a derivative, and every source is right about every derivative."""
+        return not self.fault and bool(self.comparisons) and all(c.ok for c in self.comparisons)
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """The verdict on each derivative, by the name of what it is about."""
+        return {c.name: c.verdict for c in self.comparisons}
+
+
 @dataclass(frozen=True)
-class GradientReport(Report):
+class GradientReport(DerivativeReport):
     """The result of `check_gradients`.
 
     Args:
@@ -112,18 +131,6 @@ class GradientReport(Report):
     notes: Sequence[str] = ()
     point: Mapping[str, float] = field(default_factory=dict)
     error: BaseException | None = field(default=None, repr=False, compare=False)
-
-    error_type = GradientError
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is a derivative, and every source is right about every derivative."""
-        return not self.fault and bool(self.comparisons) and all(c.ok for c in self.comparisons)
-
-    @property
-    def verdicts(self) -> dict[str, str]:
-        """The verdict on each derivative, by the name of its input."""
-        return {c.name: c.verdict for c in self.comparisons}
 
     @property
     def worst(self) -> GradientComparison | None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from math import inf, isfinite, log10
 from typing import Any
 
-from engine.check.report import GradientError
+from engine.check.report import DerivativeReport
 from engine.check.verdict import INCONCLUSIVE, KINK, WRONG
-from engine.report import Block, Report, Table
+from engine.report import Block, Table
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class RuleComparison:
 
 
 @dataclass(frozen=True)
-class RuleReport(Report):
+class RuleReport(DerivativeReport):
     """The result of `check_vjp` or `check_jvp`.
 
     Args:
@@ -56,18 +56,6 @@ class RuleReport(Report):
     fault: str = ""
     notes: Sequence[str] = ()
     error: BaseException | None = field(default=None, repr=False, compare=False)
-
-    error_type = GradientError
-
-    @property
-    def ok(self) -> bool:
-        """Whether the rule is right about every derivative."""
-        return not self.fault and bool(self.comparisons) and all(c.ok for c in self.comparisons)
-
-    @property
-    def verdicts(self) -> dict[str, str]:
-        """The verdict on each derivative, by the name of its input, or output."""
-        return {c.name: c.verdict for c in self.comparisons}
 
     @property
     def bound(self) -> float:

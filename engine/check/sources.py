@@ -252,13 +252,17 @@ class Doubles:
 
     def eps_inside(self, rng: np.random.Generator) -> float:
         """The rounding error of the coarsest numbers that f works with, looked for leaf by leaf."""
-        f, coarsest, start = self._f, EPS, 0
+        coarsest, start = EPS, 0
         for n in self._f.leaf_sizes:
-            step = np.zeros(len(f.point))
+            step = np.zeros(len(self._f.point))
             step[start : start + n] = rng.uniform(0.5, 1.0, n) * self.sizes[start : start + n]
-            coarsest = max(coarsest, eps_inside(lambda t, step=step: f(f.point + t * step)))  # type: ignore[misc]
+            coarsest = max(coarsest, eps_inside(self._moved(step)))
             start += n
         return coarsest
+
+    def _moved(self, step: Array) -> Callable[[float], Array]:
+        """The function at so many steps from the point."""
+        return lambda t: self._f(self._f.point + t * step)
 
     def _best(self, v: Array) -> Column:
         key = v.tobytes()
@@ -272,7 +276,7 @@ class Doubles:
     def _column(self, v: Array, first: float) -> Column:
         scale = float(np.max(np.abs(v) / self.sizes)) or 1.0
         step = v / scale
-        return column(lambda t: self._f(self._f.point + t * step), self._f.eps, first).scaled(scale)
+        return column(self._moved(step), self._f.eps, first).scaled(scale)
 
 
 def source_of(f: ArrayFunction, doubles: Doubles, rng: np.random.Generator) -> tuple[Source, str]:

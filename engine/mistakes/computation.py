@@ -253,7 +253,6 @@ def compute(
     problem: Problem,
     claimed: Mapping[Quantity, Known],
     change: Change | None = None,
-    partials: dict[Value, Sequence[Known]] | None = None,
 ) -> Computation:
     """Compute every quantity of a problem, each from those before it.
 
@@ -261,13 +260,12 @@ def compute(
         problem: the computation that is asked for.
         claimed: the numbers to go on with, in place of those that follow.
         change: a mistake to make on the way.
-        partials: the derivatives of values by their operands, as far as they are known already.
 
     Returns:
         The computation.
     """
     change = change or Change()
-    result = Computation(problem, claimed, {}, {} if partials is None else partials)
+    result = Computation(problem, claimed, {}, {})
     _evaluate(result, VALUE, {v: Known(v.data) for v in problem.order if not v.parents}, change.numbers)
     _differentiate(result, change.partials)
     if problem.learning_rate is not None:

@@ -132,12 +132,16 @@ def is_sum(value: Value) -> bool:
 
 def partner_of(value: Value, k: int) -> Value | None:
     """The number that the operand at a place is multiplied by; None if the value is no product."""
+    place = partner_place(value, k)
+    return None if place is None else value.parents[place]
+
+
+def partner_place(value: Value, k: int) -> int | None:
+    """The place of the factor that goes with the one at a place; None if the value is no product."""
     row, count = OPS[value.op], len(value.parents)
     if row.paired:
-        return value.parents[(k + count // 2) % count]
-    if row.form == "product" and count == 2:
-        return value.parents[1 - k]
-    return None
+        return (k + count // 2) % count
+    return 1 - k if row.form == "product" and count == 2 else None
 
 
 def terms_of(value: Value) -> list[tuple[Value, Value]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from math import degrees, log, radians
 
 from engine.mistakes.computation import UPDATED, VALUE, Change, Computation, Quantity, forward_or_nan
-from engine.mistakes.edge import describe, is_function, is_sum, name_of, terms_of
+from engine.mistakes.edge import describe, is_function, is_sum, name_of, partner_place, terms_of
 from engine.mistakes.mistake import Case, Mistake
 from engine.ops import OPS
 from engine.value import Value, is_factor_one
@@ -128,18 +128,10 @@ def _updated_weights(own: Computation) -> Iterator[Case]:
     text = "the weights after the step are used in the backward pass"
     for value in own.problem.order:
         for k, w in enumerate(value.parents):
-            partner = _partner_place(value, k)
+            partner = partner_place(value, k)
             if w in own.problem.moved and partner is not None and value.parents[partner].parents:
                 new = own.known(Quantity(UPDATED, w)).number
                 yield Case(text, Change(partials={(value, partner): new}), text, own.problem.depth[value])
-
-
-def _partner_place(value: Value, k: int) -> int | None:
-    """The place of the factor that goes with the one at place k."""
-    row, count = OPS[value.op], len(value.parents)
-    if row.paired:
-        return (k + count // 2) % count
-    return 1 - k if row.form == "product" and count == 2 else None
 
 
 ROWS = (

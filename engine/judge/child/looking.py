@@ -236,7 +236,8 @@ class _Looking:
         letters = [f"p_{i}" for i in range(len(grouped))]
         space |= {p: self.run(self.make.format(repr(x))) for p, x in zip(letters, grouped, strict=True)}
         try:
-            return eval(text.format(*letters) if grouped else text, {**self.names, **space})  # noqa: S307
+            written = text.format(*letters) if grouped else text
+            return eval(written, {**self.names, **space})  # noqa: S307  # what this process is for
         except BaseException as error:  # it is not written this way
             self.error = f"{type(error).__name__}: {error}"
             return None
